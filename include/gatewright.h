@@ -1,0 +1,243 @@
+/* Gatewright: multi-task models made of gated experts, trained and served from C.
+ *
+ * This header is the manual. Three kinds of handle:
+ *   gw_model    what was learnt: features, wiring, parameters. Immutable once made; any number of threads may share it.
+ *   gw_session  scratch memory of one thread that scores rows of one model. Makes no allocation while scoring.
+ *   gw_error    storage of the caller's that a failing function fills; every function takes NULL for it.
+ *
+ * Functions return a gw_status. On failure results are untouched and nothing is half-written. Nothing here prints, exits, reads the
+ * environment or keeps writable globals. Text that the library returns through `char **` is freed with gw_text_free.
+ *
+ * Shapes: B rows, D width of the dense input, O width of the output (one per task, one per class of a multiclass task).
+ */
+#ifndef GATEWRIGHT_H
+#define GATEWRIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define GW_API __attribute__((visibility("default")))
+#else
+#define GW_API
+#endif
+
+#define GW_VERSION "0.1.0"
+
+/* ---- status ------------------------------------------------------------------------------------------------------------------ */
+
+/* name, number, word, exit code of the command: split by what the caller can do about it. */
+#define GW_STATUS_ROSTER(X)                                                                                      \
+    X(GW_OK, 0, "ok", 0)                                                                                         \
+    X(GW_E_ARGUMENT, 1, "argument", 2)       /* the call is wrong */                                             \
+    X(GW_E_CONFIG, 2, "config", 2)           /* the spec is wrong */                                             \
+    X(GW_E_DATA, 3, "data", 1)               /* rows are wrong */                                                \
+    X(GW_E_FORMAT, 4, "format", 1)           /* a file is not what it should be: truncated, altered, another kind */ \
+    X(GW_E_VERSION, 5, "version", 1)         /* a file of a later program */                                     \
+    X(GW_E_IO, 6, "io", 1)                   /* the system refused to read or write */                           \
+    X(GW_E_NOMEM, 7, "nomem", 1)                                                                                 \
+    X(GW_E_LIMIT, 8, "limit", 1)             /* more than was planned for */                                     \
+    X(GW_E_UNSUPPORTED, 9, "unsupported", 1)                                                                     \
+    X(GW_E_NONFINITE, 10, "nonfinite", 1)    /* training left the finite numbers */                              \
+    X(GW_E_CANCELED, 11, "canceled", 130)    /* asked to stop; what there is was kept */                         \
+    X(GW_E_INTERNAL, 12, "internal", 1)      /* a defect of this library */
+
+typedef enum gw_status {
+#define X(name, number, word, exit_code) name = number,
+    GW_STATUS_ROSTER(X)
+#undef X
+} gw_status;
+
+/* What failed and where. `where` is a file, column, key or tensor; line and column count from 1, 0 means unknown. */
+typedef struct gw_error {
+    gw_status code;
+    int64_t line, column;
+    char where[256];
+    char message[768];
+} gw_error;
+
+GW_API const char *gw_status_word(gw_status status);
+GW_API int         gw_status_exit_code(gw_status status);
+GW_API const char *gw_version(void);
+GW_API void        gw_text_free(char *text);
+
+/* ---- columns: how rows come in ------------------------------------------------------------------------------------------------ */
+
+typedef enum gw_column_type {
+    GW_COLUMN_TEXT,   /* values: const char * of all cells end to end, UTF-8; offsets: int32_t[n+1] */
+    GW_COLUMN_INT64,  /* values: int64_t[n]; ids keep all 64 bits */
+    GW_COLUMN_UINT64, /* values: uint64_t[n] */
+    GW_COLUMN_FLOAT,  /* values: float[n]; NaN is 'no value' */
+    GW_COLUMN_DOUBLE, /* values: double[n]; NaN is 'no value' */
+} gw_column_type;
+
+/* One named column of a batch, in Arrow's memory layout, borrowed. */
+typedef struct gw_column {
+    const char *name;
+    gw_column_type type;
+    const void *values;
+    const int32_t *offsets; /* text only */
+    const uint8_t *valid;   /* bitmap, least significant bit first, 1 = there is a value; NULL: all are there */
+} gw_column;
+
+/* ---- models ------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct gw_model gw_model;
+
+/**
+ * Read a model file.
+ *
+ * @return GW_OK; GW_E_IO if it cannot be read; GW_E_FORMAT if it is truncated, altered or no model; GW_E_VERSION if it is of a later
+ *         format. The model is owned by the caller (gw_model_free).
+ */
+GW_API gw_status gw_model_load(const char *path, gw_model **ret_model, gw_error *err);
+
+/** Write the model file: beside its place, synced, renamed. Equal models give equal bytes. */
+GW_API gw_status gw_model_save(const gw_model *model, const char *path, gw_error *err);
+GW_API void      gw_model_free(gw_model *model);
+
+typedef enum gw_task_type { GW_TASK_BINARY, GW_TASK_REGRESSION, GW_TASK_MULTICLASS } gw_task_type;
+
+typedef struct gw_task_info {
+    const char *name;    /* borrowed until the model is freed, as all text here */
+    gw_task_type type;
+    size_t output_at;    /* its first column of the output */
+    size_t output_width; /* 1, or the number of classes */
+} gw_task_info;
+
+typedef struct gw_feature_info {
+    const char *name;
+    const char *type;    /* "numeric", "categorical", "hashed", "bag" */
+    size_t dense_at;     /* its first column of the dense input */
+    size_t dense_width;
+} gw_feature_info;
+
+GW_API size_t gw_model_task_count(const gw_model *model);
+GW_API gw_status gw_model_task_at(const gw_model *model, size_t i, gw_task_info *ret_info, gw_error *err);
+GW_API size_t gw_model_feature_count(const gw_model *model);
+GW_API gw_status gw_model_feature_at(const gw_model *model, size_t i, gw_feature_info *ret_info, gw_error *err);
+GW_API size_t gw_model_dense_width(const gw_model *model);  /* D */
+GW_API size_t gw_model_output_width(const gw_model *model); /* O */
+/* The name of class `i` of a multiclass task, NULL if there is none. */
+GW_API const char *gw_model_class_name(const gw_model *model, size_t task, size_t i);
+
+/** Everything about a model as one JSON object: architecture, levels, experts, gates, towers with shapes, parameters and
+ *  multiply-adds a row; features; tasks; training record. What `gatewright inspect --json` prints. */
+GW_API gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err);
+
+/* ---- scoring ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct gw_session gw_session;
+
+/** Scratch for scoring up to `max_rows` rows a call. The model is borrowed until the session is freed. */
+GW_API gw_status gw_session_new(const gw_model *model, size_t max_rows, gw_session **ret_session, gw_error *err);
+GW_API void      gw_session_free(gw_session *session);
+
+/**
+ * Score rows given as typed columns, found by name; order and additional columns do not matter.
+ *
+ * @param ret_score float[B*O], row-major [B,O]; probability for binary tasks, one per class for multiclass, the label's unit for regression.
+ * @return GW_OK; GW_E_DATA if a column is missing or a cell is not what its feature takes (where = the column, line = the row from 1);
+ *         GW_E_LIMIT if B exceeds max_rows.
+ * Memory: allocates nothing after the first call with the same columns.  Threads: one at a time per session.
+ */
+GW_API gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows,
+                                  float *ret_score, gw_error *err);
+
+/** Score rows of the dense input, float[B*D], row-major: transforms and embeddings already applied. Allocates nothing. */
+GW_API gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err);
+
+/* ---- training ----------------------------------------------------------------------------------------------------------------- */
+
+typedef enum gw_event_kind {
+    GW_EVENT_NOTE,    /* text: something worth knowing, one line */
+    GW_EVENT_WARNING, /* text: something that is probably not meant */
+    GW_EVENT_READ,    /* text: JSON of what was read: rows, columns, missing, labels and positives per task */
+    GW_EVENT_STEP,    /* progress inside an epoch; text NULL */
+    GW_EVENT_EPOCH,   /* text: the JSON line of `train --json` */
+    GW_EVENT_TEST,    /* text: JSON of the evaluation on data.test, once, at the end */
+} gw_event_kind;
+
+typedef struct gw_event {
+    gw_event_kind kind;
+    const char *text;      /* borrowed for the call */
+    int64_t epoch, epochs; /* from 1 */
+    int64_t rows_done, rows; /* of this epoch */
+    double seconds;        /* since the epoch began */
+} gw_event;
+
+typedef void (*gw_listener)(void *context, const gw_event *event);
+
+typedef struct gw_train_options {
+    const char *spec_path;        /* a file (YAML or JSON, by its name), or NULL to use spec_text */
+    const char *spec_text;
+    const char *const *overrides; /* "key.path=value" as of --set; n_overrides of them */
+    size_t n_overrides;
+    const char *init_path;        /* a model whose features and parameters to start from, or NULL */
+    const char *resume_path;      /* a checkpoint to go on from, or NULL */
+    const char *model_path;       /* where to save; checkpoints go to this with ".ckpt" behind it; NULL: keep in memory only */
+    size_t threads;               /* 0: the machine's cores */
+    bool skip_bad_rows;           /* count them instead of failing */
+    gw_listener listener;         /* may be NULL */
+    void *listener_context;
+    const volatile int *cancel;   /* becomes non-zero to stop at the next step; may be NULL */
+} gw_train_options;
+
+/**
+ * Train a model from a spec. The result is a pure function of spec and data: not of threads, machine load or time.
+ *
+ * @param ret_model The best model (with train.early_stop), else the last; owned by the caller. May be NULL when model_path is given.
+ * @return GW_OK; GW_E_CANCELED after `cancel`: the best model so far was saved and is returned; GW_E_NONFINITE with epoch, step, task and
+ *         tensor in the message: the last good model was saved and is returned.
+ */
+GW_API gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_error *err);
+
+/* ---- files in, files out ------------------------------------------------------------------------------------------------------ */
+
+typedef struct gw_data_options {
+    const char *const *paths; /* files or patterns; "-" is standard input; n_paths of them */
+    size_t n_paths;
+    const char *header;       /* NULL: as the model says; "true": the first line; else a file with the names */
+    bool skip_bad_rows;
+    size_t threads;           /* 0: the machine's cores */
+} gw_data_options;
+
+/** Metrics per task: {"rows":n,"tasks":{…}}. With `gates`, also "gates": per level and stream the mean weight of each expert. */
+GW_API gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err);
+
+typedef enum gw_output_format { GW_OUTPUT_CSV, GW_OUTPUT_JSONL, GW_OUTPUT_NPY } gw_output_format;
+
+typedef struct gw_predict_options {
+    gw_data_options data;
+    const char *output_path; /* "-" is standard output */
+    gw_output_format format;
+    bool gates;              /* add columns gate.LEVEL.STREAM.EXPERT */
+    const char *const *keep; /* input columns to repeat before the predictions; n_keep of them */
+    size_t n_keep;
+} gw_predict_options;
+
+/** Score a table into a file, in the input's order. */
+GW_API gw_status gw_predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err);
+
+/** A model from a spec and parameters made elsewhere, named as docs/architectures.md says; reads data.train to fit the features. */
+GW_API gw_status gw_import(const gw_train_options *spec, const char *weights_path, gw_model **ret_model, gw_error *err);
+
+/** Write the parameters alone for other programs. `format` is "safetensors". */
+GW_API gw_status gw_export(const gw_model *model, const char *format, const char *path, gw_error *err);
+
+/** As gw_model_describe, of a spec: reads data.train to know the widths. */
+GW_API gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json, gw_error *err);
+
+/** Look at a table and write a commented spec. `tasks` are "COLUMN" or "COLUMN:TYPE". */
+GW_API gw_status gw_spec_init(const gw_data_options *data, const char *const *tasks, size_t n_tasks, char **ret_yaml, gw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,98 @@
+/* The network: a wiring made into parameters, buffers and operations. The plan is immutable and shareable; a workspace is one run's memory.
+ *   B rows of a chunk, D width of the dense input, O width of all outputs together, P parameters. */
+#ifndef GW_MODEL_NET_H
+#define GW_MODEL_NET_H
+
+#include "base/mem.h"
+#include "feat/record.h"
+#include "spec/spec.h"
+
+typedef struct gw__net gw__net;
+
+/* ---- plan ---- */
+
+/* `output_widths`: [T], 1 or the number of classes. Names of tasks are copied. */
+gw_status gw__net_new(const gw__spec *spec, const gw__input *input, const size_t *output_widths, gw__net **ret_net, gw_error *err);
+void      gw__net_free(gw__net *net);
+
+size_t gw__net_output_width(const gw__net *net);               /* O */
+size_t gw__net_output_at(const gw__net *net, size_t task);     /* first output column of a task */
+size_t gw__net_parameter_floats(const gw__net *net);           /* length of the flat buffer, padding included */
+uint64_t gw__net_multiply_adds(const gw__net *net);            /* a row */
+
+/* Parameters by the names of docs/architectures.md, in a fixed order: embeddings, then levels, then towers. */
+typedef struct gw__parameter {
+    const char *name;
+    size_t n_dims;
+    uint64_t shape[2]; /* [out,in], [out], or [rows,dim] */
+    bool trained;      /* false: running statistics */
+} gw__parameter;
+size_t gw__net_parameter_count(const gw__net *net);
+gw__parameter gw__net_parameter_at(const gw__net *net, size_t i);
+/* Copy between the engine's layout (flat buffer) and plain row-major values of shape [out,in]. */
+void gw__net_parameter_get(const gw__net *net, const float *flat, size_t i, float *ret_values);
+void gw__net_parameter_set(const gw__net *net, float *flat, size_t i, const float *values);
+/* Initial values: a pure function of seed and tensor names. */
+void gw__net_initialise(const gw__net *net, const gw__spec *spec, float *flat);
+
+/* Structure for inspect: gates in the order of their weights in a row of gate output. */
+typedef struct gw__gate_view {
+    uint32_t level;
+    const char *stream;              /* task, "shared", "all", "expert0"… */
+    const char *const *experts;      /* "shared.0", "income.1" … in the order of the gate's columns */
+    size_t n_experts;
+    size_t weights_at;               /* first column in the gate output */
+} gw__gate_view;
+size_t gw__net_gate_count(const gw__net *net);
+gw__gate_view gw__net_gate_at(const gw__net *net, size_t i);
+size_t gw__net_gate_width(const gw__net *net); /* all gate weights of a row together */
+
+/* Levels, experts, gates and towers with shapes, parameters and multiply-adds a row, as JSON members of an open object. */
+struct gw__json_writer;
+void gw__net_describe(const gw__net *net, struct gw__json_writer *json);
+
+/* ---- forward for prediction ---- */
+
+typedef struct gw__scorer gw__scorer; /* scratch of one thread */
+
+gw_status gw__scorer_new(const gw__net *net, size_t max_rows, gw__scorer **ret_scorer, gw_error *err);
+void      gw__scorer_free(gw__scorer *scorer);
+/* Score n <= max_rows records into [n,O]: probabilities of binary tasks (corrected for positive_weight and negative_rate), of classes, or values.
+ * `ret_gates` may be NULL, else [n, gate_width]. `ret_logits` may be NULL, else [n,O]: what the loss sees. Allocates nothing. */
+void gw__scorer_run(gw__scorer *scorer, const float *flat, const gw__records *records, size_t begin, size_t n,
+                    float *ret_outputs, float *ret_logits, float *ret_gates);
+/* The same from a dense input [n,D]. */
+void gw__scorer_run_dense(gw__scorer *scorer, const float *flat, const float *dense, size_t n, float *ret_outputs, float *ret_gates);
+
+/* ---- training ---- */
+
+typedef struct gw__trainer gw__trainer; /* parameters, gradients, optimizer state and scratch of one run */
+
+typedef struct gw__step_result {
+    double loss;          /* sum over tasks of task weight x mean loss */
+    double *task_loss;    /* [T] mean loss of the labelled rows, before task weights; 0 without any. Borrowed until the next step */
+    int64_t *task_rows;   /* [T] labelled rows */
+    bool finite;
+    const char *first_bad_tensor; /* when not finite: the first tensor with a value that is not finite, or NULL */
+} gw__step_result;
+
+struct gw__pool;
+/* Plan everything a run needs; `batch` is the largest batch. After this, a step allocates nothing. net, spec, records and pool are borrowed. */
+gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__records *records, size_t batch, struct gw__pool *pool,
+                          gw__trainer **ret_trainer, gw_error *err);
+void gw__trainer_free(gw__trainer *trainer);
+
+float *gw__trainer_parameters(gw__trainer *trainer); /* [P] flat; the caller may set it before the first step */
+/* Optimizer state as flat buffers, for checkpoints; `ret_n` buffers of P floats each. */
+size_t gw__trainer_state_count(const gw__trainer *trainer);
+float *gw__trainer_state_at(gw__trainer *trainer, size_t i);
+const char *gw__trainer_state_name(const gw__trainer *trainer, size_t i); /* "exp_avg", … */
+uint64_t gw__trainer_step_number(const gw__trainer *trainer);
+void     gw__trainer_set_step_number(gw__trainer *trainer, uint64_t step);
+
+/* One step on the rows rows[0..n): forward, losses, backward, update with learning rate `lr`. Bit-identical for any number of threads. */
+void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, double lr, gw__step_result *ret_result);
+/* The same without the update: gradients of the parameters in the engine's layout [P] (for tests); training mode, same dropout masks. */
+void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, float *ret_flat, gw__step_result *ret_result);
+
+#endif

@@ -1,0 +1,176 @@
+/* The spec: what the user wrote, as typed data with every default resolved. It computes nothing; feat, model and train read it.
+ * Strings and arrays live in the spec's arena. docs/spec.md is the reference; the field table in spec/fields.c feeds decoding, canonical
+ * JSON, did-you-mean and a test of that page. */
+#ifndef GW_SPEC_SPEC_H
+#define GW_SPEC_SPEC_H
+
+#include "base/doc.h"
+#include "kern/roster.h"
+
+/* ---- data ---- */
+typedef struct gw__texts { const char *const *at; size_t n; } gw__texts;
+
+typedef enum gw__split_kind {
+    GW__SPLIT_NONE,     /* every row trains */
+    GW__SPLIT_FRACTION, /* a pure function of (seed, row number) */
+    GW__SPLIT_FILES,    /* a file, list or pattern of its own */
+    GW__SPLIT_FROM,     /* rows whose `column` is >= `from` (as numbers if both are, else as text) */
+    GW__SPLIT_GROUP,    /* a fraction of the distinct values of `column`: a pure function of (seed, value) */
+} gw__split_kind;
+
+typedef struct gw__data_spec {
+    gw__texts train, test;       /* paths or patterns; test may be empty */
+    struct {
+        gw__split_kind kind;
+        double fraction;
+        gw__texts files;
+        const char *column, *from;
+    } valid;
+    bool header_in_file;         /* header: true */
+    gw__texts names;             /* header: a list, or the names read from header_path when the spec was read */
+    const char *header_path;     /* NULL unless header named a file */
+    char separator;              /* 0: by the file's name */
+    gw__texts missing;           /* texts that mean 'no value' */
+} gw__data_spec;
+
+/* ---- features ---- */
+typedef enum gw__feature_type { GW__FEATURE_AUTO, GW__FEATURE_NUMERIC, GW__FEATURE_CATEGORICAL, GW__FEATURE_HASHED, GW__FEATURE_BAG } gw__feature_type;
+typedef enum gw__transform { GW__TRANSFORM_STANDARD, GW__TRANSFORM_MINMAX, GW__TRANSFORM_LOG1P, GW__TRANSFORM_QUANTILE, GW__TRANSFORM_NONE } gw__transform;
+typedef enum gw__missing { GW__MISSING_MEAN, GW__MISSING_MEDIAN, GW__MISSING_ZERO, GW__MISSING_VALUE, GW__MISSING_FAIL } gw__missing;
+typedef enum gw__pooling { GW__POOLING_SUM, GW__POOLING_MEAN } gw__pooling;
+
+typedef struct gw__feature_spec {
+    const char *name;          /* the column */
+    gw__feature_type type;
+    gw__transform transforms[4]; /* numeric: applied in order (`transform:` one name or a list); default standard */
+    size_t n_transforms;
+    gw__missing missing;       /* numeric: what stands for no value, fitted on the training part, before the transforms; default mean */
+    double missing_value;
+    bool indicator;            /* numeric: a second input, 1 where there was no value */
+    uint32_t dim;              /* embedding width; default 8 */
+    uint32_t min_count;        /* categorical, bag: rarer values share the unseen row; default 2 */
+    uint32_t max_rows;         /* categorical, bag: at most so many vocabulary rows, the most frequent; 0: no limit */
+    double unseen_rate;        /* categorical, bag: this share of training cells is replaced by the unseen row, so that it learns; default 0 */
+    uint64_t buckets;          /* hashed; and bag when > 0 */
+    const char *separator;     /* bag; default "|" */
+    gw__pooling pooling;       /* bag; default mean */
+    const char *share;         /* name of the embedding table that several columns use; NULL: the feature's own */
+} gw__feature_spec;
+
+typedef struct gw__features_spec {
+    gw__texts ignore;
+    gw__feature_spec defaults;    /* features.default, for columns without an entry; name NULL */
+    const gw__feature_spec *columns; /* explicit entries, in the spec's order */
+    size_t n_columns;
+} gw__features_spec;
+
+/* ---- tasks ---- */
+typedef struct gw__task_spec {
+    const char *name;
+    gw_task_type type;
+    const char *label;            /* column; default: the name */
+    const char *positive;         /* binary: the text that is 1; NULL: cells are 0 or 1 */
+    gw__texts classes;            /* multiclass: names in order; empty: fitted (numeric order if all are numbers, else byte order) */
+    gw__loss loss;
+    gw__activation activation;    /* of the head. binary: sigmoid inside bce; with another loss it is applied before the loss */
+    double huber_delta;           /* default 1 */
+    double weight;                /* of the task in the sum; default 1 */
+    const char *given;            /* a binary task's name or a column: rows where it is not 1 are outside the sample space. NULL: all */
+    const char *row_weight;       /* column; NULL: every row 1 */
+    double positive_weight;       /* binary, bce: the loss of positives times this; probabilities are corrected; default 1 */
+    double negative_rate;         /* binary: this share of the negatives is kept in training (a pure function of seed and row);
+                                     probabilities are corrected; default 1 */
+    const char *group;            /* column of grouped AUC; NULL: none */
+} gw__task_spec;
+
+/* ---- model ---- */
+typedef enum gw__architecture {
+    GW__ARCH_SINGLE_TASK, GW__ARCH_SHARED_BOTTOM, GW__ARCH_AVERAGED, GW__ARCH_MOE, GW__ARCH_OMOE, GW__ARCH_MMOE, GW__ARCH_CGC, GW__ARCH_PLE,
+    GW__ARCHITECTURES
+} gw__architecture;
+
+typedef struct gw__widths { const uint32_t *at; size_t n; } gw__widths; /* one MLP's hidden widths */
+
+typedef struct gw__mlp_spec {
+    const gw__widths *hidden;  /* per level (towers: one) */
+    gw__activation activation;
+    double dropout;            /* after each activation */
+    gw__norm norm;             /* between the linear map and the activation; gates: none */
+    bool bias;
+} gw__mlp_spec;
+
+typedef enum gw__init { GW__INIT_PYTORCH, GW__INIT_GLOROT, GW__INIT_HE, GW__INIT_NORMAL } gw__init;
+
+typedef struct gw__model_spec {
+    gw__architecture architecture;
+    uint32_t levels;
+    struct {
+        uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple; 1 of shared-bottom; 0 of single-task */
+        const uint32_t *per_task; /* [T] experts of each task: cgc, ple; 1 of single-task; 0 elsewhere */
+        gw__mlp_spec mlp;
+    } experts;
+    gw__mlp_spec gates, towers;
+    gw__init init;                /* dense layers; `normal` has standard deviation init_std */
+    double init_std, embedding_std;
+} gw__model_spec;
+
+/* ---- train ---- */
+typedef enum gw__schedule_kind { GW__SCHEDULE_CONSTANT, GW__SCHEDULE_STEP, GW__SCHEDULE_EXPONENTIAL, GW__SCHEDULE_COSINE } gw__schedule_kind;
+
+typedef struct gw__optimizer_spec {
+    gw__optimizer_name name;
+    double lr, beta1, beta2, eps; /* eps: 1e-8 (adagrad 1e-10), as PyTorch */
+    double momentum;
+    bool nesterov;
+    double weight_decay;          /* as PyTorch: in the gradient; adamw: decoupled (default 0.01) */
+    bool lazy;                    /* embeddings: touched rows only (default true) */
+} gw__optimizer_spec;
+
+typedef struct gw__train_spec {
+    uint32_t epochs;
+    uint64_t batch;               /* 0: the whole training part (`batch: full`) */
+    bool shuffle;
+    uint64_t seed;
+    gw__optimizer_spec optimizer;
+    struct {
+        gw__schedule_kind kind;
+        double gamma;             /* step, exponential: factor */
+        uint32_t every;           /* step: epochs between factors */
+        double floor;             /* cosine: the least share of lr */
+        double warmup;            /* epochs (may be a fraction) of linear growth from 0 to lr, before the schedule proper */
+    } schedule;
+    double clip_norm, clip_value; /* 0: off */
+    double l2;                    /* adds l2/2 |w|^2 over dense weights (not biases) to the objective */
+    struct { bool on; const char *metric; uint32_t patience; double min_delta; } early_stop; /* metric: mean, loss, TASK.METRIC */
+    struct { bool on; uint64_t every_steps; } checkpoint; /* every_steps 0: every epoch */
+} gw__train_spec;
+
+typedef struct gw__spec {
+    gw__arena arena;
+    gw__data_spec data;
+    gw__features_spec features;
+    const gw__task_spec *tasks;
+    size_t n_tasks;
+    gw__model_spec model;
+    gw__train_spec train;
+} gw__spec;
+
+/* Read a spec file (.json by the JSON reader, else YAML), with `overrides` ("key.path=value", value YAML) applied, every key checked, every
+ * default resolved. Errors are GW_E_CONFIG with file:line:column and the nearest known key. Owned by the caller (gw__spec_free). */
+gw_status gw__spec_read(const char *path, const char *const *overrides, size_t n_overrides, gw__spec **ret_spec, gw_error *err);
+/* The same of text in memory; `name` ends in .json for JSON. */
+gw_status gw__spec_parse(const char *text, size_t n, const char *name, const char *const *overrides, size_t n_overrides,
+                         gw__spec **ret_spec, gw_error *err);
+void gw__spec_free(gw__spec *spec);
+
+/* The resolved spec as canonical JSON: every key, in the order of the field table; reading it back gives the same spec. Header names
+ * that came from a file are written as a list, so that a model needs no file. */
+gw_status gw__spec_write_json(const gw__spec *spec, gw__text *out, gw_error *err);
+
+const char *gw__architecture_name(gw__architecture architecture);
+const char *gw__activation_name(gw__activation activation);
+const char *gw__loss_name(gw__loss loss);
+const char *gw__task_type_name(gw_task_type type);
+const char *gw__feature_type_name(gw__feature_type type);
+
+#endif
