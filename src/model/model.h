@@ -15,6 +15,7 @@ struct gw_model {
 
 /* Put together; spec and features are moved on success. Parameters are zero. */
 gw_status gw__model_new(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err);
+void      gw__model_free(gw_model *model); /* takes NULL */
 
 /* More tensors and metadata that a checkpoint carries; borrowed. */
 typedef struct gw__model_extras {

@@ -1,0 +1,313 @@
+/* The definitions of gatewright.h: arguments are checked here, the work is done below. */
+#include "gatewright.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "interop/weights.h"
+#include "lab/assess.h"
+#include "lab/init.h"
+#include "model/describe.h"
+#include "model/model.h"
+#include "serve/predict.h"
+#include "serve/session.h"
+#include "train/train.h"
+
+#define MAX_THREADS 1024
+
+/* ---- status ---- */
+
+static const struct { const char *word; int exit_code; } statuses[] = {
+#define X(name, number, word, exit_code) [number] = {word, exit_code},
+    GW_STATUS_ROSTER(X)
+#undef X
+};
+
+const char *gw_status_word(gw_status status)
+{
+    size_t i = (size_t)status;
+    return i < GW__COUNT(statuses) ? statuses[i].word : "unknown";
+}
+
+int gw_status_exit_code(gw_status status)
+{
+    size_t i = (size_t)status;
+    return i < GW__COUNT(statuses) ? statuses[i].exit_code : 1;
+}
+
+const char *gw_version(void)
+{
+    return GW_VERSION;
+}
+
+void gw_text_free(char *text)
+{
+    gw__text_clear(&(gw__text){.at = text});
+}
+
+/* Hand a finished text to the caller, or free it. */
+static gw_status give_text(gw_status status, gw__text *text, char **ret_text, gw_error *err)
+{
+    if (status == GW_OK && (text->failed || !text->at)) status = gw__fail_nomem(err);
+    if (status == GW_OK)
+        *ret_text = text->at;
+    else
+        gw__text_clear(text);
+    return status;
+}
+
+/* ---- checks ---- */
+
+static gw_status need(const void *argument, const char *name, gw_error *err)
+{
+    return argument ? GW_OK : gw__fail(err, GW_E_ARGUMENT, "'%s' is NULL", name);
+}
+
+static gw_status need_list(const char *const *list, size_t n, const char *name, gw_error *err)
+{
+    if (n > 0 && !list) return gw__fail(err, GW_E_ARGUMENT, "'%s' is NULL but %zu were promised", name, n);
+    for (size_t i = 0; i < n; i++)
+        if (!list[i]) return gw__fail(err, GW_E_ARGUMENT, "'%s[%zu]' is NULL", name, i);
+    return GW_OK;
+}
+
+static gw_status check_threads(size_t threads, gw_error *err)
+{
+    if (threads <= MAX_THREADS) return GW_OK;
+    return gw__fail(err, GW_E_ARGUMENT, "'threads': expected at most %d but found %zu", MAX_THREADS, threads);
+}
+
+static gw_status check_data(const gw_data_options *data, gw_error *err)
+{
+    gw_status status = need(data, "data", err);
+    if (status == GW_OK) status = need_list(data->paths, data->n_paths, "data.paths", err);
+    if (status == GW_OK && data->n_paths == 0) status = gw__fail(err, GW_E_ARGUMENT, "'data.paths' is empty");
+    if (status == GW_OK) status = check_threads(data->threads, err);
+    return status;
+}
+
+static gw_status check_training(const gw_train_options *options, gw_error *err)
+{
+    gw_status status = need(options, "options", err);
+    if (status != GW_OK) return status;
+    if (!options->spec_path == !options->spec_text)
+        return gw__fail(err, GW_E_ARGUMENT, "expected one of 'spec_path' and 'spec_text' but found %s", options->spec_path ? "both" : "neither");
+    status = need_list(options->overrides, options->n_overrides, "overrides", err);
+    if (status == GW_OK) status = check_threads(options->threads, err);
+    return status;
+}
+
+/* ---- models ---- */
+
+gw_status gw_model_load(const char *path, gw_model **ret_model, gw_error *err)
+{
+    gw_status status = need(path, "path", err);
+    if (status == GW_OK) status = need(ret_model, "ret_model", err);
+    return status == GW_OK ? gw__model_read(path, ret_model, NULL, err) : status;
+}
+
+gw_status gw_model_save(const gw_model *model, const char *path, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = need(path, "path", err);
+    return status == GW_OK ? gw__model_write(model, NULL, path, err) : status;
+}
+
+void gw_model_free(gw_model *model)
+{
+    gw__model_free(model);
+}
+
+size_t gw_model_task_count(const gw_model *model)
+{
+    return model ? model->spec->n_tasks : 0;
+}
+
+gw_status gw_model_task_at(const gw_model *model, size_t i, gw_task_info *ret_info, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = need(ret_info, "ret_info", err);
+    if (status != GW_OK) return status;
+    if (i >= model->spec->n_tasks)
+        return gw__fail(err, GW_E_ARGUMENT, "task %zu: expected less than %zu", i, model->spec->n_tasks);
+    *ret_info = (gw_task_info){
+        .name = model->spec->tasks[i].name,
+        .type = model->spec->tasks[i].type,
+        .output_at = gw__net_output_at(model->net, i),
+        .output_width = gw__features_output_width(model->features, i),
+    };
+    return GW_OK;
+}
+
+size_t gw_model_feature_count(const gw_model *model)
+{
+    return model ? gw__features_count(model->features) : 0;
+}
+
+gw_status gw_model_feature_at(const gw_model *model, size_t i, gw_feature_info *ret_info, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = need(ret_info, "ret_info", err);
+    if (status != GW_OK) return status;
+    size_t n = gw__features_count(model->features);
+    if (i >= n) return gw__fail(err, GW_E_ARGUMENT, "feature %zu: expected less than %zu", i, n);
+    gw__feature_view view = gw__features_at(model->features, i);
+    *ret_info = (gw_feature_info){
+        .name = view.name, .type = gw__feature_type_name(view.type), .dense_at = view.dense_at, .dense_width = view.dense_width};
+    return GW_OK;
+}
+
+size_t gw_model_dense_width(const gw_model *model)
+{
+    return model ? gw__features_input(model->features)->width : 0;
+}
+
+size_t gw_model_output_width(const gw_model *model)
+{
+    return model ? gw__net_output_width(model->net) : 0;
+}
+
+const char *gw_model_class_name(const gw_model *model, size_t task, size_t i)
+{
+    if (!model || task >= model->spec->n_tasks) return NULL;
+    gw__texts classes = gw__features_classes(model->features, task);
+    return i < classes.n ? classes.at[i] : NULL;
+}
+
+gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = need(ret_json, "ret_json", err);
+    if (status != GW_OK) return status;
+    gw__text text = {0};
+    status = gw__model_describe(model, &text, err);
+    return give_text(status, &text, ret_json, err);
+}
+
+/* ---- scoring ---- */
+
+gw_status gw_session_new(const gw_model *model, size_t max_rows, gw_session **ret_session, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = need(ret_session, "ret_session", err);
+    if (status == GW_OK && max_rows == 0) status = gw__fail(err, GW_E_ARGUMENT, "'max_rows': expected at least 1 but found 0");
+    return status == GW_OK ? gw__session_new(model, max_rows, ret_session, err) : status;
+}
+
+void gw_session_free(gw_session *session)
+{
+    gw__session_free(session);
+}
+
+gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows, float *ret_score, gw_error *err)
+{
+    gw_status status = need(session, "session", err);
+    if (status == GW_OK) status = need(columns, "columns", err);
+    if (status == GW_OK) status = need(ret_score, "ret_score", err);
+    if (status == GW_OK && n_rows == 0) status = gw__fail(err, GW_E_ARGUMENT, "'n_rows': expected at least 1 but found 0");
+    return status == GW_OK ? gw__session_score(session, columns, n_columns, n_rows, ret_score, err) : status;
+}
+
+gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err)
+{
+    gw_status status = need(session, "session", err);
+    if (status == GW_OK) status = need(dense, "dense", err);
+    if (status == GW_OK) status = need(ret_score, "ret_score", err);
+    if (status == GW_OK && n_rows == 0) status = gw__fail(err, GW_E_ARGUMENT, "'n_rows': expected at least 1 but found 0");
+    return status == GW_OK ? gw__session_score_dense(session, dense, n_rows, ret_score, err) : status;
+}
+
+/* ---- training ---- */
+
+gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_error *err)
+{
+    gw_status status = check_training(options, err);
+    if (status != GW_OK) return status;
+    if (!ret_model && !options->model_path)
+        return gw__fail(err, GW_E_ARGUMENT, "the model goes nowhere: expected 'model_path' or 'ret_model'");
+    if (options->init_path && options->resume_path)
+        return gw__fail(err, GW_E_ARGUMENT, "expected at most one of 'init_path' and 'resume_path' but found both");
+    return gw__train(options, ret_model, err);
+}
+
+/* ---- files in, files out ---- */
+
+gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = check_data(data, err);
+    if (status == GW_OK) status = need(ret_json, "ret_json", err);
+    if (status != GW_OK) return status;
+    gw__text text = {0};
+    status = gw__assess(model, data, gates, &text, err);
+    return give_text(status, &text, ret_json, err);
+}
+
+gw_status gw_predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = need(options, "options", err);
+    if (status == GW_OK) status = check_data(&options->data, err);
+    if (status == GW_OK) status = need(options->output_path, "output_path", err);
+    if (status == GW_OK) status = need_list(options->keep, options->n_keep, "keep", err);
+    if (status != GW_OK) return status;
+    if ((unsigned)options->format > GW_OUTPUT_NPY)
+        return gw__fail(err, GW_E_ARGUMENT, "'format': expected a gw_output_format but found %d", (int)options->format);
+    return gw__predict(model, options, ret_rows, ret_skipped, err);
+}
+
+gw_status gw_import(const gw_train_options *spec, const char *weights_path, gw_model **ret_model, gw_error *err)
+{
+    gw_status status = check_training(spec, err);
+    if (status == GW_OK) status = need(weights_path, "weights_path", err);
+    if (status == GW_OK) status = need(ret_model, "ret_model", err);
+    return status == GW_OK ? gw__weights_import(spec, weights_path, ret_model, err) : status;
+}
+
+/* What parameters can be written as. Formats that are planned get a word of their own, so that nobody looks for a typing error. */
+static const struct { const char *word; gw_status (*write)(const gw_model *model, const char *path, gw_error *err); } exports[] = {
+    {"safetensors", gw__weights_write},
+    {"onnx", NULL},
+    {"c", NULL},
+};
+
+gw_status gw_export(const gw_model *model, const char *format, const char *path, gw_error *err)
+{
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = need(format, "format", err);
+    if (status == GW_OK) status = need(path, "path", err);
+    if (status != GW_OK) return status;
+    const char *words[GW__COUNT(exports)];
+    for (size_t i = 0; i < GW__COUNT(exports); i++) {
+        words[i] = exports[i].word;
+        if (!gw__slice_is(gw__slice_of(format), words[i])) continue;
+        if (exports[i].write) return exports[i].write(model, path, err);
+        return gw__fail(err, GW_E_UNSUPPORTED, "export to '%s' is not in version %s; hint: 'safetensors' is", format, GW_VERSION);
+    }
+    const char *near = gw__nearest(gw__slice_of(format), words, GW__COUNT(words));
+    return gw__fail(err, GW_E_ARGUMENT, "unknown export format '%s'; hint: did you mean '%s'?", format, near ? near : words[0]);
+}
+
+gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json, gw_error *err)
+{
+    gw_status status = check_training(spec, err);
+    if (status == GW_OK) status = need(ret_json, "ret_json", err);
+    if (status != GW_OK) return status;
+    gw_model *model = NULL;
+    gw__text text = {0};
+    status = gw__model_of_spec(spec, &model, err);
+    if (status == GW_OK) status = gw__model_describe(model, &text, err);
+    gw__model_free(model);
+    return give_text(status, &text, ret_json, err);
+}
+
+gw_status gw_spec_init(const gw_data_options *data, const char *const *tasks, size_t n_tasks, char **ret_yaml, gw_error *err)
+{
+    gw_status status = check_data(data, err);
+    if (status == GW_OK) status = need_list(tasks, n_tasks, "tasks", err);
+    if (status == GW_OK && n_tasks == 0) status = gw__fail(err, GW_E_ARGUMENT, "'tasks' is empty; hint: name the columns to predict");
+    if (status == GW_OK) status = need(ret_yaml, "ret_yaml", err);
+    if (status != GW_OK) return status;
+    gw__text text = {0};
+    status = gw__spec_init(data, tasks, n_tasks, &text, err);
+    return give_text(status, &text, ret_yaml, err);
+}

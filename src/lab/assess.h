@@ -1,0 +1,10 @@
+/* Assessing a model on a table: what `gatewright evaluate` prints. */
+#ifndef GW_LAB_ASSESS_H
+#define GW_LAB_ASSESS_H
+
+#include "model/model.h"
+
+/* See gw_evaluate in gatewright.h, whose work this is. */
+gw_status gw__assess(const gw_model *model, const gw_data_options *data, bool gates, gw__text *ret_json, gw_error *err);
+
+#endif

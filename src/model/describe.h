@@ -1,0 +1,10 @@
+/* A model in words: what `gatewright inspect --json` prints. */
+#ifndef GW_MODEL_DESCRIBE_H
+#define GW_MODEL_DESCRIBE_H
+
+#include "model/model.h"
+
+/* Append one JSON object: architecture, parameters, multiply_adds, dense_width, levels, towers, gates, features, tasks, training. */
+gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error *err);
+
+#endif

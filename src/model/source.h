@@ -1,0 +1,24 @@
+/* From the options of a public function to what it works on: a spec, or a table that is read by a model's rules. */
+#ifndef GW_MODEL_SOURCE_H
+#define GW_MODEL_SOURCE_H
+
+#include "data/table.h"
+#include "spec/spec.h"
+
+/* The spec that training options name: a file or a text, with the overrides applied. */
+gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err);
+
+/* Open the table that data options name. `rules` (separator, header) are a model's, or NULL: by the file's name, the first line.
+ * What is borrowed lives in `arena`, which must outlive the table. */
+gw_status gw__options_table(const gw_data_options *options, const gw__data_spec *rules, gw__arena *arena, gw__table **ret_table, gw_error *err);
+
+/* A table's next rows; a wrong number of cells in the first ones gets the hint that the names may be another table's. */
+gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err);
+
+/* Give an encoder's error the place of its row: file and line in front, the column stays in the message. */
+void gw__source_locate(const gw__table *table, size_t row, gw_error *err);
+
+/* The table's column names, in `arena`; NULL when out of memory. */
+const char *const *gw__source_names(const gw__table *table, gw__arena *arena);
+
+#endif
