@@ -1,8 +1,8 @@
 /* Metrics of one task over a whole set: exact, never averaged over batches. Row by row in, values out.
  *   binary:      auc (ties one half), gauc (per group, weighted by rows, one-class groups skipped), log_loss (p clipped at 1e-7),
- *                calibration (sum of predicted / sum of observed), ece (expected calibration error, 10 bins of equal width), accuracy (at 0.5)
+ *                calibration (sum of predicted / sum of observed), ece (expected calibration error, 10 bins of equal width), accuracy (p >= 0.5 says yes)
  *   regression:  rmse, mae, r2
- *   multiclass:  accuracy, log_loss
+ *   multiclass:  accuracy (the first of equal classes), log_loss (p clipped below)
  * Every labelled row counts once: row weights weigh the loss, not the metrics. */
 #ifndef GW_METRIC_METRIC_H
 #define GW_METRIC_METRIC_H

@@ -1,0 +1,171 @@
+/* Meters: sums for what adds up, and the scores themselves for what needs their order (AUC). A score is kept as four bytes whose order as an
+ * integer is its order as a number, so sorting is a radix sort and ties are exact. */
+#include "metric/metric.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kern/functions.h"
+#include "metric/ranking.h"
+
+#define ECE_BINS 10
+#define LOG_LOSS_CLIP 1e-7
+
+typedef struct bin {
+    double predicted, observed;
+} bin;
+
+struct gw__meter {
+    gw_task_type type;
+    size_t width;
+    bool grouped;
+    int64_t rows;
+    double loss_sum, loss_weight;
+    double log_loss, absolute, squared; /* sums over the rows */
+    double label_mean, label_spread;    /* regression: Welford's running mean and sum of squared deviations */
+    int64_t right, positives;
+    bin bins[ECE_BINS];
+    gw__ranking scores[2];              /* binary: of the negatives, of the positives */
+    gw__group_ranking groups;           /* binary, grouped */
+};
+
+static const struct {
+    const char *word;
+    gw_task_type type;
+    int better;
+} roster[GW__METRICS] = {
+#define X(name, word, type, better) [GW__METRIC_##name] = {word, GW_TASK_##type, better},
+    GW__METRIC_ROSTER(X)
+#undef X
+};
+
+const char *gw__metric_name(gw__metric metric) { return roster[metric].word; }
+gw_task_type gw__metric_task_type(gw__metric metric) { return roster[metric].type; }
+int gw__metric_better(gw__metric metric) { return roster[metric].better; }
+
+gw_status gw__meter_new(gw_task_type type, size_t width, bool grouped, gw__meter **ret_meter, gw_error *err) {
+    assert(width >= 1 && (width == 1 || type == GW_TASK_MULTICLASS));
+    gw__meter *meter = calloc(1, sizeof *meter);
+    if (!meter) return gw__fail_nomem(err);
+    meter->type = type;
+    meter->width = width;
+    meter->grouped = grouped && type == GW_TASK_BINARY;
+    *ret_meter = meter;
+    return GW_OK;
+}
+
+void gw__meter_free(gw__meter *meter) {
+    if (!meter) return;
+    gw__ranking_clear(&meter->scores[0]);
+    gw__ranking_clear(&meter->scores[1]);
+    gw__group_ranking_clear(&meter->groups);
+    free(meter);
+}
+
+/* Everything back to zero but the memory of the scores, which the next epoch needs again. */
+void gw__meter_reset(gw__meter *meter) {
+    gw__meter fresh = {.type = meter->type, .width = meter->width, .grouped = meter->grouped};
+    memcpy(fresh.scores, meter->scores, sizeof fresh.scores);
+    fresh.groups = meter->groups;
+    gw__ranking_reset(&fresh.scores[0]);
+    gw__ranking_reset(&fresh.scores[1]);
+    gw__group_ranking_reset(&fresh.groups);
+    *meter = fresh;
+}
+
+static double clipped(double p) {
+    return p < LOG_LOSS_CLIP ? LOG_LOSS_CLIP : p > 1 - LOG_LOSS_CLIP ? 1 - LOG_LOSS_CLIP : p;
+}
+
+static void add_binary(gw__meter *meter, float output, bool positive) {
+    double p = output;
+    meter->positives += positive;
+    meter->log_loss -= gw__log(positive ? clipped(p) : 1 - clipped(p));
+    meter->right += (p >= 0.5) == positive;
+    int at = p >= 1 ? ECE_BINS - 1 : p > 0 ? (int)(p * ECE_BINS) : 0;
+    meter->bins[at].predicted += p;
+    meter->bins[at].observed += positive;
+}
+
+static void add_regression(gw__meter *meter, float output, float label) {
+    double difference = (double)output - label, from_mean = label - meter->label_mean;
+    meter->absolute += fabs(difference);
+    meter->squared += difference * difference;
+    meter->label_mean += from_mean / (double)(meter->rows + 1);
+    meter->label_spread += from_mean * (label - meter->label_mean);
+}
+
+static void add_multiclass(gw__meter *meter, const float *output, size_t label) {
+    size_t best = 0;
+    for (size_t i = 1; i < meter->width; i++)
+        if (output[i] > output[best]) best = i;
+    meter->right += best == label;
+    double p = output[label];
+    meter->log_loss -= p >= 1 ? 0 : gw__log(p < LOG_LOSS_CLIP ? LOG_LOSS_CLIP : p);
+}
+
+gw_status gw__meter_add(gw__meter *meter, const float *output, float label, uint64_t group, double loss, double weight, gw_error *err) {
+    bool positive = label > 0.5f;
+    gw_status status = GW_OK;
+    switch (meter->type) {
+    case GW_TASK_BINARY:
+        if ((status = gw__ranking_add(&meter->scores[positive], *output, err)) != GW_OK) return status;
+        if (meter->grouped && (status = gw__group_ranking_add(&meter->groups, group, *output, positive, err)) != GW_OK) return status;
+        add_binary(meter, *output, positive);
+        break;
+    case GW_TASK_REGRESSION:
+        add_regression(meter, *output, label);
+        break;
+    case GW_TASK_MULTICLASS:
+        if (!(label >= 0) || label >= (float)meter->width)
+            return gw__fail(err, GW_E_INTERNAL, "class %g of a task with %zu classes", (double)label, meter->width);
+        add_multiclass(meter, output, (size_t)label);
+        break;
+    }
+    meter->rows++;
+    meter->loss_sum += weight * loss;
+    meter->loss_weight += weight;
+    return GW_OK;
+}
+
+int64_t gw__meter_rows(const gw__meter *meter) { return meter->rows; }
+double gw__meter_loss(const gw__meter *meter) { return meter->loss_weight > 0 ? meter->loss_sum / meter->loss_weight : NAN; }
+
+static double calibration(const gw__meter *meter) {
+    double predicted = 0;
+    for (int i = 0; i < ECE_BINS; i++) predicted += meter->bins[i].predicted;
+    return meter->positives ? predicted / (double)meter->positives : NAN;
+}
+
+static double expected_calibration_error(const gw__meter *meter) {
+    double sum = 0;
+    for (int i = 0; i < ECE_BINS; i++) sum += fabs(meter->bins[i].predicted - meter->bins[i].observed);
+    return sum / (double)meter->rows;
+}
+
+static double metric_value(gw__meter *meter, gw__metric metric) {
+    double n = (double)meter->rows;
+    switch (metric) {
+    case GW__METRIC_AUC: return gw__ranking_auc(&meter->scores[0], &meter->scores[1]);
+    case GW__METRIC_GAUC: return meter->grouped ? gw__group_ranking_auc(&meter->groups) : NAN;
+    case GW__METRIC_LOG_LOSS:
+    case GW__METRIC_CLASS_LOG_LOSS: return meter->log_loss / n;
+    case GW__METRIC_CALIBRATION: return calibration(meter);
+    case GW__METRIC_ECE: return expected_calibration_error(meter);
+    case GW__METRIC_ACCURACY:
+    case GW__METRIC_CLASS_ACCURACY: return (double)meter->right / n;
+    case GW__METRIC_RMSE: return sqrt(meter->squared / n);
+    case GW__METRIC_MAE: return meter->absolute / n;
+    case GW__METRIC_R2: return meter->label_spread > 0 ? 1 - meter->squared / meter->label_spread : NAN;
+    case GW__METRICS: break;
+    }
+    return NAN;
+}
+
+bool gw__meter_value(gw__meter *meter, gw__metric metric, double *ret_value) {
+    bool applies = meter->rows > 0 && roster[metric].type == meter->type;
+    *ret_value = applies ? metric_value(meter, metric) : NAN;
+    return isfinite(*ret_value);
+}
