@@ -1,0 +1,242 @@
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_CHUNK (64u << 10)
+
+static bool is_standard(const char *path) {
+    return strcmp(path, "-") == 0;
+}
+
+/* `what` failed on `path` with errno. */
+static gw_status fail_errno(gw_error *err, const char *path, const char *what) {
+    return gw__fail_at(err, GW_E_IO, path, 0, 0, "cannot %s: %m", what);
+}
+
+/* ---- reading ---- */
+
+typedef struct content {
+    char *bytes;
+    size_t n, capacity;
+} content;
+
+static gw_status widen(content *c, size_t capacity, gw_error *err) {
+    char *wider = gw__aligned_alloc(capacity, 1);
+    if (wider == NULL) return gw__fail_nomem(err);
+    if (c->n > 0) memcpy(wider, c->bytes, c->n);
+    gw__aligned_free(c->bytes);
+    c->bytes = wider;
+    c->capacity = capacity;
+    return GW_OK;
+}
+
+/* To the end, whatever the size was said to be: a file may grow, and a pipe has none. One byte of room is kept for the NUL. */
+static gw_status read_all(int file, const char *path, size_t limit, content *c, gw_error *err) {
+    for (;;) {
+        if (c->n + 1 >= c->capacity) {
+            gw_status status = widen(c, c->capacity > SIZE_MAX / 2 ? SIZE_MAX : c->capacity * 2, err);
+            if (status != GW_OK) return status;
+        }
+        ssize_t got = read(file, c->bytes + c->n, c->capacity - c->n - 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno(err, path, "read");
+        if (got == 0) break;
+        c->n += (size_t)got;
+        if (c->n > limit) return gw__fail_at(err, GW_E_LIMIT, path, 0, 0, "expected at most %zu bytes but the file is larger", limit);
+    }
+    c->bytes[c->n] = '\0';
+    return GW_OK;
+}
+
+gw_status gw__file_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_n, gw_error *err) {
+    gw_status status = GW_OK;
+    content c = {0};
+    struct stat info;
+    const char *name = is_standard(path) ? "standard input" : path;
+    int file = is_standard(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return fail_errno(err, name, "read");
+    if (fstat(file, &info) != 0) GW__FAIL(fail_errno(err, name, "read"));
+    bool sized = S_ISREG(info.st_mode) && info.st_size > 0;
+    if (sized && (uint64_t)info.st_size > limit) {
+        GW__FAIL(gw__fail_at(err, GW_E_LIMIT, name, 0, 0, "expected at most %zu bytes but found %lld", limit, (long long)info.st_size));
+    }
+    GW__TRY(widen(&c, sized ? (size_t)info.st_size + 2 : FIRST_CHUNK, err));
+    GW__TRY(read_all(file, name, limit, &c, err));
+    *ret_bytes = c.bytes;
+    *ret_n = c.n;
+    c.bytes = NULL;
+cleanup:
+    if (file > STDIN_FILENO) close(file);
+    gw__aligned_free(c.bytes);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static size_t directory_length(const char *path) { /* with its final slash */
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
+/* A new file in the directory of writer->path, with the permissions that `mode` and the umask give. The names need no secret:
+ * O_EXCL follows no link and takes no file that is there. */
+static int create_beside(gw__writer *writer, mode_t mode, gw_error *err) {
+    size_t directory = directory_length(writer->path), room = directory + 64;
+    writer->temporary = malloc(room);
+    if (writer->temporary == NULL) {
+        gw__fail_nomem(err);
+        return -1;
+    }
+    memcpy(writer->temporary, writer->path, directory);
+    for (unsigned i = 0; i < 10000; i++) {
+        snprintf(writer->temporary + directory, room - directory, ".gatewright-%ld-%u.tmp", (long)getpid(), i);
+        int file = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (file >= 0) return file;
+        if (errno != EEXIST) break;
+    }
+    fail_errno(err, writer->path, "create a file beside it");
+    free(writer->temporary);
+    writer->temporary = NULL;
+    return -1;
+}
+
+static gw_status open_beside(gw__writer *writer, const struct stat *old, gw_error *err) {
+    if (old != NULL && access(writer->path, W_OK) != 0) return fail_errno(err, writer->path, "write");
+    gw_error why = {.code = GW_E_NOMEM};
+    int file = create_beside(writer, 0666, &why);
+    if (file < 0) {
+        if (err != NULL) *err = why;
+        return why.code;
+    }
+    if (old != NULL && fchmod(file, old->st_mode & 07777) != 0) { /* some file systems have no modes: the file is still right */
+    }
+    writer->file = fdopen(file, "wb");
+    if (writer->file != NULL) return GW_OK;
+    close(file);
+    return gw__fail_nomem(err);
+}
+
+gw_status gw__writer_open(gw__writer *writer, const char *path, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__writer w = {0};
+    struct stat info;
+    if (is_standard(path)) {
+        w.path = strdup("standard output");
+        if (w.path == NULL) return gw__fail_nomem(err);
+        w.file = stdout;
+        *writer = w;
+        return GW_OK;
+    }
+    bool there = stat(path, &info) == 0;
+    /* A link stays a link: what it points to is replaced. */
+    w.path = there && lstat(path, &info) == 0 && S_ISLNK(info.st_mode) ? realpath(path, NULL) : strdup(path);
+    if (w.path == NULL) return gw__fail_nomem(err);
+    if (there && stat(path, &info) != 0) GW__FAIL(fail_errno(err, path, "write"));
+    if (there && !S_ISREG(info.st_mode)) {
+        w.file = fopen(path, "wbe");
+        if (w.file == NULL) GW__FAIL(fail_errno(err, path, "write"));
+    } else {
+        GW__TRY(open_beside(&w, there ? &info : NULL, err));
+    }
+    *writer = w;
+    return GW_OK;
+cleanup:
+    gw__writer_cancel(&w);
+    return status;
+}
+
+gw_status gw__writer_put(gw__writer *writer, const void *bytes, size_t n, gw_error *err) {
+    if (n > 0 && fwrite(bytes, 1, n, writer->file) != n) return fail_errno(err, writer->path, "write");
+    return GW_OK;
+}
+
+/* Without this a power failure may lose the new name. Where a directory cannot be opened or synced there is nothing to do. */
+static void sync_directory(const char *path) {
+    size_t n = directory_length(path);
+    char *directory = n == 0 ? strdup(".") : strndup(path, n);
+    int file = directory == NULL ? -1 : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file >= 0) {
+        fsync(file);
+        close(file);
+    }
+    free(directory);
+}
+
+static bool cannot_sync(int code) { /* not a file that can be synced, rather than one that failed to */
+    return code == EINVAL || code == ENOTSUP || code == EROFS;
+}
+
+gw_status gw__writer_commit(gw__writer *writer, gw_error *err) {
+    gw_status status = GW_OK;
+    FILE *file = writer->file;
+    if (fflush(file) != 0 || ferror(file)) GW__FAIL(fail_errno(err, writer->path, "write"));
+    if (writer->temporary != NULL && fsync(fileno(file)) != 0 && !cannot_sync(errno)) GW__FAIL(fail_errno(err, writer->path, "write"));
+    if (file != stdout) {
+        writer->file = NULL;
+        if (fclose(file) != 0) GW__FAIL(fail_errno(err, writer->path, "write"));
+    }
+    if (writer->temporary != NULL) {
+        if (rename(writer->temporary, writer->path) != 0) GW__FAIL(fail_errno(err, writer->path, "write"));
+        free(writer->temporary);
+        writer->temporary = NULL;
+        sync_directory(writer->path);
+    }
+cleanup:
+    gw__writer_cancel(writer);
+    return status;
+}
+
+void gw__writer_cancel(gw__writer *writer) {
+    if (writer->file != NULL && writer->file != stdout) fclose(writer->file);
+    if (writer->temporary != NULL) unlink(writer->temporary);
+    free(writer->temporary);
+    free(writer->path);
+    *writer = (gw__writer){0};
+}
+
+/* ---- names with wildcards ---- */
+
+static int compare_paths(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b); /* strcmp, not the locale's order */
+}
+
+static gw_status copy_paths(char *const *paths, size_t n, gw__arena *arena, const char ***ret_paths, gw_error *err) {
+    const char **copies = gw__arena_alloc(arena, n, sizeof *copies);
+    if (copies == NULL) return gw__fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        copies[i] = gw__arena_text(arena, paths[i], strlen(paths[i]));
+        if (copies[i] == NULL) return gw__fail_nomem(err);
+    }
+    qsort(copies, n, sizeof *copies, compare_paths);
+    *ret_paths = copies;
+    return GW_OK;
+}
+
+gw_status gw__files_match(const char *pattern, gw__arena *arena, const char ***ret_paths, size_t *ret_n, gw_error *err) {
+    struct stat info;
+    gw_status status;
+    if (strpbrk(pattern, "*?[") == NULL || stat(pattern, &info) == 0) { /* a file may be called "a[1].csv" */
+        char *self = (char *)(uintptr_t)pattern;
+        status = copy_paths(&self, 1, arena, ret_paths, err);
+        if (status == GW_OK) *ret_n = 1;
+        return status;
+    }
+    glob_t found = {0};
+    int code = glob(pattern, GLOB_NOSORT, NULL, &found);
+    if (code == GLOB_NOSPACE) {
+        status = gw__fail_nomem(err);
+    } else if (code != 0 || found.gl_pathc == 0) {
+        status = gw__fail_at(err, GW_E_IO, pattern, 0, 0, "expected files that match but found none");
+    } else {
+        status = copy_paths(found.gl_pathv, found.gl_pathc, arena, ret_paths, err);
+        if (status == GW_OK) *ret_n = found.gl_pathc;
+    }
+    globfree(&found);
+    return status;
+}

@@ -1,0 +1,204 @@
+#include "base/number.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXACT_DIGITS 19    /* any so many digits fit a uint64_t */
+#define ENOUGH_DIGITS 800  /* more than 767 digits cannot move a rounding, if a non-zero rest is still known */
+#define LARGEST_EXPONENT 100000
+
+/* A decimal number taken apart: digits x 10^exponent. */
+typedef struct decimal {
+    uint64_t digits;     /* the first 19 significant ones */
+    int64_t exponent;    /* of `digits`, the written one included */
+    int64_t written;     /* what stands behind the e */
+    bool negative, more; /* more: non-zero digits follow those 19 */
+    const char *at, *end; /* the mantissa's text */
+} decimal;
+
+static bool is_digit(char c) {
+    return (unsigned char)(c - '0') < 10;
+}
+
+/* Digits of the mantissa beyond the 19th, and leading zeros, are the rare case. */
+static void take_long_mantissa(decimal *d) {
+    bool point = false;
+    int64_t exponent = 0;
+    uint64_t digits = 0;
+    int n = 0;
+    for (const char *p = d->at; p < d->end; p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        if (n == EXACT_DIGITS) {
+            d->more |= *p != '0';
+            exponent += !point;
+            continue;
+        }
+        digits = digits * 10 + (uint64_t)(*p - '0');
+        n += digits != 0;
+        exponent -= point;
+    }
+    d->digits = digits;
+    d->exponent = exponent;
+}
+
+static bool take_exponent(const char *p, const char *end, int64_t *ret) {
+    bool negative = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    if (p == end) return false;
+    int64_t value = 0;
+    for (; p < end; p++) {
+        if (!is_digit(*p)) return false;
+        if (value < LARGEST_EXPONENT) value = value * 10 + (*p - '0');
+    }
+    *ret = negative ? -value : value;
+    return true;
+}
+
+static bool take_apart(gw__slice text, decimal *ret) {
+    const char *p = text.at, *end = p + text.n, *point = NULL;
+    decimal d = {0};
+    if (p < end && (*p == '-' || *p == '+')) d.negative = *p++ == '-';
+    d.at = p;
+    uint64_t digits = 0;
+    for (; p < end && is_digit(*p); p++) digits = digits * 10 + (uint64_t)(*p - '0');
+    if (p < end && *p == '.') {
+        point = p;
+        for (p++; p < end && is_digit(*p); p++) digits = digits * 10 + (uint64_t)(*p - '0');
+    }
+    d.end = p;
+    size_t n_digits = (size_t)(p - d.at) - (point != NULL);
+    if (n_digits == 0) return false;
+    d.digits = digits;
+    d.exponent = point == NULL ? 0 : -(int64_t)(p - point - 1);
+    if (n_digits > EXACT_DIGITS) take_long_mantissa(&d);
+    if (p < end) {
+        if ((*p != 'e' && *p != 'E') || !take_exponent(p + 1, end, &d.written)) return false;
+        d.exponent += d.written;
+    }
+    *ret = d;
+    return true;
+}
+
+static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static uint64_t power_of_five(int n) {
+    uint64_t power = 1;
+    for (; n > 0; n--) power *= 5;
+    return power;
+}
+
+/* value, and something below if `rest`, times 2^exponent: rounded to the nearest double, ties to even. For results that are normal. */
+static double round_to_double(unsigned __int128 value, bool rest, int exponent) {
+    uint64_t high = (uint64_t)(value >> 64), low = (uint64_t)value;
+    int bits = high != 0 ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll(low), shift = bits - 53;
+    if (shift <= 0) return ldexp((double)low, exponent); /* exact: only products, which have no rest, are so small */
+    uint64_t kept = (uint64_t)(value >> shift);
+    unsigned __int128 half = (unsigned __int128)1 << (shift - 1), below = value & ((half << 1) - 1);
+    if (below > half || (below == half && (rest || (kept & 1) != 0))) kept++;
+    return ldexp((double)kept, exponent + shift);
+}
+
+/* digits x 10^exponent for |exponent| <= 27, where 5^|exponent| fits 64 bits: exact in 128-bit integers. */
+static double from_digits(uint64_t digits, int exponent) {
+    if (digits == 0) return 0;
+    if (digits < (uint64_t)1 << 53 && exponent >= -22 && exponent <= 22) { /* both exact: one rounding (Clinger 1990) */
+        return exponent < 0 ? (double)digits / tens[-exponent] : (double)digits * tens[exponent];
+    }
+    if (exponent >= 0) return round_to_double((unsigned __int128)digits * power_of_five(exponent), false, exponent);
+    uint64_t divisor = power_of_five(-exponent);
+    int shift = 64 + __builtin_clzll(digits); /* the quotient has 64 bits or more */
+    unsigned __int128 value = (unsigned __int128)digits << shift;
+    return round_to_double(value / divisor, value % divisor != 0, exponent - shift);
+}
+
+/* Any number at all, by the C library. Its significant digits are copied without a point, so that neither length nor locale matters. */
+static double by_library(const decimal *d) {
+    char text[ENOUGH_DIGITS + 40];
+    size_t n = 0;
+    bool point = false, rest = false;
+    int64_t exponent = d->written;
+    for (const char *p = d->at; p < d->end; p++) {
+        if (*p == '.') {
+            point = true;
+        } else if (n == ENOUGH_DIGITS) {
+            rest |= *p != '0';
+            exponent += !point;
+        } else {
+            if (n > 0 || *p != '0') text[n++] = *p;
+            exponent -= point;
+        }
+    }
+    if (rest) {
+        text[n++] = '1';
+        exponent--;
+    }
+    if (n == 0) return 0;
+    snprintf(text + n, sizeof text - n, "e%lld", (long long)exponent);
+    return strtod(text, NULL);
+}
+
+/* With more than 19 digits the value lies between two numbers of 19; where both round alike, that is it. */
+static double value_of(const decimal *d) {
+    if (d->exponent >= -27 && d->exponent <= 27 && (!d->more || d->digits < UINT64_MAX)) {
+        double value = from_digits(d->digits, (int)d->exponent);
+        if (!d->more || value == from_digits(d->digits + 1, (int)d->exponent)) return value;
+    }
+    return by_library(d);
+}
+
+bool gw__parse_double(gw__slice text, double *ret) {
+    decimal d;
+    if (!take_apart(text, &d)) return false;
+    double value = value_of(&d);
+    if (value > DBL_MAX) return false;
+    *ret = d.negative ? -value : value;
+    return true;
+}
+
+bool gw__parse_int64(gw__slice text, int64_t *ret) {
+    const char *p = text.at, *end = p + text.n;
+    bool negative = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    if (p == end) return false;
+    int64_t value = 0; /* kept negative: its range is larger by one */
+    for (; p < end; p++) {
+        if (!is_digit(*p) || __builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, *p - '0', &value)) return false;
+    }
+    if (!negative && value == INT64_MIN) return false;
+    *ret = negative ? value : -value;
+    return true;
+}
+
+/* What stands between the digits is the locale's point, of one or more bytes. */
+static int mend_point(char *text, int n) {
+    int at = 0;
+    while (at < n && (is_digit(text[at]) || text[at] == '-' || text[at] == '+')) at++;
+    if (at == n || text[at] == '.' || (text[at] >= 'a' && text[at] <= 'z')) return n;
+    int after = at;
+    while (after < n && !is_digit(text[after])) after++;
+    text[at] = '.';
+    memmove(text + at + 1, text + after, (size_t)(n - after) + 1);
+    return n - (after - at - 1);
+}
+
+int gw__format_float(float value, char out[24]) {
+    return mend_point(out, snprintf(out, 24, "%.9g", (double)value));
+}
+
+int gw__format_double(double value, char out[32]) {
+    /* Up to 15 digits survive the way through a normal double, so "%.15g", which drops final zeros, finds the shortest of those. */
+    int digits = fabs(value) < DBL_MIN ? 1 : 15, n = 0;
+    for (; digits <= 17; digits++) {
+        double back;
+        n = mend_point(out, snprintf(out, 32, "%.*g", digits, value));
+        if (gw__parse_double((gw__slice){out, (size_t)n}, &back) && back == value) break;
+    }
+    return n;
+}
