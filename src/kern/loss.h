@@ -25,6 +25,5 @@ double gw__loss_gradient(const gw__loss_rule *rule, const float *z, float y, dou
 /* ret_output [W]: a probability (bce), probabilities of the classes (cross-entropy), or a(z). */
 void   gw__loss_output(const gw__loss_rule *rule, const float *z, float *ret_output);
 
-const char *gw__loss_word(gw__loss loss);
 
 #endif

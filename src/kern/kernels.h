@@ -1,0 +1,83 @@
+/* The kernels: pure functions on arrays, one table of them per instruction set, all with the same meaning.
+ *   m rows of a chunk, k inputs, n outputs, e experts, h width of an expert's output; ld*: floats from a row to the next.
+ * Matrices of weights are kept in panels of 16 outputs: w[ceil(n/16)][k][16], zero where an output does not exist. A product then reads
+ * its weights as one contiguous stream, and nothing is packed at run time (ARCHITECTURE.md, "Panels"). */
+#ifndef GW_KERN_KERNELS_H
+#define GW_KERN_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kern/roster.h"
+
+#define GW__PANEL 16
+
+/* Floats of a panel matrix. */
+static inline size_t gw__panel_floats(size_t k, size_t n) { return (n + GW__PANEL - 1) / GW__PANEL * GW__PANEL * k; }
+/* Where the weight from input i to output j stands. */
+static inline size_t gw__panel_at(size_t k, size_t i, size_t j) { return (j / GW__PANEL * k + i) * GW__PANEL + j % GW__PANEL; }
+
+/* What an optimizer's update needs besides the arrays; see kern/updates in kernels_body.h. */
+typedef struct gw__update {
+    float lr;            /* step size; Adam: bias correction included */
+    float beta1, beta2, eps;
+    float root_correction; /* Adam: 1 / sqrt(1 - beta2^t); 1 for SparseAdam, whose eps is outside the correction */
+    float momentum;
+    bool nesterov;
+    float decay;         /* added to the gradient: decay * w */
+    float shrink;        /* w *= shrink before the update (decoupled decay); 1: none */
+    float clip_scale;    /* gradient times this (clip by norm) */
+    float clip_value;    /* gradient clamped to this first; 0: off */
+} gw__update;
+
+typedef struct gw__kernels {
+    const char *isa;
+
+    /* y [m,n] = x [m,k] w + bias;  bias [n] or NULL;  add: y += instead. */
+    void (*product)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, float *y, size_t ldy, bool add);
+    /* dw (panels) += x' dy;  db [n] += column sums of dy (NULL: not wanted). */
+    void (*product_dw)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, float *db);
+    /* wt = panels of the transposed matrix: [ceil(k/16)][n][16]; outputs from panel_begin to panel_end of w only. */
+    void (*transpose)(size_t k, size_t n, const float *w, float *wt, size_t panel_begin, size_t panel_end);
+
+    /* y = act(x). x and y may be the same array. */
+    void (*activate)(gw__activation act, size_t m, size_t n, const float *x, size_t ldx, float *y, size_t ldy);
+    /* dx = dy * act'; `v` is y for none, relu, leaky_relu, tanh, sigmoid and x for gelu and swish. dx and dy may be the same array. */
+    void (*activate_back)(gw__activation act, size_t m, size_t n, const float *v, size_t ldv, const float *dy, size_t lddy, float *dx, size_t lddx);
+    /* y = x * mask / (1-p), mask a pure function of (key, row, column). x and y may be the same array. */
+    void (*dropout)(uint64_t key, size_t first_row, float p, size_t m, size_t n, const float *x, size_t ldx, float *y, size_t ldy);
+
+    /* g [m,e] = softmax(z [m,e]). z and g may be the same array. */
+    void (*softmax)(size_t m, size_t e, const float *z, size_t ldz, float *g, size_t ldg);
+    /* dz = g (dg - <g,dg>). */
+    void (*softmax_back)(size_t m, size_t e, const float *g, size_t ldg, const float *dg, size_t lddg, float *dz, size_t lddz);
+    /* y [m,h] = sum_e g[.,e] x_e;  x_e = x[e], rows ldx[e] apart. */
+    void (*mix)(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy);
+    /* dg[.,e] = <dy, x_e>; dx_e = or += g[.,e] dy as add[e] says. */
+    void (*mix_back)(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx,
+                     const float *dy, size_t lddy, float *dg, size_t lddg, float *const *dx, const size_t *lddx, const bool *add);
+
+    /* y = gamma (x - mean)/sqrt(var + 1e-5) + beta over each row; stats [m,2] keeps mean and 1/sqrt(var+eps). */
+    void (*layer_norm)(size_t m, size_t n, const float *x, size_t ldx, const float *gamma, const float *beta, float *stats, float *y, size_t ldy);
+    /* dgamma, dbeta [n] += ; dx = */
+    void (*layer_norm_back)(size_t m, size_t n, const float *x, size_t ldx, const float *gamma, const float *stats,
+                            const float *dy, size_t lddy, float *dgamma, float *dbeta, float *dx, size_t lddx);
+
+    /* out [n] = sum over s of parts[s * stride + i], s = 0, 1, … in this order. */
+    void (*sum_parts)(size_t n, size_t parts, size_t stride, const float *values, float *out);
+    /* Sum of squares in double, in a fixed order; infinite or NaN if any value is. */
+    double (*square_sum)(size_t n, const float *values);
+
+    /* w -= step(g). s0, s1: state, as many as the optimizer has (gw__optimizer_states). */
+    void (*update[GW__OPTIMIZERS])(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1);
+} gw__kernels;
+
+/* The plain C definition, which the others are tested against. */
+extern const gw__kernels gw__kernels_reference;
+
+/* The tables that this machine and its system can run, best last; NULL past the end. */
+const gw__kernels *gw__kernels_at(size_t i);
+const gw__kernels *gw__kernels_best(void);
+
+#endif
