@@ -15,7 +15,33 @@ struct gw_model {
 
 /* Put together; spec and features are moved on success. Parameters are zero. */
 gw_status gw__model_new(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err);
+/* The same in two steps, for a model from outside: what the spec asks for can be compared with what is there before so much memory is
+ * taken. In between `parameters` is NULL. */
+gw_status gw__model_plan(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err);
+gw_status gw__model_allocate(gw_model *model, gw_error *err);
 void      gw__model_free(gw_model *model); /* takes NULL */
+
+/* ---- parameters as tensors ---- */
+
+/* The parameters in `flat` as F32 tensors named `prefix` + name, in the net's order; values copied. Everything lives in `arena`. */
+gw_status gw__parameters_write(const gw__net *net, const float *flat, const char *prefix, gw__arena *arena,
+                               gw__tensor **ret_tensors, size_t *ret_n, gw_error *err);
+/* The way back: each must be there with its exact shape, F32 and finite. GW_E_FORMAT, where = `where`, names the first that is not;
+ * `flat` may be NULL to check without reading. */
+gw_status gw__parameters_read(const gw__net *net, const gw__container *container, const char *prefix, const char *where,
+                              float *flat, gw_error *err);
+
+/* ---- the file ---- */
+/* The same in two steps, for a model from outside: what the spec asks for can be compared with what is there before so much memory is
+ * taken. In between `parameters` is NULL. */
+gw_status gw__model_plan(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err);
+gw_status gw__model_allocate(gw_model *model, gw_error *err);
+void      gw__model_free(gw_model *model); /* takes NULL */
+
+#define GW__MODEL_FORMAT 1                           /* a reader refuses files of a later one */
+#define GW__CHECKPOINT_KEY "gatewright.checkpoint"   /* metadata that makes a model file a checkpoint … */
+#define GW__CHECKPOINT_STATE "optimizer."            /* … which alone may have tensors of these names */
+#define GW__CHECKPOINT_KEPT "kept."
 
 /* More tensors and metadata that a checkpoint carries; borrowed. */
 typedef struct gw__model_extras {
@@ -25,8 +51,10 @@ typedef struct gw__model_extras {
     size_t n_metadata;
 } gw__model_extras;
 
+/* Sealed, and a pure function of the model: no time, host, path or thread count. `extras` may be NULL. */
 gw_status gw__model_write(const gw_model *model, const gw__model_extras *extras, const char *path, gw_error *err);
-/* `ret_container` may be NULL; else it is given to the caller, so that a checkpoint's extras can be read. */
+/* GW_E_FORMAT if anything is altered, missing or too much; GW_E_VERSION if the file is of a later format.
+ * `ret_container` may be NULL; else it is given to the caller, so that a checkpoint's extras can be read. */
 gw_status gw__model_read(const char *path, gw_model **ret_model, gw__container *ret_container, gw_error *err);
 
 #endif

@@ -1,0 +1,144 @@
+#include "model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static gw_status new_net(const gw__spec *spec, const gw__features *features, gw__net **ret_net, gw_error *err) {
+    size_t *widths = calloc(spec->n_tasks, sizeof *widths);
+    if (!widths) return gw__fail_nomem(err);
+    for (size_t t = 0; t < spec->n_tasks; t++) widths[t] = gw__features_output_width(features, t);
+    gw_status status = gw__net_new(spec, gw__features_input(features), widths, ret_net, err);
+    free(widths);
+    return status;
+}
+
+gw_status gw__model_plan(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err) {
+    gw_model *model = calloc(1, sizeof *model);
+    if (!model) return gw__fail_nomem(err);
+    gw_status status = new_net(spec, features, &model->net, err);
+    if (status != GW_OK) {
+        free(model);
+        return status;
+    }
+    model->spec = spec;
+    model->features = features;
+    *ret_model = model;
+    return GW_OK;
+}
+
+gw_status gw__model_allocate(gw_model *model, gw_error *err) {
+    model->parameters = gw__aligned_alloc(gw__net_parameter_floats(model->net), sizeof(float));
+    return model->parameters ? GW_OK : gw__fail_nomem(err);
+}
+
+gw_status gw__model_new(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err) {
+    gw_model *model;
+    gw_status status = gw__model_plan(spec, features, &model, err);
+    if (status != GW_OK) return status;
+    status = gw__model_allocate(model, err);
+    if (status != GW_OK) { /* not moved */
+        model->spec = NULL;
+        model->features = NULL;
+        gw__model_free(model);
+        return status;
+    }
+    *ret_model = model;
+    return GW_OK;
+}
+
+void gw__model_free(gw_model *model) {
+    if (!model) return;
+    gw__net_free(model->net);
+    gw__aligned_free(model->parameters);
+    gw__features_free(model->features); /* before the spec, which they borrow */
+    gw__spec_free(model->spec);
+    gw__text_clear(&model->record);
+    free(model);
+}
+
+/* ---- parameters as tensors ---- */
+
+static size_t value_count(const gw__parameter *parameter) {
+    size_t n = 1;
+    for (size_t d = 0; d < parameter->n_dims; d++) n *= (size_t)parameter->shape[d];
+    return n;
+}
+
+static char *joined(gw__arena *arena, const char *prefix, const char *name) {
+    size_t p = strlen(prefix), n = strlen(name);
+    char *text = gw__arena_alloc(arena, p + n + 1, 1);
+    if (!text) return NULL;
+    memcpy(text, prefix, p);
+    memcpy(text + p, name, n);
+    return text;
+}
+
+gw_status gw__parameters_write(const gw__net *net, const float *flat, const char *prefix, gw__arena *arena,
+                               gw__tensor **ret_tensors, size_t *ret_n, gw_error *err) {
+    size_t n = gw__net_parameter_count(net);
+    gw__tensor *tensors = gw__arena_alloc(arena, n, sizeof *tensors);
+    if (!tensors) return gw__fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        gw__parameter parameter = gw__net_parameter_at(net, i);
+        size_t count = value_count(&parameter);
+        float *values = gw__arena_alloc(arena, count, sizeof *values);
+        char *name = joined(arena, prefix, parameter.name);
+        if (!values || !name) return gw__fail_nomem(err);
+        gw__net_parameter_get(net, flat, i, values);
+        tensors[i] = (gw__tensor){.name = name, .dtype = GW__F32, .n_dims = parameter.n_dims, .data = values, .n_bytes = count * sizeof *values};
+        memcpy(tensors[i].shape, parameter.shape, parameter.n_dims * sizeof parameter.shape[0]);
+    }
+    *ret_tensors = tensors;
+    *ret_n = n;
+    return GW_OK;
+}
+
+static void shape_text(char out[64], size_t n_dims, const uint64_t *shape) {
+    size_t at = 0;
+    out[at++] = '[';
+    for (size_t d = 0; d < n_dims && at < 40; d++)
+        at += (size_t)snprintf(out + at, 64 - at, "%s%llu", d ? "," : "", (unsigned long long)shape[d]);
+    snprintf(out + at, 64 - at, "]");
+}
+
+static gw_status check_tensor(const gw__parameter *parameter, const gw__tensor *tensor, const char *name, const char *where, gw_error *err) {
+    if (!tensor) return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s' is missing", name);
+    if (tensor->dtype != GW__F32)
+        return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s': expected F32 but found %s", name, gw__dtype_name(tensor->dtype));
+    if (tensor->n_dims != parameter->n_dims || memcmp(tensor->shape, parameter->shape, tensor->n_dims * sizeof tensor->shape[0]) != 0) {
+        char expected[64], found[64];
+        shape_text(expected, parameter->n_dims, parameter->shape);
+        shape_text(found, tensor->n_dims, tensor->shape);
+        return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s': expected shape %s but found %s", name, expected, found);
+    }
+    for (size_t at = 0; at < tensor->n_bytes; at += sizeof(float)) {
+        float value;
+        memcpy(&value, (const char *)tensor->data + at, sizeof value); /* a foreign file aligns nothing */
+        if (!isfinite(value))
+            return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s': value %zu is not finite", name, at / sizeof(float));
+    }
+    return GW_OK;
+}
+
+gw_status gw__parameters_read(const gw__net *net, const gw__container *container, const char *prefix, const char *where,
+                              float *flat, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__arena arena = {0};
+    for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
+        gw__parameter parameter = gw__net_parameter_at(net, i);
+        char *name = joined(&arena, prefix, parameter.name);
+        if (!name) GW__FAIL(gw__fail_nomem(err));
+        const gw__tensor *tensor = gw__container_tensor(container, name);
+        GW__TRY(check_tensor(&parameter, tensor, name, where, err));
+        if (!flat) continue;
+        float *values = gw__aligned_alloc(tensor->n_bytes, 1);
+        if (!values) GW__FAIL(gw__fail_nomem(err));
+        memcpy(values, tensor->data, tensor->n_bytes);
+        gw__net_parameter_set(net, flat, i, values);
+        gw__aligned_free(values);
+    }
+cleanup:
+    gw__arena_clear(&arena);
+    return status;
+}
