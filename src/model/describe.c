@@ -1,0 +1,101 @@
+#include "model/describe.h"
+
+#define DESCRIPTION_FORMAT 1
+
+static uint64_t parameter_count(const gw__net *net)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
+        gw__parameter p = gw__net_parameter_at(net, i);
+        if (p.trained) n += p.n_dims == 2 ? p.shape[0] * p.shape[1] : p.shape[0];
+    }
+    return n;
+}
+
+static void member_text(gw__json_writer *json, const char *key, const char *text)
+{
+    gw__json_key(json, key);
+    if (text)
+        gw__json_string(json, text);
+    else
+        gw__json_null(json);
+}
+
+static void member_int(gw__json_writer *json, const char *key, uint64_t value)
+{
+    gw__json_key(json, key);
+    gw__json_int(json, (int64_t)value);
+}
+
+static void describe_features(const gw__features *features, gw__json_writer *json)
+{
+    gw__json_key(json, "features");
+    gw__json_begin_list(json);
+    for (size_t i = 0; i < gw__features_count(features); i++) {
+        gw__feature_view view = gw__features_at(features, i);
+        gw__json_begin_object(json);
+        member_text(json, "name", view.name);
+        member_text(json, "type", gw__feature_type_name(view.type));
+        gw__json_key(json, "automatic");
+        gw__json_bool(json, view.automatic);
+        member_int(json, "dense_at", view.dense_at);
+        member_int(json, "width", view.dense_width);
+        member_int(json, "rows", view.rows);
+        member_text(json, "share", view.share);
+        gw__json_end_object(json);
+    }
+    gw__json_end_list(json);
+}
+
+static void describe_tasks(const gw_model *model, gw__json_writer *json)
+{
+    gw__json_key(json, "tasks");
+    gw__json_begin_list(json);
+    for (size_t i = 0; i < model->spec->n_tasks; i++) {
+        const gw__task_spec *task = &model->spec->tasks[i];
+        gw__json_begin_object(json);
+        member_text(json, "name", task->name);
+        member_text(json, "type", gw__task_type_name(task->type));
+        member_text(json, "label", task->label);
+        if (task->type == GW_TASK_BINARY) member_text(json, "positive", task->positive);
+        member_text(json, "loss", gw__loss_name(task->loss));
+        member_text(json, "activation", gw__activation_name(task->activation));
+        gw__json_key(json, "weight");
+        gw__json_double(json, task->weight);
+        member_text(json, "given", task->given);
+        member_int(json, "output_at", gw__net_output_at(model->net, i));
+        member_int(json, "output_width", gw__features_output_width(model->features, i));
+        gw__texts classes = gw__features_classes(model->features, i);
+        if (task->type == GW_TASK_MULTICLASS) {
+            gw__json_key(json, "classes");
+            gw__json_begin_list(json);
+            for (size_t k = 0; k < classes.n; k++) gw__json_string(json, classes.at[k]);
+            gw__json_end_list(json);
+        }
+        gw__json_end_object(json);
+    }
+    gw__json_end_list(json);
+}
+
+gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error *err)
+{
+    gw__json_writer json = {.out = ret_json};
+    gw__json_begin_object(&json);
+    member_int(&json, "format", DESCRIPTION_FORMAT);
+    member_text(&json, "architecture", gw__architecture_name(model->spec->model.architecture));
+    member_int(&json, "parameters", parameter_count(model->net));
+    member_int(&json, "multiply_adds", gw__net_multiply_adds(model->net));
+    member_int(&json, "dense_width", gw__features_input(model->features)->width);
+    member_int(&json, "output_width", gw__net_output_width(model->net));
+    gw__net_describe(model->net, &json);
+    describe_features(model->features, &json);
+    describe_tasks(model, &json);
+    /* The record is a JSON object already; its text goes in as it stands. */
+    gw__json_key(&json, "training");
+    if (model->record.n > 0)
+        gw__text_add(ret_json, model->record.at, model->record.n);
+    else
+        gw__json_null(&json);
+    gw__json_end_object(&json);
+    return ret_json->failed ? gw__fail_nomem(err) : GW_OK;
+}

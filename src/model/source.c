@@ -1,0 +1,86 @@
+#include "model/source.h"
+
+#include <string.h>
+
+#include "base/files.h"
+
+#define MAX_NAMES_BYTES ((size_t)16 << 20)
+
+gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err)
+{
+    if (options->spec_path) return gw__spec_read(options->spec_path, options->overrides, options->n_overrides, ret_spec, err);
+    return gw__spec_parse(options->spec_text, strlen(options->spec_text), "spec", options->overrides, options->n_overrides, ret_spec, err);
+}
+
+/* Column names from a file, one a line; blanks around them and empty lines do not count. */
+static gw_status read_names(const char *path, gw__arena *arena, gw__table_options *table, gw_error *err)
+{
+    char *bytes = NULL;
+    size_t n = 0, n_lines = 1, n_names = 0;
+    gw_status status = gw__file_read(path, MAX_NAMES_BYTES, &bytes, &n, err);
+    if (status != GW_OK) return status;
+    for (size_t i = 0; i < n; i++) n_lines += bytes[i] == '\n';
+    const char **names = gw__arena_alloc(arena, n_lines, sizeof *names);
+    if (!names) GW__FAIL(gw__fail_nomem(err));
+    for (char *at = bytes, *end = bytes + n; at < end;) {
+        char *stop = memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        size_t length = (size_t)(stop - at);
+        if (length > 0 && at[length - 1] == '\r') length--;
+        gw__slice name = gw__slice_trim((gw__slice){at, length});
+        if (name.n > 0 && !(names[n_names++] = gw__arena_text(arena, name.at, name.n))) GW__FAIL(gw__fail_nomem(err));
+        at = stop + 1;
+    }
+    if (n_names == 0) GW__FAIL(gw__fail_at(err, GW_E_DATA, path, 0, 0, "expected column names, one a line, but found none"));
+    table->names = names;
+    table->n_names = n_names;
+cleanup:
+    gw__aligned_free(bytes);
+    return status;
+}
+
+gw_status gw__options_table(const gw_data_options *options, const gw__data_spec *rules, gw__arena *arena, gw__table **ret_table, gw_error *err)
+{
+    gw__table_options table = {.skip_bad_rows = options->skip_bad_rows, .separator = rules ? rules->separator : 0};
+    if (options->header && strcmp(options->header, "true") != 0) {
+        gw_status status = read_names(options->header, arena, &table, err);
+        if (status != GW_OK) return status;
+    } else if (!options->header && rules && !rules->header_in_file) {
+        table.names = rules->names.at;
+        table.n_names = rules->names.n;
+    } else {
+        table.header_in_file = true;
+    }
+    return gw__table_open_csv(options->paths, options->n_paths, &table, ret_table, err);
+}
+
+gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err)
+{
+    gw_status status = gw__table_next(table, ret_batch, err);
+    bool stored_names = !options->header && rules && !rules->header_in_file;
+    if (status != GW_E_DATA || !stored_names || !err || !strstr(err->message, "cells") || strstr(err->message, "; hint:")) return status;
+    size_t n = strlen(err->message);
+    snprintf(err->message + n, sizeof err->message - n,
+             "; hint: the model knows tables of %zu columns without a header line; name this table's columns with --header FILE, or --header true",
+             rules->names.n);
+    return status;
+}
+
+void gw__source_locate(const gw__table *table, size_t row, gw_error *err)
+{
+    if (!err) return;
+    const char *file = NULL;
+    int64_t line = 0;
+    gw__table_locate(table, row, &file, &line);
+    if (file) snprintf(err->where, sizeof err->where, "%s", file);
+    err->line = line;
+    err->column = 0;
+}
+
+const char *const *gw__source_names(const gw__table *table, gw__arena *arena)
+{
+    size_t n = gw__table_column_count(table);
+    const char **names = gw__arena_alloc(arena, n + 1, sizeof *names);
+    for (size_t i = 0; names && i < n; i++) names[i] = gw__table_column_name(table, i);
+    return names;
+}
