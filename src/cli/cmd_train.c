@@ -1,0 +1,93 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+
+static const char about[] =
+    "Reads data.train, fits the features, trains, and saves one file that holds everything a prediction needs.\n"
+    "With data.valid each epoch is measured, and with train.early_stop the best epoch is kept; with data.test the\n"
+    "result is measured once at the end. The model is the same, byte for byte, for any number of threads.\n"
+    "Ctrl-C stops after the running step and saves the best model so far; a second Ctrl-C ends at once.";
+
+static const char examples[] =
+    "  gatewright train people.yaml -o people.gw\n"
+    "  gatewright train people.yaml --set train.epochs=3 --set model.architecture=ple\n"
+    "  gatewright train people.yaml --resume people.gw.ckpt -o people.gw\n"
+    "  gatewright train people.yaml --json > epochs.jsonl";
+
+/* Set by the signal handler, read by the library: the one thing that a handler may share. */
+static volatile int stop_requested;
+
+static void on_signal(int number) {
+    if (stop_requested) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    stop_requested = 1;
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* Train and say what came of it. */
+static int train(const gw_train_options *options, cli_progress *progress) {
+    gw_error err = {0};
+    gw_model *model = NULL;
+    gw_status status = gw_train(options, &model, &err);
+    cli_progress_end(progress);
+    if (model != NULL) cli_progress_saved(progress, options->model_path);
+    if (status == GW_E_CANCELED && model == NULL) fprintf(stderr, "stopped before there was a model: nothing was saved\n");
+    gw_model_free(model);
+    return status == GW_OK ? 0 : cli_report(status, &err);
+}
+
+int cmd_train(const cli_command *self, int argc, char **argv) {
+    const char *spec = NULL, *output = "model.gw", *init = NULL, *resume = NULL;
+    cli_texts overrides = {0};
+    uint64_t threads = 0;
+    int bad_row = 0, code;
+    bool json = false;
+    const cli_option options[] = {
+        {.kind = CLI_ARGUMENT, .name = "SPEC", .into = &spec, .help = "what to train on what: YAML, or JSON if its name ends in .json"},
+        {.kind = CLI_TEXT, .letter = 'o', .name = "output", .value = "MODEL", .into = &output, .help = "where to save the model"},
+        CLI_ROW_SET(overrides),
+        {.kind = CLI_TEXT, .name = "init", .value = "MODEL", .into = &init,
+         .help = "start from the features and parameters of this model; optimizer and epochs start fresh"},
+        {.kind = CLI_TEXT, .name = "resume", .value = "CKPT", .into = &resume,
+         .help = "go on from a checkpoint (train.checkpoint) as if the run had never stopped"},
+        CLI_ROW_THREADS(threads),
+        CLI_ROW_BAD_ROW(bad_row),
+        CLI_ROW_JSON(json, "print one JSON object per epoch"),
+    };
+    const cli_manual manual = {self, options, GW__COUNT(options), about, examples};
+    if (!cli_parse(&manual, argc, argv, &code)) return code;
+
+    gw_error err = {0};
+    const char *inputs[] = {spec, init};
+    gw_status status = cli_check_output(output, inputs, GW__COUNT(inputs), &err);
+    if (init && resume) {
+        code = cli_usage_error(self->name, "options '--init' and '--resume' exclude each other");
+    } else if (strcmp(output, "-") == 0 && json) {
+        code = cli_usage_error(self->name, "standard output cannot take both the model and --json");
+    } else if (status != GW_OK) {
+        code = cli_report(status, &err);
+    } else {
+        cli_progress progress = cli_progress_of(json, strcmp(output, "-") == 0);
+        const gw_train_options what = {
+            .spec_path = spec, .overrides = overrides.at, .n_overrides = overrides.n, .init_path = init, .resume_path = resume,
+            .model_path = output, .threads = (size_t)threads, .skip_bad_rows = bad_row == 1,
+            .listener = cli_progress_listen, .listener_context = &progress, .cancel = &stop_requested};
+        catch_signals();
+        code = train(&what, &progress);
+    }
+    cli_texts_clear(&overrides);
+    return code;
+}

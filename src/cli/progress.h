@@ -1,0 +1,27 @@
+/* Training as it is watched: what was read, a bar inside an epoch (on a terminal), a line per epoch, warnings, the test at the end. */
+#ifndef GW_CLI_PROGRESS_H
+#define GW_CLI_PROGRESS_H
+
+#include "cli/screen.h"
+
+typedef struct cli_progress {
+    cli_screen screen;   /* of standard error */
+    FILE *results;       /* where the test's table goes */
+    bool json;           /* standard output carries the library's lines, and nothing else */
+    bool line_open;      /* the cursor stands behind a bar that is drawn over next time */
+    double drawn_at;     /* seconds of the clock at the last drawing */
+    double started_at;
+    double trained_seconds;
+    int64_t trained_rows;
+} cli_progress;
+
+/* `model_on_stdout`: results go to standard error, since the model takes standard output. */
+cli_progress cli_progress_of(bool json, bool model_on_stdout);
+
+/* The gw_listener; `context` is a cli_progress. */
+void cli_progress_listen(void *context, const gw_event *event);
+
+void cli_progress_end(cli_progress *progress); /* remove an open bar */
+void cli_progress_saved(const cli_progress *progress, const char *path);
+
+#endif
