@@ -156,16 +156,14 @@ gw_status gw__writer_put(gw__writer *writer, const void *bytes, size_t n, gw_err
     return GW_OK;
 }
 
-/* Without this a power failure may lose the new name. Where a directory cannot be opened or synced there is nothing to do. */
-static void sync_directory(const char *path) {
-    size_t n = directory_length(path);
-    char *directory = n == 0 ? strdup(".") : strndup(path, n);
-    int file = directory == NULL ? -1 : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file >= 0) {
-        fsync(file);
-        close(file);
-    }
-    free(directory);
+/* Without this a power failure may lose the new name. Where a directory cannot be opened or synced there is nothing to do.
+ * `path` is cut to its directory. */
+static void sync_directory(char *path) {
+    path[directory_length(path)] = '\0';
+    int file = open(path[0] == '\0' ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return;
+    fsync(file);
+    close(file);
 }
 
 static bool cannot_sync(int code) { /* not a file that can be synced, rather than one that failed to */
@@ -183,9 +181,9 @@ gw_status gw__writer_commit(gw__writer *writer, gw_error *err) {
     }
     if (writer->temporary != NULL) {
         if (rename(writer->temporary, writer->path) != 0) GW__FAIL(fail_errno(err, writer->path, "write"));
+        sync_directory(writer->temporary);
         free(writer->temporary);
         writer->temporary = NULL;
-        sync_directory(writer->path);
     }
 cleanup:
     gw__writer_cancel(writer);
