@@ -22,31 +22,26 @@ static const struct { const char *word; int exit_code; } statuses[] = {
 #undef X
 };
 
-const char *gw_status_word(gw_status status)
-{
+const char *gw_status_word(gw_status status) {
     size_t i = (size_t)status;
     return i < GW__COUNT(statuses) ? statuses[i].word : "unknown";
 }
 
-int gw_status_exit_code(gw_status status)
-{
+int gw_status_exit_code(gw_status status) {
     size_t i = (size_t)status;
     return i < GW__COUNT(statuses) ? statuses[i].exit_code : 1;
 }
 
-const char *gw_version(void)
-{
+const char *gw_version(void) {
     return GW_VERSION;
 }
 
-void gw_text_free(char *text)
-{
+void gw_text_free(char *text) {
     gw__text_clear(&(gw__text){.at = text});
 }
 
 /* Hand a finished text to the caller, or free it. */
-static gw_status give_text(gw_status status, gw__text *text, char **ret_text, gw_error *err)
-{
+static gw_status give_text(gw_status status, gw__text *text, char **ret_text, gw_error *err) {
     if (status == GW_OK && (text->failed || !text->at)) status = gw__fail_nomem(err);
     if (status == GW_OK)
         *ret_text = text->at;
@@ -57,27 +52,23 @@ static gw_status give_text(gw_status status, gw__text *text, char **ret_text, gw
 
 /* ---- checks ---- */
 
-static gw_status need(const void *argument, const char *name, gw_error *err)
-{
+static gw_status need(const void *argument, const char *name, gw_error *err) {
     return argument ? GW_OK : gw__fail(err, GW_E_ARGUMENT, "'%s' is NULL", name);
 }
 
-static gw_status need_list(const char *const *list, size_t n, const char *name, gw_error *err)
-{
+static gw_status need_list(const char *const *list, size_t n, const char *name, gw_error *err) {
     if (n > 0 && !list) return gw__fail(err, GW_E_ARGUMENT, "'%s' is NULL but %zu were promised", name, n);
     for (size_t i = 0; i < n; i++)
         if (!list[i]) return gw__fail(err, GW_E_ARGUMENT, "'%s[%zu]' is NULL", name, i);
     return GW_OK;
 }
 
-static gw_status check_threads(size_t threads, gw_error *err)
-{
+static gw_status check_threads(size_t threads, gw_error *err) {
     if (threads <= MAX_THREADS) return GW_OK;
     return gw__fail(err, GW_E_ARGUMENT, "'threads': expected at most %d but found %zu", MAX_THREADS, threads);
 }
 
-static gw_status check_data(const gw_data_options *data, gw_error *err)
-{
+static gw_status check_data(const gw_data_options *data, gw_error *err) {
     gw_status status = need(data, "data", err);
     if (status == GW_OK) status = need_list(data->paths, data->n_paths, "data.paths", err);
     if (status == GW_OK && data->n_paths == 0) status = gw__fail(err, GW_E_ARGUMENT, "'data.paths' is empty");
@@ -85,8 +76,7 @@ static gw_status check_data(const gw_data_options *data, gw_error *err)
     return status;
 }
 
-static gw_status check_training(const gw_train_options *options, gw_error *err)
-{
+static gw_status check_training(const gw_train_options *options, gw_error *err) {
     gw_status status = need(options, "options", err);
     if (status != GW_OK) return status;
     if (!options->spec_path == !options->spec_text)
@@ -98,32 +88,27 @@ static gw_status check_training(const gw_train_options *options, gw_error *err)
 
 /* ---- models ---- */
 
-gw_status gw_model_load(const char *path, gw_model **ret_model, gw_error *err)
-{
+gw_status gw_model_load(const char *path, gw_model **ret_model, gw_error *err) {
     gw_status status = need(path, "path", err);
     if (status == GW_OK) status = need(ret_model, "ret_model", err);
     return status == GW_OK ? gw__model_read(path, ret_model, NULL, err) : status;
 }
 
-gw_status gw_model_save(const gw_model *model, const char *path, gw_error *err)
-{
+gw_status gw_model_save(const gw_model *model, const char *path, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = need(path, "path", err);
     return status == GW_OK ? gw__model_write(model, NULL, path, err) : status;
 }
 
-void gw_model_free(gw_model *model)
-{
+void gw_model_free(gw_model *model) {
     gw__model_free(model);
 }
 
-size_t gw_model_task_count(const gw_model *model)
-{
+size_t gw_model_task_count(const gw_model *model) {
     return model ? model->spec->n_tasks : 0;
 }
 
-gw_status gw_model_task_at(const gw_model *model, size_t i, gw_task_info *ret_info, gw_error *err)
-{
+gw_status gw_model_task_at(const gw_model *model, size_t i, gw_task_info *ret_info, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = need(ret_info, "ret_info", err);
     if (status != GW_OK) return status;
@@ -138,13 +123,11 @@ gw_status gw_model_task_at(const gw_model *model, size_t i, gw_task_info *ret_in
     return GW_OK;
 }
 
-size_t gw_model_feature_count(const gw_model *model)
-{
+size_t gw_model_feature_count(const gw_model *model) {
     return model ? gw__features_count(model->features) : 0;
 }
 
-gw_status gw_model_feature_at(const gw_model *model, size_t i, gw_feature_info *ret_info, gw_error *err)
-{
+gw_status gw_model_feature_at(const gw_model *model, size_t i, gw_feature_info *ret_info, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = need(ret_info, "ret_info", err);
     if (status != GW_OK) return status;
@@ -156,25 +139,21 @@ gw_status gw_model_feature_at(const gw_model *model, size_t i, gw_feature_info *
     return GW_OK;
 }
 
-size_t gw_model_dense_width(const gw_model *model)
-{
+size_t gw_model_dense_width(const gw_model *model) {
     return model ? gw__features_input(model->features)->width : 0;
 }
 
-size_t gw_model_output_width(const gw_model *model)
-{
+size_t gw_model_output_width(const gw_model *model) {
     return model ? gw__net_output_width(model->net) : 0;
 }
 
-const char *gw_model_class_name(const gw_model *model, size_t task, size_t i)
-{
+const char *gw_model_class_name(const gw_model *model, size_t task, size_t i) {
     if (!model || task >= model->spec->n_tasks) return NULL;
     gw__texts classes = gw__features_classes(model->features, task);
     return i < classes.n ? classes.at[i] : NULL;
 }
 
-gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err)
-{
+gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = need(ret_json, "ret_json", err);
     if (status != GW_OK) return status;
@@ -185,21 +164,18 @@ gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *er
 
 /* ---- scoring ---- */
 
-gw_status gw_session_new(const gw_model *model, size_t max_rows, gw_session **ret_session, gw_error *err)
-{
+gw_status gw_session_new(const gw_model *model, size_t max_rows, gw_session **ret_session, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = need(ret_session, "ret_session", err);
     if (status == GW_OK && max_rows == 0) status = gw__fail(err, GW_E_ARGUMENT, "'max_rows': expected at least 1 but found 0");
     return status == GW_OK ? gw__session_new(model, max_rows, ret_session, err) : status;
 }
 
-void gw_session_free(gw_session *session)
-{
+void gw_session_free(gw_session *session) {
     gw__session_free(session);
 }
 
-gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows, float *ret_score, gw_error *err)
-{
+gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows, float *ret_score, gw_error *err) {
     gw_status status = need(session, "session", err);
     if (status == GW_OK) status = need(columns, "columns", err);
     if (status == GW_OK) status = need(ret_score, "ret_score", err);
@@ -207,8 +183,7 @@ gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t
     return status == GW_OK ? gw__session_score(session, columns, n_columns, n_rows, ret_score, err) : status;
 }
 
-gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err)
-{
+gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err) {
     gw_status status = need(session, "session", err);
     if (status == GW_OK) status = need(dense, "dense", err);
     if (status == GW_OK) status = need(ret_score, "ret_score", err);
@@ -218,8 +193,7 @@ gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t
 
 /* ---- training ---- */
 
-gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_error *err)
-{
+gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
     gw_status status = check_training(options, err);
     if (status != GW_OK) return status;
     if (!ret_model && !options->model_path)
@@ -231,8 +205,7 @@ gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_err
 
 /* ---- files in, files out ---- */
 
-gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err)
-{
+gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = check_data(data, err);
     if (status == GW_OK) status = need(ret_json, "ret_json", err);
@@ -242,8 +215,7 @@ gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool g
     return give_text(status, &text, ret_json, err);
 }
 
-gw_status gw_predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err)
-{
+gw_status gw_predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = need(options, "options", err);
     if (status == GW_OK) status = check_data(&options->data, err);
@@ -255,8 +227,7 @@ gw_status gw_predict(const gw_model *model, const gw_predict_options *options, i
     return gw__predict(model, options, ret_rows, ret_skipped, err);
 }
 
-gw_status gw_import(const gw_train_options *spec, const char *weights_path, gw_model **ret_model, gw_error *err)
-{
+gw_status gw_import(const gw_train_options *spec, const char *weights_path, gw_model **ret_model, gw_error *err) {
     gw_status status = check_training(spec, err);
     if (status == GW_OK) status = need(weights_path, "weights_path", err);
     if (status == GW_OK) status = need(ret_model, "ret_model", err);
@@ -270,8 +241,7 @@ static const struct { const char *word; gw_status (*write)(const gw_model *model
     {"c", NULL},
 };
 
-gw_status gw_export(const gw_model *model, const char *format, const char *path, gw_error *err)
-{
+gw_status gw_export(const gw_model *model, const char *format, const char *path, gw_error *err) {
     gw_status status = need(model, "model", err);
     if (status == GW_OK) status = need(format, "format", err);
     if (status == GW_OK) status = need(path, "path", err);
@@ -287,8 +257,7 @@ gw_status gw_export(const gw_model *model, const char *format, const char *path,
     return gw__fail(err, GW_E_ARGUMENT, "unknown export format '%s'; hint: did you mean '%s'?", format, near ? near : words[0]);
 }
 
-gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json, gw_error *err)
-{
+gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json, gw_error *err) {
     gw_status status = check_training(spec, err);
     if (status == GW_OK) status = need(ret_json, "ret_json", err);
     if (status != GW_OK) return status;
@@ -300,8 +269,7 @@ gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json, gw_err
     return give_text(status, &text, ret_json, err);
 }
 
-gw_status gw_spec_init(const gw_data_options *data, const char *const *tasks, size_t n_tasks, char **ret_yaml, gw_error *err)
-{
+gw_status gw_spec_init(const gw_data_options *data, const char *const *tasks, size_t n_tasks, char **ret_yaml, gw_error *err) {
     gw_status status = check_data(data, err);
     if (status == GW_OK) status = need_list(tasks, n_tasks, "tasks", err);
     if (status == GW_OK && n_tasks == 0) status = gw__fail(err, GW_E_ARGUMENT, "'tasks' is empty; hint: name the columns to predict");

@@ -11,8 +11,7 @@
 
 /* ---- a model without learning ---- */
 
-gw_status gw__model_of_spec(const gw_train_options *options, gw_model **ret_model, gw_error *err)
-{
+gw_status gw__model_of_spec(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
     gw__spec *spec = NULL;
     gw__features *features = NULL;
     gw__dataset dataset = {0};
@@ -34,8 +33,7 @@ cleanup:
 
 /* ---- reading ---- */
 
-static void format_shape(const uint64_t *shape, size_t n_dims, char out[128])
-{
+static void format_shape(const uint64_t *shape, size_t n_dims, char out[128]) {
     size_t n = 0;
     n += (size_t)snprintf(out, 128, "[");
     for (size_t i = 0; i < n_dims && n < 100; i++) n += (size_t)snprintf(out + n, 128 - n, "%s%" PRIu64, i > 0 ? ", " : "", shape[i]);
@@ -44,32 +42,28 @@ static void format_shape(const uint64_t *shape, size_t n_dims, char out[128])
 
 /* ", did you mean" of the nearest of names, or nothing. */
 static gw_status fail_name(const char *path, const char *what, const char *name, const char *hint, const char *const *known, size_t n_known,
-                           gw_error *err)
-{
+                           gw_error *err) {
     const char *near = gw__nearest(gw__slice_of(name), known, n_known);
     return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "%s '%s'%s%s%s%s", what, name, near ? "; hint: " : "", near ? hint : "", near ? near : "",
                        near ? "'" : "");
 }
 
 /* The names of all parameters, and of all tensors of the file: what messages suggest. */
-static const char **parameter_names(const gw__net *net, gw__arena *arena)
-{
+static const char **parameter_names(const gw__net *net, gw__arena *arena) {
     size_t n = gw__net_parameter_count(net);
     const char **names = gw__arena_alloc(arena, n + 1, sizeof *names);
     for (size_t i = 0; names && i < n; i++) names[i] = gw__net_parameter_at(net, i).name;
     return names;
 }
 
-static const char **tensor_names(const gw__container *file, gw__arena *arena)
-{
+static const char **tensor_names(const gw__container *file, gw__arena *arena) {
     const char **names = gw__arena_alloc(arena, file->n_tensors + 1, sizeof *names);
     for (size_t i = 0; names && i < file->n_tensors; i++) names[i] = file->tensors[i].name;
     return names;
 }
 
 /* Every tensor of the file must be a parameter; in a model file of ours the fitted features stand beside them and do not count. */
-static gw_status check_names(const gw__net *net, const gw__container *file, const char *path, gw_error *err)
-{
+static gw_status check_names(const gw__net *net, const gw__container *file, const char *path, gw_error *err) {
     gw__arena arena = {0};
     gw_status status = GW_OK;
     size_t n = gw__net_parameter_count(net);
@@ -90,8 +84,7 @@ cleanup:
     return status;
 }
 
-static gw_status check_tensor(const gw__parameter *parameter, const gw__tensor *tensor, const char *path, gw_error *err)
-{
+static gw_status check_tensor(const gw__parameter *parameter, const gw__tensor *tensor, const char *path, gw_error *err) {
     bool same = parameter->n_dims == tensor->n_dims;
     for (size_t i = 0; same && i < parameter->n_dims; i++) same = parameter->shape[i] == tensor->shape[i];
     if (!same) {
@@ -106,8 +99,7 @@ static gw_status check_tensor(const gw__parameter *parameter, const gw__tensor *
 }
 
 /* The tensor's values as floats; its data has no alignment. */
-static gw_status read_values(const gw__tensor *tensor, const char *path, float *ret_values, gw_error *err)
-{
+static gw_status read_values(const gw__tensor *tensor, const char *path, float *ret_values, gw_error *err) {
     size_t n = tensor->n_bytes / gw__dtype_bytes(tensor->dtype);
     const char *data = tensor->data;
     for (size_t i = 0; i < n; i++) {
@@ -124,8 +116,7 @@ static gw_status read_values(const gw__tensor *tensor, const char *path, float *
     return GW_OK;
 }
 
-static gw_status read_tensors(const gw__net *net, const gw__container *file, const char *path, float *flat, gw_error *err)
-{
+static gw_status read_tensors(const gw__net *net, const gw__container *file, const char *path, float *flat, gw_error *err) {
     gw_status status = GW_OK;
     float *values = NULL;
     for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
@@ -143,8 +134,7 @@ cleanup:
     return status;
 }
 
-gw_status gw__weights_read(gw_model *model, const char *path, gw_error *err)
-{
+gw_status gw__weights_read(gw_model *model, const char *path, gw_error *err) {
     gw__container file = {0};
     float *flat = NULL;
     size_t n = gw__net_parameter_floats(model->net);
@@ -162,8 +152,7 @@ cleanup:
     return status;
 }
 
-gw_status gw__weights_import(const gw_train_options *options, const char *path, gw_model **ret_model, gw_error *err)
-{
+gw_status gw__weights_import(const gw_train_options *options, const char *path, gw_model **ret_model, gw_error *err) {
     gw_model *model = NULL;
     gw_status status = gw__model_of_spec(options, &model, err);
     if (status != GW_OK) return status;
@@ -177,42 +166,17 @@ gw_status gw__weights_import(const gw_train_options *options, const char *path, 
 
 /* ---- writing ---- */
 
-/* Plain copies of all parameters, in the net's order. */
-static gw_status plain_tensors(const gw_model *model, gw__arena *arena, gw__tensor **ret_tensors, gw_error *err)
-{
-    size_t n = gw__net_parameter_count(model->net);
-    gw__tensor *tensors = gw__arena_alloc(arena, n + 1, sizeof *tensors);
-    if (!tensors) return gw__fail_nomem(err);
-    for (size_t i = 0; i < n; i++) {
-        gw__parameter parameter = gw__net_parameter_at(model->net, i);
-        gw__tensor *tensor = &tensors[i];
-        *tensor = (gw__tensor){.name = parameter.name, .dtype = GW__F32, .n_dims = parameter.n_dims};
-        size_t count = 1;
-        for (size_t d = 0; d < parameter.n_dims; d++) {
-            tensor->shape[d] = parameter.shape[d];
-            count *= parameter.shape[d];
-        }
-        float *values = gw__arena_alloc(arena, count + 1, sizeof *values);
-        if (!values) return gw__fail_nomem(err);
-        gw__net_parameter_get(model->net, model->parameters, i, values);
-        tensor->data = values;
-        tensor->n_bytes = count * sizeof *values;
-    }
-    *ret_tensors = tensors;
-    return GW_OK;
-}
-
-gw_status gw__weights_write(const gw_model *model, const char *path, gw_error *err)
-{
+gw_status gw__weights_write(const gw_model *model, const char *path, gw_error *err) {
     gw__arena arena = {0};
     gw__tensor *tensors = NULL;
+    size_t n = 0;
     gw__writer writer = {0};
     const char *architecture = gw__architecture_name(model->spec->model.architecture);
     gw__pair metadata[] = {{"format", GW__SLICE("gatewright")}, {"architecture", gw__slice_of(architecture)}};
-    gw_status status = plain_tensors(model, &arena, &tensors, err);
+    gw_status status = gw__parameters_write(model->net, model->parameters, "", &arena, &tensors, &n, err);
     if (status != GW_OK) goto cleanup;
     GW__TRY(gw__writer_open(&writer, path, err));
-    GW__TRY(gw__container_write(tensors, gw__net_parameter_count(model->net), metadata, GW__COUNT(metadata), false, &writer, err));
+    GW__TRY(gw__container_write(tensors, n, metadata, GW__COUNT(metadata), false, &writer, err));
     GW__TRY(gw__writer_commit(&writer, err));
 cleanup:
     gw__writer_cancel(&writer);

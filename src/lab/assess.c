@@ -31,8 +31,7 @@ typedef struct assessment {
     gw__evaluation *evaluation;
 } assessment;
 
-static gw_status open_slices(assessment *a, gw_error *err)
-{
+static gw_status open_slices(assessment *a, gw_error *err) {
     gw_status status = gw__pool_new(a->data->threads, &a->pool, err);
     if (status != GW_OK) return status;
     const char *const *names = gw__source_names(a->table, &a->arena);
@@ -47,8 +46,7 @@ cleanup:
     return status;
 }
 
-static void close_assessment(assessment *a)
-{
+static void close_assessment(assessment *a) {
     for (size_t i = 0; a->slices && i < a->n_slices; i++) gw__encoder_free(a->slices[i].encoder);
     gw__evaluation_free(a->evaluation);
     gw__pool_free(a->pool);
@@ -56,15 +54,13 @@ static void close_assessment(assessment *a)
     gw__arena_clear(&a->arena);
 }
 
-static size_t rows_of(const assessment *a, size_t item)
-{
+static size_t rows_of(const assessment *a, size_t item) {
     size_t n = a->batch.n_rows - a->round_at - item * SLICE;
     return n < SLICE ? n : SLICE;
 }
 
 /* Take the rows that were passed over out of the records, so that neither rows nor gates count them. */
-static void drop_skipped(slice *s)
-{
+static void drop_skipped(slice *s) {
     size_t stride = s->records.input->stride, kept = 0;
     for (size_t i = 0; i < s->records.n_rows; i++) {
         if (s->skip[i]) continue;
@@ -74,8 +70,7 @@ static void drop_skipped(slice *s)
     s->records.n_rows = kept;
 }
 
-static void encode_slice(void *context, size_t item, size_t thread)
-{
+static void encode_slice(void *context, size_t item, size_t thread) {
     assessment *a = context;
     slice *s = &a->slices[item];
     size_t n = rows_of(a, item);
@@ -85,8 +80,7 @@ static void encode_slice(void *context, size_t item, size_t thread)
     if (s->status == GW_OK) drop_skipped(s);
 }
 
-static gw_status assess_batch(assessment *a, gw_error *err)
-{
+static gw_status assess_batch(assessment *a, gw_error *err) {
     for (a->round_at = 0; a->round_at < a->batch.n_rows; a->round_at += a->n_slices * SLICE) {
         size_t n = (a->batch.n_rows - a->round_at + SLICE - 1) / SLICE;
         if (n > a->n_slices) n = a->n_slices;
@@ -106,8 +100,7 @@ static gw_status assess_batch(assessment *a, gw_error *err)
     return GW_OK;
 }
 
-static void write_gates(const assessment *a, gw__json_writer *json)
-{
+static void write_gates(const assessment *a, gw__json_writer *json) {
     const gw__net *net = a->model->net;
     gw__json_key(json, "gates");
     gw__json_begin_list(json);
@@ -134,8 +127,7 @@ static void write_gates(const assessment *a, gw__json_writer *json)
     gw__json_end_list(json);
 }
 
-static void write_json(const assessment *a, bool gates, gw__text *out)
-{
+static void write_json(const assessment *a, bool gates, gw__text *out) {
     gw__json_writer json = {.out = out};
     gw__json_begin_object(&json);
     gw__json_key(&json, "rows");
@@ -152,8 +144,7 @@ static void write_json(const assessment *a, bool gates, gw__text *out)
     gw__json_end_object(&json);
 }
 
-gw_status gw__assess(const gw_model *model, const gw_data_options *data, bool gates, gw__text *ret_json, gw_error *err)
-{
+gw_status gw__assess(const gw_model *model, const gw_data_options *data, bool gates, gw__text *ret_json, gw_error *err) {
     assessment a = {.model = model, .data = data};
     const gw__data_spec *rules = &model->spec->data;
     gw_status status = gw__options_table(data, rules, &a.arena, &a.table, err);

@@ -2,8 +2,7 @@
 
 #define DESCRIPTION_FORMAT 1
 
-static uint64_t parameter_count(const gw__net *net)
-{
+static uint64_t parameter_count(const gw__net *net) {
     uint64_t n = 0;
     for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
         gw__parameter p = gw__net_parameter_at(net, i);
@@ -12,8 +11,7 @@ static uint64_t parameter_count(const gw__net *net)
     return n;
 }
 
-static void member_text(gw__json_writer *json, const char *key, const char *text)
-{
+static void member_text(gw__json_writer *json, const char *key, const char *text) {
     gw__json_key(json, key);
     if (text)
         gw__json_string(json, text);
@@ -21,14 +19,12 @@ static void member_text(gw__json_writer *json, const char *key, const char *text
         gw__json_null(json);
 }
 
-static void member_int(gw__json_writer *json, const char *key, uint64_t value)
-{
+static void member_int(gw__json_writer *json, const char *key, uint64_t value) {
     gw__json_key(json, key);
     gw__json_int(json, (int64_t)value);
 }
 
-static void describe_features(const gw__features *features, gw__json_writer *json)
-{
+static void describe_features(const gw__features *features, gw__json_writer *json) {
     gw__json_key(json, "features");
     gw__json_begin_list(json);
     for (size_t i = 0; i < gw__features_count(features); i++) {
@@ -47,8 +43,7 @@ static void describe_features(const gw__features *features, gw__json_writer *jso
     gw__json_end_list(json);
 }
 
-static void describe_tasks(const gw_model *model, gw__json_writer *json)
-{
+static void describe_tasks(const gw_model *model, gw__json_writer *json) {
     gw__json_key(json, "tasks");
     gw__json_begin_list(json);
     for (size_t i = 0; i < model->spec->n_tasks; i++) {
@@ -77,8 +72,7 @@ static void describe_tasks(const gw_model *model, gw__json_writer *json)
     gw__json_end_list(json);
 }
 
-gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error *err)
-{
+gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error *err) {
     gw__json_writer json = {.out = ret_json};
     gw__json_begin_object(&json);
     member_int(&json, "format", DESCRIPTION_FORMAT);

@@ -6,15 +6,13 @@
 
 #define MAX_NAMES_BYTES ((size_t)16 << 20)
 
-gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err)
-{
+gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err) {
     if (options->spec_path) return gw__spec_read(options->spec_path, options->overrides, options->n_overrides, ret_spec, err);
     return gw__spec_parse(options->spec_text, strlen(options->spec_text), "spec", options->overrides, options->n_overrides, ret_spec, err);
 }
 
 /* Column names from a file, one a line; blanks around them and empty lines do not count. */
-static gw_status read_names(const char *path, gw__arena *arena, gw__table_options *table, gw_error *err)
-{
+static gw_status read_names(const char *path, gw__arena *arena, gw__table_options *table, gw_error *err) {
     char *bytes = NULL;
     size_t n = 0, n_lines = 1, n_names = 0;
     gw_status status = gw__file_read(path, MAX_NAMES_BYTES, &bytes, &n, err);
@@ -39,8 +37,7 @@ cleanup:
     return status;
 }
 
-gw_status gw__options_table(const gw_data_options *options, const gw__data_spec *rules, gw__arena *arena, gw__table **ret_table, gw_error *err)
-{
+gw_status gw__options_table(const gw_data_options *options, const gw__data_spec *rules, gw__arena *arena, gw__table **ret_table, gw_error *err) {
     gw__table_options table = {.skip_bad_rows = options->skip_bad_rows, .separator = rules ? rules->separator : 0};
     if (options->header && strcmp(options->header, "true") != 0) {
         gw_status status = read_names(options->header, arena, &table, err);
@@ -54,8 +51,7 @@ gw_status gw__options_table(const gw_data_options *options, const gw__data_spec 
     return gw__table_open_csv(options->paths, options->n_paths, &table, ret_table, err);
 }
 
-gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err)
-{
+gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err) {
     gw_status status = gw__table_next(table, ret_batch, err);
     bool stored_names = !options->header && rules && !rules->header_in_file;
     if (status != GW_E_DATA || !stored_names || !err || !strstr(err->message, "cells") || strstr(err->message, "; hint:")) return status;
@@ -66,8 +62,7 @@ gw_status gw__source_next(gw__table *table, const gw_data_options *options, cons
     return status;
 }
 
-void gw__source_locate(const gw__table *table, size_t row, gw_error *err)
-{
+void gw__source_locate(const gw__table *table, size_t row, gw_error *err) {
     if (!err) return;
     const char *file = NULL;
     int64_t line = 0;
@@ -77,8 +72,7 @@ void gw__source_locate(const gw__table *table, size_t row, gw_error *err)
     err->column = 0;
 }
 
-const char *const *gw__source_names(const gw__table *table, gw__arena *arena)
-{
+const char *const *gw__source_names(const gw__table *table, gw__arena *arena) {
     size_t n = gw__table_column_count(table);
     const char **names = gw__arena_alloc(arena, n + 1, sizeof *names);
     for (size_t i = 0; names && i < n; i++) names[i] = gw__table_column_name(table, i);

@@ -10,8 +10,7 @@
 /* ---- cells of text ---- */
 
 /* A CSV cell that reads back as it is: quoted where separators, quotes, line ends or outer blanks would be lost. */
-static void add_csv(gw__text *out, gw__slice cell)
-{
+static void add_csv(gw__text *out, gw__slice cell) {
     bool blank_ends = cell.n > 0 && gw__slice_trim(cell).n != cell.n, plain = !blank_ends;
     for (size_t i = 0; plain && i < cell.n; i++) plain = !strchr(",\"\r\n", cell.at[i]) && cell.at[i] != '\0';
     if (plain) {
@@ -26,15 +25,13 @@ static void add_csv(gw__text *out, gw__slice cell)
     gw__text_putc(out, '"');
 }
 
-static void add_json(gw__text *out, gw__slice cell)
-{
+static void add_json(gw__text *out, gw__slice cell) {
     gw__json_writer json = {.out = out};
     gw__json_slice(&json, cell);
 }
 
 /* The cell of a column of text; `at` is NULL where there is no value. */
-static gw__slice text_cell(const gw_column *column, size_t row)
-{
+static gw__slice text_cell(const gw_column *column, size_t row) {
     bool valid = !column->valid || (column->valid[row / 8] >> (row % 8) & 1);
     if (!valid || column->type != GW_COLUMN_TEXT) return (gw__slice){0};
     int32_t begin = column->offsets[row], end = column->offsets[row + 1];
@@ -52,8 +49,7 @@ typedef struct builder {
     gw__text name;        /* scratch for a name made of parts */
 } builder;
 
-static gw_status end_piece(builder *b, gw_error *err)
-{
+static gw_status end_piece(builder *b, gw_error *err) {
     char *text = b->piece.failed ? NULL : gw__arena_text(&b->layout->arena, b->piece.at ? b->piece.at : "", b->piece.n);
     if (!text) return gw__fail_nomem(err);
     b->before[b->n++] = (gw__slice){text, b->piece.n};
@@ -61,8 +57,7 @@ static gw_status end_piece(builder *b, gw_error *err)
     return GW_OK;
 }
 
-static gw_status csv_cell(builder *b, const char *name, gw_error *err)
-{
+static gw_status csv_cell(builder *b, const char *name, gw_error *err) {
     if (b->n > 0) {
         gw__text_putc(&b->head, ',');
         gw__text_putc(&b->piece, ',');
@@ -71,19 +66,16 @@ static gw_status csv_cell(builder *b, const char *name, gw_error *err)
     return end_piece(b, err);
 }
 
-static gw_status csv_cell_of_parts(builder *b, gw_error *err)
-{
+static gw_status csv_cell_of_parts(builder *b, gw_error *err) {
     return b->name.failed ? gw__fail_nomem(err) : csv_cell(b, b->name.at, err);
 }
 
-static void name_gate(builder *b, const gw__gate_view *gate, size_t expert)
-{
+static void name_gate(builder *b, const gw__gate_view *gate, size_t expert) {
     b->name.n = 0;
     gw__text_addf(&b->name, "gate.%" PRIu32 ".%s.%s", gate->level, gate->stream, gate->experts[expert]);
 }
 
-static gw_status layout_csv(builder *b, const gw_predict_options *options, gw_error *err)
-{
+static gw_status layout_csv(builder *b, const gw_predict_options *options, gw_error *err) {
     gw_status status = GW_OK;
     for (size_t i = 0; i < options->n_keep; i++) GW__TRY(csv_cell(b, options->keep[i], err));
     for (size_t t = 0; t < b->model->spec->n_tasks; t++) {
@@ -111,16 +103,14 @@ cleanup:
 }
 
 /* A key before a value, with a comma unless it is its object's first. */
-static gw_status json_cell(builder *b, bool first, const char *key, gw_error *err)
-{
+static gw_status json_cell(builder *b, bool first, const char *key, gw_error *err) {
     if (!first) gw__text_putc(&b->piece, ',');
     add_json(&b->piece, gw__slice_of(key));
     gw__text_putc(&b->piece, ':');
     return end_piece(b, err);
 }
 
-static gw_status layout_json_gates(builder *b, gw_error *err)
-{
+static gw_status layout_json_gates(builder *b, gw_error *err) {
     gw_status status = GW_OK;
     bool first = true;
     gw__text_puts(&b->piece, ",\"gates\":{");
@@ -137,8 +127,7 @@ cleanup:
     return status;
 }
 
-static gw_status layout_jsonl(builder *b, const gw_predict_options *options, gw_error *err)
-{
+static gw_status layout_jsonl(builder *b, const gw_predict_options *options, gw_error *err) {
     gw_status status = GW_OK;
     gw__text_putc(&b->piece, '{');
     if (options->n_keep > 0) gw__text_puts(&b->piece, "\"keep\":{");
@@ -166,8 +155,7 @@ cleanup:
 
 /* ---- the options against table and model ---- */
 
-static gw_status find_keep(const char *name, const char *const *names, size_t n_names, size_t *ret_column, gw_error *err)
-{
+static gw_status find_keep(const char *name, const char *const *names, size_t n_names, size_t *ret_column, gw_error *err) {
     for (size_t i = 0; i < n_names; i++) {
         if (strcmp(name, names[i]) != 0) continue;
         *ret_column = i;
@@ -178,8 +166,7 @@ static gw_status find_keep(const char *name, const char *const *names, size_t n_
                        near ? "; hint: did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static gw_status check_options(const gw_model *model, const gw_predict_options *options, gw_error *err)
-{
+static gw_status check_options(const gw_model *model, const gw_predict_options *options, gw_error *err) {
     if (options->format == GW_OUTPUT_NPY && options->n_keep > 0)
         return gw__fail(err, GW_E_ARGUMENT, "an npy file holds numbers only, no kept columns; hint: use csv or jsonl");
     for (size_t i = 0; i < options->n_keep; i++)
@@ -195,8 +182,7 @@ static gw_status check_options(const gw_model *model, const gw_predict_options *
 }
 
 gw_status gw__layout_init(gw__layout *layout, const gw_model *model, const gw_predict_options *options, const char *const *names, size_t n_names,
-                          gw_error *err)
-{
+                          gw_error *err) {
     gw__layout made = {.format = options->format, .n_keep = options->n_keep};
     made.n_outputs = gw__net_output_width(model->net);
     made.n_gates = options->gates ? gw__net_gate_width(model->net) : 0;
@@ -224,15 +210,13 @@ cleanup:
     return status;
 }
 
-void gw__layout_clear(gw__layout *layout)
-{
+void gw__layout_clear(gw__layout *layout) {
     gw__arena_clear(&layout->arena);
 }
 
 /* ---- rows ---- */
 
-static void add_number(gw__text *out, gw_output_format format, float value)
-{
+static void add_number(gw__text *out, gw_output_format format, float value) {
     char text[24];
     if (format == GW_OUTPUT_JSONL && !isfinite(value))
         gw__text_puts(out, "null");
@@ -240,8 +224,7 @@ static void add_number(gw__text *out, gw_output_format format, float value)
         gw__text_add(out, text, (size_t)gw__format_float(value, text));
 }
 
-void gw__layout_add(const gw__layout *layout, const gw__batch *batch, size_t row, const float *outputs, const float *gates, gw__text *out)
-{
+void gw__layout_add(const gw__layout *layout, const gw__batch *batch, size_t row, const float *outputs, const float *gates, gw__text *out) {
     if (layout->format == GW_OUTPUT_NPY) {
         gw__text_add(out, (const char *)outputs, layout->n_outputs * sizeof *outputs);
         if (layout->n_gates > 0) gw__text_add(out, (const char *)gates, layout->n_gates * sizeof *gates);
@@ -265,8 +248,7 @@ void gw__layout_add(const gw__layout *layout, const gw__batch *batch, size_t row
     gw__text_add(out, before->at, before->n);
 }
 
-void gw__layout_npy_header(const gw__layout *layout, int64_t rows, char ret_header[GW__NPY_HEADER])
-{
+void gw__layout_npy_header(const gw__layout *layout, int64_t rows, char ret_header[GW__NPY_HEADER]) {
     const char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
     memset(ret_header, ' ', GW__NPY_HEADER);
     memcpy(ret_header, "\x93NUMPY\x01\x00", 8);

@@ -43,8 +43,7 @@ typedef struct prediction {
     int64_t rows, skipped;
 } prediction;
 
-static gw_status open_workers(prediction *run, gw_error *err)
-{
+static gw_status open_workers(prediction *run, gw_error *err) {
     gw_status status = gw__pool_new(run->options->data.threads, &run->pool, err);
     if (status != GW_OK) return status;
     const char *const *names = gw__source_names(run->table, &run->arena);
@@ -66,8 +65,7 @@ cleanup:
     return status;
 }
 
-static void close_run(prediction *run)
-{
+static void close_run(prediction *run) {
     for (size_t i = 0; run->workers && i < run->n_workers; i++) {
         gw__encoder_free(run->workers[i].encoder);
         gw__scorer_free(run->workers[i].scorer);
@@ -84,8 +82,7 @@ static void close_run(prediction *run)
 }
 
 /* One chunk from cells to text, by whichever thread. */
-static void score_chunk(void *context, size_t item, size_t thread)
-{
+static void score_chunk(void *context, size_t item, size_t thread) {
     prediction *run = context;
     chunk *c = &run->chunks[item];
     worker *w = &run->workers[thread];
@@ -108,8 +105,7 @@ static void score_chunk(void *context, size_t item, size_t thread)
     if (c->text.failed) c->status = gw__fail_nomem(&c->err);
 }
 
-static gw_status put(prediction *run, const char *bytes, size_t n, gw_error *err)
-{
+static gw_status put(prediction *run, const char *bytes, size_t n, gw_error *err) {
     if (n == 0) return GW_OK;
     if (run->options->format != GW_OUTPUT_NPY || run->writer.temporary) return gw__writer_put(&run->writer, bytes, n, err);
     gw__text_add(&run->held, bytes, n);
@@ -117,8 +113,7 @@ static gw_status put(prediction *run, const char *bytes, size_t n, gw_error *err
 }
 
 /* Score the rows of the batch and write them in order. The first bad chunk in the rows' order is the one reported. */
-static gw_status score_batch(prediction *run, gw_error *err)
-{
+static gw_status score_batch(prediction *run, gw_error *err) {
     for (size_t at = 0; at < run->batch.n_rows; at += (size_t)ROUND * GW__SCORE_CHUNK) {
         size_t n = (run->batch.n_rows - at + GW__SCORE_CHUNK - 1) / GW__SCORE_CHUNK;
         if (n > ROUND) n = ROUND;
@@ -142,8 +137,7 @@ static gw_status score_batch(prediction *run, gw_error *err)
     return GW_OK;
 }
 
-static gw_status begin_output(prediction *run, gw_error *err)
-{
+static gw_status begin_output(prediction *run, gw_error *err) {
     gw_status status = gw__writer_open(&run->writer, run->options->output_path, err);
     if (status != GW_OK) return status;
     char room[GW__NPY_HEADER] = {0};
@@ -151,8 +145,7 @@ static gw_status begin_output(prediction *run, gw_error *err)
     return put(run, run->layout.head.at, run->layout.head.n, err);
 }
 
-static gw_status end_output(prediction *run, gw_error *err)
-{
+static gw_status end_output(prediction *run, gw_error *err) {
     gw_status status = GW_OK;
     if (run->options->format == GW_OUTPUT_NPY) {
         char header[GW__NPY_HEADER];
@@ -165,8 +158,7 @@ static gw_status end_output(prediction *run, gw_error *err)
     return status == GW_OK ? gw__writer_commit(&run->writer, err) : status;
 }
 
-gw_status gw__predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err)
-{
+gw_status gw__predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err) {
     prediction run = {.model = model, .options = options};
     const gw__data_spec *rules = &model->spec->data;
     gw_status status = gw__options_table(&options->data, rules, &run.arena, &run.table, err);

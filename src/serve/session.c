@@ -12,8 +12,7 @@ struct gw_session {
     gw__arena arena;
 };
 
-gw_status gw__session_new(const gw_model *model, size_t max_rows, gw_session **ret_session, gw_error *err)
-{
+gw_status gw__session_new(const gw_model *model, size_t max_rows, gw_session **ret_session, gw_error *err) {
     gw_session *session = gw__aligned_alloc(1, sizeof *session);
     if (!session) return gw__fail_nomem(err);
     session->model = model;
@@ -27,8 +26,7 @@ gw_status gw__session_new(const gw_model *model, size_t max_rows, gw_session **r
     return status;
 }
 
-void gw__session_free(gw_session *session)
-{
+void gw__session_free(gw_session *session) {
     if (!session) return;
     gw__scorer_free(session->scorer);
     gw__encoder_free(session->encoder);
@@ -36,14 +34,12 @@ void gw__session_free(gw_session *session)
     gw__aligned_free(session);
 }
 
-static gw_status check_rows(const gw_session *session, size_t n_rows, gw_error *err)
-{
+static gw_status check_rows(const gw_session *session, size_t n_rows, gw_error *err) {
     if (n_rows <= session->max_rows) return GW_OK;
     return gw__fail(err, GW_E_LIMIT, "expected at most %zu rows, as this session was made for, but found %zu", session->max_rows, n_rows);
 }
 
-static gw_status check_column(const gw_column *column, size_t at, size_t n_rows, gw_error *err)
-{
+static gw_status check_column(const gw_column *column, size_t at, size_t n_rows, gw_error *err) {
     if (!column->name) return gw__fail(err, GW_E_ARGUMENT, "column %zu has no name", at);
     if ((unsigned)column->type > GW_COLUMN_DOUBLE)
         return gw__fail_at(err, GW_E_ARGUMENT, column->name, 0, 0, "column '%s': expected a gw_column_type but found %d", column->name, (int)column->type);
@@ -65,16 +61,14 @@ static gw_status check_column(const gw_column *column, size_t at, size_t n_rows,
     return gw__fail_at(err, GW_E_ARGUMENT, column->name, (int64_t)row + 1, 0, "column '%s': 'offsets' decrease or are negative", column->name);
 }
 
-static bool is_bound(const gw_session *session, const gw_column *columns, size_t n_columns)
-{
+static bool is_bound(const gw_session *session, const gw_column *columns, size_t n_columns) {
     if (!session->encoder || session->n_names != n_columns) return false;
     for (size_t i = 0; i < n_columns; i++)
         if (strcmp(session->names[i], columns[i].name) != 0) return false;
     return true;
 }
 
-static gw_status check_unique(const gw_column *columns, size_t n_columns, gw_error *err)
-{
+static gw_status check_unique(const gw_column *columns, size_t n_columns, gw_error *err) {
     for (size_t i = 1; i < n_columns; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(columns[i].name, columns[k].name) == 0)
@@ -83,8 +77,7 @@ static gw_status check_unique(const gw_column *columns, size_t n_columns, gw_err
 }
 
 /* Find the features' columns among these. The names are copied, for the caller's may be gone at the next call. */
-static gw_status bind(gw_session *session, const gw_column *columns, size_t n_columns, gw_error *err)
-{
+static gw_status bind(gw_session *session, const gw_column *columns, size_t n_columns, gw_error *err) {
     gw_status status = check_unique(columns, n_columns, err);
     if (status != GW_OK) return status;
     gw__arena arena = {0};
@@ -106,8 +99,7 @@ cleanup:
     return status;
 }
 
-gw_status gw__session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows, float *ret_score, gw_error *err)
-{
+gw_status gw__session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows, float *ret_score, gw_error *err) {
     gw_status status = check_rows(session, n_rows, err);
     for (size_t i = 0; status == GW_OK && i < n_columns; i++) status = check_column(&columns[i], i, n_rows, err);
     if (status == GW_OK && !is_bound(session, columns, n_columns)) status = bind(session, columns, n_columns, err);
@@ -128,8 +120,7 @@ gw_status gw__session_score(gw_session *session, const gw_column *columns, size_
     return GW_OK;
 }
 
-gw_status gw__session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err)
-{
+gw_status gw__session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err) {
     gw_status status = check_rows(session, n_rows, err);
     if (status != GW_OK) return status;
     size_t in = gw__features_input(session->model->features)->width, out = gw__net_output_width(session->model->net);
