@@ -34,19 +34,26 @@ static inline bool gw__cells_begin_row(gw__cells *cells) {
 }
 static inline void gw__cells_end_row(gw__cells *cells) { cells->n_rows++; }
 
-/* The cell of `column` in the row that is not ended yet. False when out of memory, or when a column's text would pass 2 GiB.
- * GW__CELLS_SLACK bytes behind the cell must be readable. */
+/* Room for the cell of `column`, n bytes long, in the row that is not ended yet; NULL when out of memory, or when a column's text would
+ * pass 2 GiB. GW__CELLS_SLACK bytes may be written, whatever n is. */
 bool gw__cells_grow_text(gw__cell_column *column, size_t need);
-static inline bool gw__cells_put(gw__cells *cells, size_t column, const char *text, size_t n) {
+static inline char *gw__cells_room(gw__cells *cells, size_t column, size_t n) {
     gw__cell_column *c = &cells->columns[column];
     size_t at = (size_t)c->offsets[cells->n_rows];
-    if (n > c->capacity - at && !gw__cells_grow_text(c, at + n)) return false;
-    if (n <= GW__CELLS_SLACK) {
-        memcpy(c->text + at, text, GW__CELLS_SLACK);
-    } else {
-        memcpy(c->text + at, text, n);
-    }
+    if (n > c->capacity - at && !gw__cells_grow_text(c, at + n)) return NULL;
     c->offsets[cells->n_rows + 1] = (int32_t)(at + n);
+    return c->text + at;
+}
+
+/* Fill it. GW__CELLS_SLACK bytes must be readable at `text`, whatever n is. */
+static inline bool gw__cells_put(gw__cells *cells, size_t column, const char *text, size_t n) {
+    char *to = gw__cells_room(cells, column, n);
+    if (to == NULL) return false;
+    if (n <= GW__CELLS_SLACK) {
+        memcpy(to, text, GW__CELLS_SLACK);
+    } else {
+        memcpy(to, text, n);
+    }
     return true;
 }
 
