@@ -161,7 +161,9 @@ gw_status gw__spec_read(const char *path, const char *const *overrides, size_t n
 /* The same of text in memory; `name` ends in .json for JSON. */
 gw_status gw__spec_parse(const char *text, size_t n, const char *name, const char *const *overrides, size_t n_overrides,
                          gw__spec **ret_spec, gw_error *err);
-void gw__spec_free(gw__spec *spec);
+/* The canonical JSON that a model holds, read back: opens no file, whatever it says, and needs no YAML. */
+gw_status gw__spec_restore(const char *json, size_t n, const char *name, gw__spec **ret_spec, gw_error *err);
+void gw__spec_free(gw__spec *spec); /* NULL is fine */
 
 /* The resolved spec as canonical JSON: every key, in the order of the field table; reading it back gives the same spec. Header names
  * that came from a file are written as a list, so that a model needs no file. */

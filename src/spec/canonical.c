@@ -1,0 +1,182 @@
+/* The resolved spec as canonical JSON, by the field table. */
+#include <string.h>
+
+#include "base/json.h"
+#include "spec/fields.h"
+
+typedef struct output {
+    gw__json_writer json;
+    const gw__spec *spec;
+} output;
+
+static void write_section(output *out, const gw__section *section, const void *base);
+
+static const void *place_of(const gw__field *field, const void *base) { return (const char *)base + field->offset; }
+
+static unsigned choice_at(const void *place) {
+    unsigned value;
+    memcpy(&value, place, sizeof value);
+    return value;
+}
+
+/* The writer's integers are signed: the last digit of what is larger goes behind. */
+static void write_count(output *out, uint64_t value) {
+    if (value <= INT64_MAX) {
+        gw__json_int(&out->json, (int64_t)value);
+        return;
+    }
+    gw__json_int(&out->json, (int64_t)(value / 10));
+    gw__text_putc(out->json.out, (char)('0' + value % 10));
+}
+
+static void write_text(output *out, const char *text) {
+    if (text == NULL) gw__json_null(&out->json);
+    else gw__json_string(&out->json, text);
+}
+
+static void write_texts(output *out, gw__texts texts) {
+    gw__json_begin_list(&out->json);
+    for (size_t i = 0; i < texts.n; i++) gw__json_string(&out->json, texts.at[i]);
+    gw__json_end_list(&out->json);
+}
+
+static void write_widths(output *out, gw__widths widths) {
+    gw__json_begin_list(&out->json);
+    for (size_t i = 0; i < widths.n; i++) gw__json_int(&out->json, widths.at[i]);
+    gw__json_end_list(&out->json);
+}
+
+static void write_level_widths(output *out, const gw__widths *hidden) {
+    gw__json_begin_list(&out->json);
+    for (uint32_t l = 0; l < out->spec->model.levels; l++) write_widths(out, hidden[l]);
+    gw__json_end_list(&out->json);
+}
+
+/* ---- the forms of single keys ---- */
+
+static void write_valid(output *out) {
+    const gw__data_spec *data = &out->spec->data;
+    if (data->valid.kind == GW__SPLIT_NONE) {
+        gw__json_null(&out->json);
+    } else if (data->valid.kind == GW__SPLIT_FILES) {
+        write_texts(out, data->valid.files);
+    } else {
+        gw__json_begin_object(&out->json);
+        if (data->valid.column != NULL) gw__json_key(&out->json, "column"), gw__json_string(&out->json, data->valid.column);
+        if (data->valid.from != NULL) gw__json_key(&out->json, "from"), gw__json_string(&out->json, data->valid.from);
+        else gw__json_key(&out->json, "fraction"), gw__json_double(&out->json, data->valid.fraction);
+        gw__json_end_object(&out->json);
+    }
+}
+
+static void write_header(output *out) {
+    if (out->spec->data.header_in_file) gw__json_bool(&out->json, true);
+    else write_texts(out, out->spec->data.names);
+}
+
+static void write_separator(output *out) {
+    char text[2] = {out->spec->data.separator, '\0'};
+    write_text(out, text[0] == '\0' ? NULL : text);
+}
+
+static void write_transforms(output *out, const gw__field *field, const gw__feature_spec *feature) {
+    gw__json_begin_list(&out->json);
+    for (size_t i = 0; i < feature->n_transforms; i++) gw__json_string(&out->json, field->words->at[feature->transforms[i]]);
+    gw__json_end_list(&out->json);
+}
+
+static void write_missing(output *out, const gw__field *field, const gw__feature_spec *feature) {
+    if (feature->missing == GW__MISSING_VALUE) gw__json_double(&out->json, feature->missing_value);
+    else gw__json_string(&out->json, field->words->at[feature->missing]);
+}
+
+static void write_columns(output *out, const gw__field *field) {
+    const gw__features_spec *features = &out->spec->features;
+    gw__json_begin_object(&out->json);
+    for (size_t i = 0; i < features->n_columns; i++) {
+        gw__json_key(&out->json, features->columns[i].name);
+        write_section(out, field->section, &features->columns[i]);
+    }
+    gw__json_end_object(&out->json);
+}
+
+static void write_tasks(output *out, const gw__field *field) {
+    gw__json_begin_object(&out->json);
+    for (size_t t = 0; t < out->spec->n_tasks; t++) {
+        gw__json_key(&out->json, out->spec->tasks[t].name);
+        write_section(out, field->section, &out->spec->tasks[t]);
+    }
+    gw__json_end_object(&out->json);
+}
+
+static void write_per_task(output *out) {
+    gw__json_begin_object(&out->json);
+    for (size_t t = 0; t < out->spec->n_tasks; t++) {
+        gw__json_key(&out->json, out->spec->tasks[t].name);
+        gw__json_int(&out->json, out->spec->model.experts.per_task[t]);
+    }
+    gw__json_end_object(&out->json);
+}
+
+static void write_betas(output *out) {
+    gw__json_begin_list(&out->json);
+    gw__json_double(&out->json, out->spec->train.optimizer.beta1);
+    gw__json_double(&out->json, out->spec->train.optimizer.beta2);
+    gw__json_end_list(&out->json);
+}
+
+static void write_or_word(output *out, uint64_t value, const char *zero) {
+    if (value == 0) gw__json_string(&out->json, zero);
+    else write_count(out, value);
+}
+
+/* ---- any key ---- */
+
+static void write_value(output *out, const gw__field *field, const void *base) {
+    const void *place = place_of(field, base);
+    switch (field->kind) {
+    case GW__FIELD_BOOL: gw__json_bool(&out->json, *(const bool *)place); break;
+    case GW__FIELD_COUNT32: write_count(out, *(const uint32_t *)place); break;
+    case GW__FIELD_COUNT64: write_count(out, *(const uint64_t *)place); break;
+    case GW__FIELD_NUMBER: gw__json_double(&out->json, *(const double *)place); break;
+    case GW__FIELD_CHOICE: gw__json_string(&out->json, field->words->at[choice_at(place)]); break;
+    case GW__FIELD_TEXT: write_text(out, *(const char *const *)place); break;
+    case GW__FIELD_TEXTS: write_texts(out, *(const gw__texts *)place); break;
+    case GW__FIELD_SECTION: write_section(out, field->section, place); break;
+    case GW__FIELD_SWITCH:
+        if (*(const bool *)place) write_section(out, field->section, base);
+        else gw__json_null(&out->json);
+        break;
+    case GW__FIELD_VALID: write_valid(out); break;
+    case GW__FIELD_HEADER: write_header(out); break;
+    case GW__FIELD_SEPARATOR: write_separator(out); break;
+    case GW__FIELD_TRANSFORMS: write_transforms(out, field, base); break;
+    case GW__FIELD_MISSING: write_missing(out, field, base); break;
+    case GW__FIELD_COLUMNS: write_columns(out, field); break;
+    case GW__FIELD_TASKS: write_tasks(out, field); break;
+    case GW__FIELD_WIDTHS: write_widths(out, **(const gw__widths *const *)place); break;
+    case GW__FIELD_LEVEL_WIDTHS: write_level_widths(out, *(const gw__widths *const *)place); break;
+    case GW__FIELD_PER_TASK: write_per_task(out); break;
+    case GW__FIELD_BETAS: write_betas(out); break;
+    case GW__FIELD_BATCH: write_or_word(out, *(const uint64_t *)place, "full"); break;
+    case GW__FIELD_EVERY: write_or_word(out, *(const uint64_t *)place, "epoch"); break;
+    case GW__FIELD_KINDS: break;
+    }
+}
+
+static void write_section(output *out, const gw__section *section, const void *base) {
+    gw__json_begin_object(&out->json);
+    for (size_t i = 0; i < section->n; i++) {
+        const gw__field *field = &section->fields[i];
+        if (field->applies != NULL && !field->applies(out->spec, base)) continue;
+        gw__json_key(&out->json, field->key);
+        write_value(out, field, base);
+    }
+    gw__json_end_object(&out->json);
+}
+
+gw_status gw__spec_write_json(const gw__spec *spec, gw__text *out, gw_error *err) {
+    output o = {.json = {.out = out}, .spec = spec};
+    write_section(&o, &gw__spec_section, spec);
+    return out->failed ? gw__fail_nomem(err) : GW_OK;
+}

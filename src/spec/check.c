@@ -1,0 +1,343 @@
+/* What no single key can tell: whether the keys fit together. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "metric/metric.h"
+#include "spec/resolve.h"
+
+/* The written node of `key` for the place of a message; NULL (the map around it) if it was not written. */
+#define NODE(frame, key) gw__frame_get(frame, key)
+
+/* ---- data.valid ---- */
+
+gw_status gw__check_valid(const gw__frame *frame) {
+    gw__data_spec *data = &frame->reading->spec->data;
+    bool fraction = NODE(frame, "fraction") != NULL, column = data->valid.column != NULL, from = data->valid.from != NULL;
+    if (from && fraction) return gw__fail_value(frame, NODE(frame, "fraction"), "keys 'from' and 'fraction' exclude each other");
+    if (from && !column) return gw__fail_value(frame, NODE(frame, "from"), "key 'from' needs a 'column' to compare");
+    if (!from && !fraction) return gw__fail_value(frame, NULL, "key 'valid' needs a 'fraction', or a 'column' with 'from' or 'fraction'");
+    data->valid.kind = from ? GW__SPLIT_FROM : column ? GW__SPLIT_GROUP : GW__SPLIT_FRACTION;
+    return GW_OK;
+}
+
+/* ---- features ---- */
+
+gw_status gw__check_feature(const gw__frame *frame) {
+    const gw__feature_spec *feature = frame->base;
+    if (feature->type == GW__FEATURE_HASHED && feature->buckets == 0) {
+        return gw__fail_value(frame, NODE(frame, "buckets"), "type 'hashed' needs 'buckets' above 0; hint: about twice the number of distinct values");
+    }
+    return GW_OK;
+}
+
+static const gw__doc *column_node(const gw__frame *root, const char *name) {
+    return gw__doc_get(gw__doc_get(gw__doc_get(root->map, "features"), "columns"), name);
+}
+
+static bool has_table(const gw__feature_spec *feature) {
+    return feature->type == GW__FEATURE_CATEGORICAL || feature->type == GW__FEATURE_HASHED || feature->type == GW__FEATURE_BAG;
+}
+
+static int by_share(const void *a, const void *b) {
+    const gw__feature_spec *x = *(const gw__feature_spec *const *)a, *y = *(const gw__feature_spec *const *)b;
+    int order = strcmp(x->share, y->share);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* The setting in which two columns of one table differ, or NULL. */
+static const char *difference(const gw__feature_spec *a, const gw__feature_spec *b) {
+    if (a->dim != b->dim) return "dim";
+    bool hashed_a = a->buckets > 0 && a->type != GW__FEATURE_CATEGORICAL, hashed_b = b->buckets > 0 && b->type != GW__FEATURE_CATEGORICAL;
+    if (hashed_a != hashed_b || (hashed_a && a->buckets != b->buckets)) return "buckets";
+    if (hashed_a) return NULL;
+    if (a->min_count != b->min_count) return "min_count";
+    return a->max_rows != b->max_rows ? "max_rows" : NULL;
+}
+
+static gw_status check_groups(const gw__frame *root, const gw__feature_spec **shared, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(shared[i - 1]->share, shared[i]->share) != 0) continue;
+        const char *key = difference(shared[i - 1], shared[i]);
+        if (key == NULL) continue;
+        return gw__fail_key(root, column_node(root, shared[i]->name), "columns '%s' and '%s' share the table '%s' but differ in '%s'",
+                            shared[i - 1]->name, shared[i]->name, shared[i]->share, key);
+    }
+    return GW_OK;
+}
+
+static gw_status check_shares(const gw__frame *root) {
+    const gw__features_spec *features = &root->reading->spec->features;
+    const gw__feature_spec **shared = malloc((features->n_columns + 1) * sizeof *shared);
+    const char **names = malloc((features->n_columns + 1) * sizeof *names);
+    gw__name_index index = {0};
+    gw_status status = GW_OK;
+    size_t n = 0;
+    if (shared == NULL || names == NULL) GW__FAIL(gw__fail_nomem(root->reading->err));
+    for (size_t i = 0; i < features->n_columns; i++) {
+        const gw__feature_spec *feature = &features->columns[i];
+        if (has_table(feature) && feature->share != NULL) names[n] = feature->share, shared[n++] = feature;
+    }
+    qsort(shared, n, sizeof *shared, by_share);
+    GW__TRY(check_groups(root, shared, n));
+    GW__TRY(gw__name_index_init(&index, &(gw__texts){names, n}, root->reading->err));
+    for (size_t i = 0; i < features->n_columns; i++) {
+        const gw__feature_spec *feature = &features->columns[i];
+        if (!has_table(feature) || feature->share != NULL || !gw__name_index_has(&index, feature->name)) continue;
+        GW__FAIL(gw__fail_key(root, column_node(root, feature->name), "column '%s' has a table of its own name, which others share; hint: give it 'share: %s' too",
+                              feature->name, feature->name));
+    }
+cleanup:
+    gw__name_index_clear(&index);
+    free(names);
+    free(shared);
+    return status;
+}
+
+/* A column cannot be an input and also ignored, or an input and also the truth. */
+static gw_status check_columns(const gw__frame *root, const gw__name_index *columns) {
+    const gw__spec *spec = root->reading->spec;
+    for (size_t i = 0; i < spec->features.ignore.n; i++) {
+        const char *name = spec->features.ignore.at[i];
+        if (!gw__name_index_has(columns, name)) continue;
+        return gw__fail_key(root, column_node(root, name), "column '%s' has settings but is in 'ignore', too", name);
+    }
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        const char *name = spec->tasks[t].label;
+        if (!gw__name_index_has(columns, name)) continue;
+        return gw__fail_key(root, column_node(root, name), "column '%s' is the label of task '%s' and cannot be an input", name, spec->tasks[t].name);
+    }
+    return GW_OK;
+}
+
+gw_status gw__check_root(const gw__frame *frame) {
+    const gw__features_spec *features = &frame->reading->spec->features;
+    if (features->n_columns == 0) return GW_OK;
+    const char **names = malloc(features->n_columns * sizeof *names);
+    gw__name_index index = {0};
+    gw_status status = GW_OK;
+    if (names == NULL) GW__FAIL(gw__fail_nomem(frame->reading->err));
+    for (size_t i = 0; i < features->n_columns; i++) names[i] = features->columns[i].name;
+    GW__TRY(gw__name_index_init(&index, &(gw__texts){names, features->n_columns}, frame->reading->err));
+    GW__TRY(check_columns(frame, &index));
+    GW__TRY(check_shares(frame));
+cleanup:
+    gw__name_index_clear(&index);
+    free(names);
+    return status;
+}
+
+/* ---- tasks ---- */
+
+static bool loss_fits(gw_task_type type, gw__loss loss) {
+    if (loss == GW__LOSS_BCE) return type == GW_TASK_BINARY;
+    if (loss == GW__LOSS_CROSS_ENTROPY) return type == GW_TASK_MULTICLASS;
+    return type != GW_TASK_MULTICLASS;
+}
+
+static const char *const losses_of[] = {
+    [GW_TASK_BINARY] = "bce, mse, mae, huber", [GW_TASK_REGRESSION] = "mse, mae, huber", [GW_TASK_MULTICLASS] = "cross-entropy"};
+
+static gw_status check_classes(const gw__frame *frame, const gw__task_spec *task) {
+    if (task->classes.n == 0) return GW_OK;
+    const gw__doc *node = NODE(frame, "classes");
+    if (task->classes.n < 2) return gw__fail_value(frame, node, "key 'classes': expected at least 2 classes but found 1");
+    gw__name_index index = {0};
+    gw_status status = gw__name_index_init(&index, &task->classes, frame->reading->err);
+    const char *twice = status == GW_OK ? gw__name_index_twice(&index) : NULL;
+    if (twice != NULL) status = gw__fail_value(frame, node, "key 'classes': '%s' stands there twice", twice);
+    gw__name_index_clear(&index);
+    return status;
+}
+
+gw_status gw__check_task(const gw__frame *frame) {
+    const gw__task_spec *task = frame->base;
+    const char *type = gw__task_type_name(task->type);
+    if (!loss_fits(task->type, task->loss)) {
+        return gw__fail_value(frame, NODE(frame, "loss"), "loss '%s' does not fit type '%s'; hint: %s", gw__loss_name(task->loss), type, losses_of[task->type]);
+    }
+    if (task->loss == GW__LOSS_BCE && task->activation != GW__ACT_SIGMOID) {
+        return gw__fail_value(frame, NODE(frame, "activation"), "key 'activation': loss 'bce' has its sigmoid inside but found '%s'; hint: with another head take loss 'mse'",
+                              gw__activation_name(task->activation));
+    }
+    if (task->type == GW_TASK_MULTICLASS && task->activation != GW__ACT_NONE) {
+        return gw__fail_value(frame, NODE(frame, "activation"), "key 'activation': loss 'cross-entropy' has its softmax inside but found '%s'; hint: leave it out",
+                              gw__activation_name(task->activation));
+    }
+    return check_classes(frame, task);
+}
+
+static const gw__task_spec *task_named(const gw__spec *spec, const char *name) {
+    for (size_t t = 0; name != NULL && t < spec->n_tasks; t++) {
+        if (strcmp(spec->tasks[t].name, name) == 0) return &spec->tasks[t];
+    }
+    return NULL;
+}
+
+/* Every chain of `given` must end at a column or a task without one: no longer than there are tasks. */
+static bool given_ends(const gw__spec *spec, const gw__task_spec *task) {
+    for (size_t steps = 0; steps <= spec->n_tasks; steps++) {
+        if (task == NULL) return true;
+        task = task_named(spec, task->given);
+    }
+    return false;
+}
+
+gw_status gw__check_given(const gw__frame *frame, const gw__doc *tasks) {
+    const gw__spec *spec = frame->reading->spec;
+    const gw__doc *node = tasks->first;
+    for (size_t t = 0; t < spec->n_tasks; t++, node = node->next) {
+        const gw__task_spec *task = &spec->tasks[t], *given = task_named(spec, task->given);
+        if (given == NULL) continue;
+        const gw__doc *place = gw__doc_get(node, "given");
+        if (given == task) return gw__fail_value(frame, place, "task '%s' is given itself", task->name);
+        if (given->type != GW_TASK_BINARY) {
+            return gw__fail_value(frame, place, "key 'given': expected a binary task or a column but task '%s' is of type '%s'", given->name,
+                                  gw__task_type_name(given->type));
+        }
+    }
+    node = tasks->first;
+    for (size_t t = 0; t < spec->n_tasks; t++, node = node->next) {
+        if (given_ends(spec, &spec->tasks[t])) continue;
+        return gw__fail_value(frame, gw__doc_get(node, "given"), "task '%s' is given itself, by way of '%s'", spec->tasks[t].name, spec->tasks[t].given);
+    }
+    return GW_OK;
+}
+
+/* ---- model ---- */
+
+static const gw__doc *inner_node(const gw__frame *frame, const char *section, const char *key) {
+    const gw__doc *outer = NODE(frame, section), *inner = outer == NULL ? NULL : gw__doc_get(outer, key);
+    return inner != NULL ? inner : outer;
+}
+
+static gw_status check_architecture(const gw__frame *frame) {
+    const gw__spec *spec = frame->reading->spec;
+    gw__architecture architecture = spec->model.architecture;
+    if (architecture == GW__ARCH_MOE && spec->n_tasks > 1) {
+        return gw__fail_value(frame, NODE(frame, "architecture"), "architecture 'moe' is for one task but there are %zu; hint: 'omoe' has one gate for all tasks",
+                              spec->n_tasks);
+    }
+    if (spec->model.levels > 1 && architecture != GW__ARCH_MMOE && architecture != GW__ARCH_PLE) {
+        return gw__fail_value(frame, NODE(frame, "levels"), "architecture '%s' has one level but found %u; hint: %s", gw__architecture_name(architecture),
+                              spec->model.levels, architecture == GW__ARCH_CGC ? "'ple' is cgc with more levels" : "'mmoe' and 'ple' may have more");
+    }
+    if (architecture == GW__ARCH_SHARED_BOTTOM && spec->model.experts.count != 1) {
+        return gw__fail_value(frame, inner_node(frame, "experts", "count"), "architecture 'shared-bottom' has 1 expert but found %u; hint: 'averaged' takes the mean of several",
+                              spec->model.experts.count);
+    }
+    return GW_OK;
+}
+
+static gw_status check_groups_of_experts(const gw__frame *frame) {
+    const gw__spec *spec = frame->reading->spec;
+    uint64_t total = spec->model.experts.count;
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        uint32_t own = spec->model.experts.per_task[t];
+        total += own;
+        if (spec->model.experts.count == 0 && own == 0) {
+            return gw__fail_value(frame, inner_node(frame, "experts", "per_task"), "task '%s' has no expert; hint: 'shared' or 'per_task' above 0",
+                                  spec->tasks[t].name);
+        }
+    }
+    if (total > 65536) return gw__fail_value(frame, NODE(frame, "experts"), "%llu experts a level are more than 65536", (unsigned long long)total);
+    return GW_OK;
+}
+
+#define PARAMETERS_LIMIT ((uint64_t)1 << 31)
+
+/* Parameters of an MLP without its first layer's inputs, when those are not known (0); cut off above the limit, so no sum can overflow. */
+static uint64_t mlp_size(const gw__widths *hidden, uint64_t in, uint64_t out) {
+    uint64_t size = 0;
+    for (size_t i = 0; i < hidden->n; i++) {
+        size += (in + 1) * hidden->at[i]; /* at most 64 layers of 2^33 */
+        in = hidden->at[i];
+    }
+    size += (in + 1) * out;
+    return size < PARAMETERS_LIMIT ? size : PARAMETERS_LIMIT;
+}
+
+/* A least size, known before the data is: whoever exceeds it has mistyped a width. */
+static gw_status check_size(const gw__frame *frame) {
+    const gw__model_spec *model = &frame->reading->spec->model;
+    size_t n_tasks = frame->reading->spec->n_tasks;
+    uint64_t experts = model->experts.count, total = 0, in = 0;
+    for (size_t t = 0; t < n_tasks; t++) experts += model->experts.per_task[t];
+    for (uint32_t l = 0; l < model->levels; l++) {
+        const gw__widths *hidden = &model->experts.mlp.hidden[l];
+        total += experts * mlp_size(hidden, in, 0);
+        in = hidden->at[hidden->n - 1];
+        total += n_tasks * mlp_size(&model->gates.hidden[l], 0, 1);
+    }
+    total += n_tasks * mlp_size(model->towers.hidden, in, 1);
+    if (total > PARAMETERS_LIMIT) {
+        return gw__fail_value(frame, NULL, "the model has more than %llu parameters; hint: look at the widths", (unsigned long long)PARAMETERS_LIMIT);
+    }
+    return GW_OK;
+}
+
+gw_status gw__check_model(const gw__frame *frame) {
+    gw_status status = check_architecture(frame);
+    if (status == GW_OK) status = check_groups_of_experts(frame);
+    return status == GW_OK ? check_size(frame) : status;
+}
+
+/* ---- train ---- */
+
+gw_status gw__check_optimizer(const gw__frame *frame) {
+    const gw__optimizer_spec *optimizer = &frame->reading->spec->train.optimizer;
+    if (optimizer->nesterov && optimizer->momentum <= 0) {
+        return gw__fail_value(frame, NODE(frame, "nesterov"), "key 'nesterov' needs a 'momentum' above 0");
+    }
+    return GW_OK;
+}
+
+/* One roster, in two columns that the compiler can read apart. */
+typedef struct metric_row { const char *word; gw_task_type type; int better; } metric_row;
+#define METRIC_ROW(name, word, type, better) {word, GW_TASK_##type, better},
+static const metric_row metrics[] = {GW__METRIC_ROSTER(METRIC_ROW)};
+
+static const metric_row *find_metric(const char *word, gw_task_type type) {
+    for (size_t i = 0; i < GW__COUNT(metrics); i++) {
+        if (metrics[i].type == type && strcmp(metrics[i].word, word) == 0) return &metrics[i];
+    }
+    return NULL;
+}
+
+static gw_status fail_metric(const gw__frame *frame, const gw__doc *node, const char *metric, gw_task_type type) {
+    char list[256] = "loss";
+    for (size_t i = 0; i < GW__COUNT(metrics); i++) {
+        if (metrics[i].type != type || metrics[i].better == 0) continue;
+        strncat(list, ", ", sizeof list - strlen(list) - 1);
+        strncat(list, metrics[i].word, sizeof list - strlen(list) - 1);
+    }
+    return gw__fail_value(frame, node, "'%s' cannot be watched for a task of type '%s'; hint: %s", metric, gw__task_type_name(type), list);
+}
+
+static gw_status check_metric(const gw__frame *frame, const gw__doc *node, const char *metric) {
+    const gw__spec *spec = frame->reading->spec;
+    const char *dot = strchr(metric, '.'); /* no task's name has one */
+    if (strcmp(metric, "mean") == 0 || strcmp(metric, "loss") == 0) return GW_OK;
+    if (dot == NULL) return gw__fail_value(frame, node, "key 'metric': expected mean, loss, or TASK.METRIC but found '%s'", metric);
+    const gw__task_spec *task = NULL;
+    for (size_t t = 0; t < spec->n_tasks && task == NULL; t++) {
+        const char *name = spec->tasks[t].name;
+        if (strlen(name) == (size_t)(dot - metric) && memcmp(name, metric, (size_t)(dot - metric)) == 0) task = &spec->tasks[t];
+    }
+    if (task == NULL) return gw__fail_value(frame, node, "key 'metric': no task is named '%.*s'", (int)(dot - metric), metric);
+    if (strcmp(dot + 1, "loss") == 0) return GW_OK;
+    const metric_row *row = find_metric(dot + 1, task->type);
+    if (row == NULL || row->better == 0) return fail_metric(frame, node, dot + 1, task->type);
+    if (strcmp(dot + 1, "gauc") == 0 && task->group == NULL) {
+        return gw__fail_value(frame, node, "metric 'gauc' needs the task's 'group'; hint: tasks.%s.group names a column", task->name);
+    }
+    return GW_OK;
+}
+
+gw_status gw__check_train(const gw__frame *frame) {
+    const gw__spec *spec = frame->reading->spec;
+    if (!spec->train.early_stop.on) return GW_OK;
+    if (spec->data.valid.kind == GW__SPLIT_NONE) {
+        return gw__fail_key(frame, NODE(frame, "early_stop"), "key 'early_stop' needs rows to measure on; hint: 'data.valid: {fraction: 0.1}'");
+    }
+    return check_metric(frame, inner_node(frame, "early_stop", "metric"), spec->train.early_stop.metric);
+}

@@ -1,0 +1,133 @@
+/* Maps whose keys are names of the user's: columns and tasks. And an index of names. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "spec/reading.h"
+
+/* ---- columns ---- */
+
+/* A column's own entry as a map: `age: numeric` and `age:` stand for one. */
+static gw_status entry_map(const gw__frame *frame, const gw__field *field, const gw__doc *node, const gw__doc **ret) {
+    if (node->kind == GW__DOC_MAP) return *ret = node, GW_OK;
+    if (node->kind == GW__DOC_LIST) {
+        return gw__fail_value(frame, node, "'%.*s': expected a map of keys or a type but found a list", GW__SLICE_ARG(node->key));
+    }
+    if (gw__doc_is_null(node)) return *ret = NULL, GW_OK;
+    *ret = gw__shorthand_map(frame->reading->scratch, field, node);
+    return *ret != NULL ? GW_OK : gw__fail_nomem(frame->reading->err);
+}
+
+static bool has_nul(gw__slice s) { return s.n > 0 && memchr(s.at, '\0', s.n) != NULL; }
+
+static gw_status decode_column(const gw__frame *frame, const gw__field *field, const gw__doc *node, gw__feature_spec *feature) {
+    gw__reading *reading = frame->reading;
+    if (node->key.n == 0 || has_nul(node->key)) return gw__fail_key(frame, node, "expected the name of a column");
+    *feature = reading->spec->features.defaults;
+    feature->name = gw__arena_text(&reading->spec->arena, node->key.at, node->key.n);
+    if (feature->name == NULL) return gw__fail_nomem(reading->err);
+    gw__frame inner = {.outer = frame, .key = feature->name, .section = field->section, .base = feature, .inherits = true, .reading = reading};
+    gw_status status = entry_map(frame, field, node, &inner.map);
+    return status == GW_OK ? gw__section_decode(&inner) : status;
+}
+
+gw_status gw__form_columns(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
+    gw__spec *spec = frame->reading->spec;
+    if (node->kind != GW__DOC_MAP) return gw__fail_expected(frame, field, node);
+    if (node->n > GW__SPEC_COLUMNS_LIMIT) return gw__fail_value(frame, node, "more than %d columns; hint: 'default' holds for all", GW__SPEC_COLUMNS_LIMIT);
+    gw__feature_spec *columns = gw__arena_alloc(&spec->arena, node->n + 1, sizeof *columns);
+    if (columns == NULL) return gw__fail_nomem(frame->reading->err);
+    size_t n = 0;
+    for (const gw__doc *child = node->first; child != NULL; child = child->next, n++) {
+        gw_status status = decode_column(frame, field, child, &columns[n]);
+        if (status != GW_OK) return status;
+    }
+    spec->features.columns = columns;
+    spec->features.n_columns = n;
+    return GW_OK;
+}
+
+/* ---- tasks ---- */
+
+static bool is_expert_number(gw__slice name) {
+    if (name.n < 7 || memcmp(name.at, "expert", 6) != 0) return false;
+    for (size_t i = 6; i < name.n; i++) {
+        if (name.at[i] < '0' || name.at[i] > '9') return false;
+    }
+    return true;
+}
+
+/* Names become parts of tensor names and columns, so some are taken and some characters cannot be told apart from the rest. */
+static gw_status check_task_name(const gw__frame *frame, const gw__doc *node) {
+    gw__slice name = node->key;
+    if (name.n == 0) return gw__fail_key(frame, node, "expected the name of a task but found nothing");
+    if (name.n > 255) return gw__fail_key(frame, node, "task name '%.*s…' is longer than 255 bytes", 40, name.at);
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = (unsigned char)name.at[i];
+        if (c == '.') return gw__fail_key(frame, node, "task name '%.*s' contains '.'; hint: '_' is allowed", GW__SLICE_ARG(name));
+        if (c < 0x20 || c == 0x7F) return gw__fail_key(frame, node, "a task's name contains the control character %d", c);
+    }
+    if (gw__slice_is(name, "shared") || gw__slice_is(name, "all") || is_expert_number(name)) {
+        return gw__fail_key(frame, node, "task name '%.*s' is taken by the model's own parts", GW__SLICE_ARG(name));
+    }
+    return GW_OK;
+}
+
+static gw_status decode_task(const gw__frame *frame, const gw__field *field, const gw__doc *node, gw__task_spec *task) {
+    gw__reading *reading = frame->reading;
+    gw_status status = check_task_name(frame, node);
+    if (status != GW_OK) return status;
+    task->name = gw__arena_text(&reading->spec->arena, node->key.at, node->key.n);
+    if (task->name == NULL) return gw__fail_nomem(reading->err);
+    const gw__doc *map = NULL;
+    status = entry_map(frame, field, node, &map);
+    if (status != GW_OK) return status;
+    if (map == NULL) return gw__fail_value(frame, node, "task '%s' needs a type; hint: binary, regression or multiclass", task->name);
+    gw__frame inner = {.outer = frame, .key = task->name, .section = field->section, .map = map, .base = task, .reading = reading};
+    return gw__section_decode(&inner);
+}
+
+gw_status gw__form_tasks(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
+    gw__spec *spec = frame->reading->spec;
+    if (node->kind != GW__DOC_MAP) return gw__fail_expected(frame, field, node);
+    if (node->n == 0) return gw__fail_value(frame, node, "key 'tasks': expected at least one task");
+    if (node->n > GW__SPEC_TASKS_LIMIT) return gw__fail_value(frame, node, "more than %d tasks", GW__SPEC_TASKS_LIMIT);
+    gw__task_spec *tasks = gw__arena_alloc(&spec->arena, node->n, sizeof *tasks);
+    if (tasks == NULL) return gw__fail_nomem(frame->reading->err);
+    size_t n = 0;
+    for (const gw__doc *child = node->first; child != NULL; child = child->next, n++) {
+        gw_status status = decode_task(frame, field, child, &tasks[n]);
+        if (status != GW_OK) return status;
+    }
+    spec->tasks = tasks;
+    spec->n_tasks = n;
+    return gw__check_given(frame, node);
+}
+
+/* ---- an index of names ---- */
+
+static int compare(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+gw_status gw__name_index_init(gw__name_index *index, const gw__texts *names, gw_error *err) {
+    const char **at = malloc((names->n + 1) * sizeof *at);
+    if (at == NULL) return gw__fail_nomem(err);
+    if (names->n > 0) memcpy(at, names->at, names->n * sizeof *at);
+    qsort(at, names->n, sizeof *at, compare);
+    *index = (gw__name_index){at, names->n};
+    return GW_OK;
+}
+
+void gw__name_index_clear(gw__name_index *index) {
+    free(index->at);
+    *index = (gw__name_index){0};
+}
+
+bool gw__name_index_has(const gw__name_index *index, const char *name) {
+    return index->n > 0 && bsearch(&name, index->at, index->n, sizeof *index->at, compare) != NULL;
+}
+
+const char *gw__name_index_twice(const gw__name_index *index) {
+    for (size_t i = 1; i < index->n; i++) {
+        if (strcmp(index->at[i - 1], index->at[i]) == 0) return index->at[i];
+    }
+    return NULL;
+}
