@@ -99,10 +99,11 @@ quietly() {
 build_into() {
     build_dir=$1
     shift
-    if [ -e "$build_dir/build.ninja" ]; then
-        [ $# = 0 ] || quietly meson configure "$build_dir" "$@"
-    else
+    if [ ! -e "$build_dir/build.ninja" ]; then
         quietly meson setup "$build_dir" "$@"
+    elif [ "$(cat "$build_dir/options.txt" 2>/dev/null)" != "$*" ]; then
+        quietly meson configure "$build_dir" "$@"
     fi
+    echo "$*" >"$build_dir/options.txt"
     quietly ninja -C "$build_dir"
 }

@@ -133,6 +133,7 @@ void cli_table_print(cli_table *table, gw__text *out) {
             bool last = column + 1 == table->n_columns, right = table->align[column] == 'r';
             gw__text_puts(out, "  ");
             gw__text_addf(out, "%*s%s%*s", right ? (int)pad : 0, "", cell, right || last ? 0 : (int)pad, "");
+            while (last && out->n > 0 && out->at[out->n - 1] == ' ') out->n--;
             if (last) gw__text_putc(out, '\n');
         }
     }
