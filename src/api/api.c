@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "interop/weights.h"
-#include "lab/assess.h"
+#include "train/assess.h"
 #include "lab/init.h"
 #include "model/describe.h"
 #include "model/model.h"

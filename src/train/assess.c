@@ -1,4 +1,4 @@
-#include "lab/assess.h"
+#include "train/assess.h"
 
 #include <string.h>
 

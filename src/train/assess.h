@@ -1,6 +1,6 @@
 /* Assessing a model on a table: what `gatewright evaluate` prints. */
-#ifndef GW_LAB_ASSESS_H
-#define GW_LAB_ASSESS_H
+#ifndef GW_TRAIN_ASSESS_H
+#define GW_TRAIN_ASSESS_H
 
 #include "model/model.h"
 

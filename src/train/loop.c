@@ -1,0 +1,295 @@
+/* The loop: epochs of steps, validation, what is kept. Everything that decides a bit of the result is a function of the spec, the data and
+ * how far the run is; the clock only feeds events. */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "train/assess.h"
+#include "train/run.h"
+
+/* ---- what is kept ---- */
+
+static size_t parameter_bytes(const gw__run *run) { return gw__net_parameter_floats(run->model->net) * sizeof(float); }
+
+static void keep_current(gw__run *run) { memcpy(run->model->parameters, gw__trainer_parameters(run->trainer), parameter_bytes(run)); }
+
+/* Early stopping keeps the best epoch; a value that does not exist is neither better nor worse. Without it the last epoch is kept. */
+static bool is_kept(gw__run *run, bool has_value, double value) {
+    const gw__train_spec *train = &run->model->spec->train;
+    gw__progress *at = &run->at;
+    if (!train->early_stop.on || !run->validation) return true;
+    if (!has_value) return !at->has_best;
+    if (at->has_best && !(value > at->best + train->early_stop.min_delta)) {
+        at->waited++;
+        return false;
+    }
+    at->has_best = true;
+    at->best = value;
+    at->waited = 0;
+    return true;
+}
+
+static bool is_finished(const gw__run *run) {
+    const gw__train_spec *train = &run->model->spec->train;
+    if (run->at.epoch >= train->epochs) return true;
+    return train->early_stop.on && run->at.has_best && run->at.waited >= train->early_stop.patience;
+}
+
+/* ---- numbers that are not finite ---- */
+
+static const char *first_bad_tensor(const gw__run *run) {
+    const gw__net *net = run->model->net;
+    const float *flat = gw__trainer_parameters(run->trainer);
+    const char *name = NULL;
+    for (size_t i = 0; i < gw__net_parameter_count(net) && !name; i++) {
+        gw__parameter parameter = gw__net_parameter_at(net, i);
+        size_t n = 1;
+        for (size_t d = 0; d < parameter.n_dims; d++) n *= (size_t)parameter.shape[d];
+        float *values = gw__aligned_alloc(n, sizeof *values);
+        if (!values) return NULL;
+        gw__net_parameter_get(net, flat, i, values);
+        for (size_t k = 0; k < n && !name; k++)
+            if (!isfinite(values[k])) name = parameter.name;
+        gw__aligned_free(values);
+    }
+    return name;
+}
+
+static gw_status fail_nonfinite(const gw__run *run, const double *task_loss, const char *tensor, gw_error *err) {
+    const gw__spec *spec = run->model->spec;
+    const char *task = NULL;
+    char kept[64] = "nothing was saved, as no epoch was finished";
+    for (size_t t = 0; task_loss && t < spec->n_tasks && !task; t++)
+        if (!isfinite(task_loss[t])) task = spec->tasks[t].name;
+    if (run->at.kept_epoch) snprintf(kept, sizeof kept, "the model of epoch %llu is kept", (unsigned long long)run->at.kept_epoch);
+    return gw__fail(err, GW_E_NONFINITE, "epoch %llu, step %llu%s%s%s: %s not finite%s%s%s; %s; hint: lower train.optimizer.lr or set train.clip",
+                    (unsigned long long)run->at.epoch + 1, (unsigned long long)run->at.step + 1, task ? ", task '" : "", task ? task : "",
+                    task ? "'" : "", task ? "the loss is" : "a parameter is", tensor ? "; first tensor: '" : "", tensor ? tensor : "",
+                    tensor ? "'" : "", kept);
+}
+
+/* Nothing that is not finite is kept or goes into a checkpoint. */
+static gw_status check_parameters(gw__run *run, gw_error *err) {
+    const float *flat = gw__trainer_parameters(run->trainer);
+    size_t n = gw__net_parameter_floats(run->model->net);
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(flat[i])) continue;
+        if (run->at.step) run->at.step--; /* the step that was done last */
+        return fail_nonfinite(run, NULL, first_bad_tensor(run), err);
+    }
+    return GW_OK;
+}
+
+/* ---- one epoch ---- */
+
+static void fill_rows(gw__run *run, const gw__shuffle *shuffle, uint64_t begin, size_t n) {
+    bool shuffled = run->model->spec->train.shuffle;
+    for (size_t i = 0; i < n; i++) run->rows[i] = shuffled ? gw__shuffle_at(shuffle, begin + i) : begin + i;
+}
+
+static void add_losses(gw__progress *at, const gw__step_result *result, size_t n_tasks) {
+    for (size_t t = 0; t < n_tasks; t++) {
+        at->loss_sums[t] += result->task_loss[t] * (double)result->task_rows[t];
+        at->loss_rows[t] += result->task_rows[t];
+    }
+}
+
+static gw_status do_step(gw__run *run, const gw__shuffle *shuffle, gw_error *err) {
+    const gw__spec *spec = run->model->spec;
+    uint64_t begin = run->at.step * run->batch, left = run->dataset.train.n_rows - begin;
+    size_t n = left < run->batch ? left : run->batch;
+    gw__step_result result = {0};
+    fill_rows(run, shuffle, begin, n);
+    double lr = gw__schedule_lr(&spec->train, run->at.epoch * run->steps_per_epoch + run->at.step, run->steps_per_epoch);
+    gw__trainer_step(run->trainer, run->rows, n, lr, &result);
+    if (!result.finite) return fail_nonfinite(run, result.task_loss, result.first_bad_tensor, err);
+    add_losses(&run->at, &result, spec->n_tasks);
+    run->at.step++;
+    gw__report_step(run);
+    return GW_OK;
+}
+
+static bool is_canceled(const gw__run *run) { return run->options->cancel && *run->options->cancel; }
+
+static bool checkpoint_due(const gw__run *run, bool epoch_end) {
+    const gw__train_spec *train = &run->model->spec->train;
+    if (!train->checkpoint.on) return false;
+    uint64_t done = run->at.epoch * run->steps_per_epoch + run->at.step, every = train->checkpoint.every_steps;
+    return every ? done % every == 0 : epoch_end;
+}
+
+/* Write a checkpoint; the epoch's clock does not count it. */
+static gw_status checkpoint(gw__run *run, gw_error *err) {
+    double began = gw__clock();
+    gw_status status = check_parameters(run, err);
+    if (status == GW_OK) status = gw__checkpoint_write(run, err);
+    run->started += gw__clock() - began;
+    return status;
+}
+
+/* The steps of the epoch that are not done yet. */
+static gw_status run_steps(gw__run *run, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__shuffle shuffle = gw__shuffle_of(run->model->spec->train.seed, run->at.epoch, run->dataset.train.n_rows);
+    run->started = gw__clock();
+    while (run->at.step < run->steps_per_epoch && status == GW_OK) {
+        if (is_canceled(run)) return GW_E_CANCELED;
+        status = do_step(run, &shuffle, err);
+        if (status == GW_OK && run->at.step < run->steps_per_epoch && checkpoint_due(run, false)) status = checkpoint(run, err);
+    }
+    return status;
+}
+
+/* Measure the current parameters: {"tasks":{…}} into `valid`, and the watched value. */
+static gw_status validate(gw__run *run, gw__text *valid, bool *ret_has_value, double *ret_value, gw_error *err) {
+    const gw_model *model = run->model;
+    const gw__spec *spec = model->spec;
+    gw__json_writer json = {.out = valid};
+    gw__evaluation_reset(run->validation);
+    gw_status status = gw__evaluation_add(run->validation, spec, model->net, gw__trainer_parameters(run->trainer), &run->dataset.valid, run->pool, err);
+    if (status != GW_OK) return status;
+    gw__json_begin_object(&json);
+    gw__json_key(&json, "tasks");
+    gw__json_begin_object(&json);
+    gw__evaluation_write_tasks(run->validation, spec, &json);
+    gw__json_end_object(&json);
+    gw__json_end_object(&json);
+    if (spec->train.early_stop.on) *ret_has_value = gw__evaluation_watch(run->validation, spec, spec->train.early_stop.metric, ret_value);
+    if (run->at.epoch > 0) return valid->failed ? gw__fail_nomem(err) : GW_OK;
+    gw__report_validation_gaps(run);
+    if (spec->train.early_stop.on && !*ret_has_value)
+        gw__report_text(run, GW_EVENT_WARNING, "'%s', which early stopping watches, does not exist in the validation part", spec->train.early_stop.metric);
+    return valid->failed ? gw__fail_nomem(err) : GW_OK;
+}
+
+static void next_epoch(gw__progress *at, size_t n_tasks) {
+    at->epoch++;
+    at->step = 0;
+    memset(at->loss_sums, 0, n_tasks * sizeof *at->loss_sums);
+    memset(at->loss_rows, 0, n_tasks * sizeof *at->loss_rows);
+}
+
+static gw_status end_epoch(gw__run *run, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__text valid = {0};
+    double seconds = gw__clock() - run->started, value = 0;
+    bool has_value = false;
+    GW__TRY(check_parameters(run, err));
+    if (run->validation) GW__TRY(validate(run, &valid, &has_value, &value, err));
+    gw__report_epoch(run, seconds, &valid);
+    if (is_kept(run, has_value, value)) {
+        keep_current(run);
+        run->at.kept_epoch = run->at.epoch + 1;
+        gw__text_clear(&run->at.kept_valid);
+        run->at.kept_valid = valid;
+        valid = (gw__text){0};
+    }
+    next_epoch(&run->at, run->model->spec->n_tasks);
+    if (checkpoint_due(run, true)) status = gw__checkpoint_write(run, err);
+cleanup:
+    gw__text_clear(&valid);
+    return status;
+}
+
+static gw_status run_epochs(gw__run *run, gw_error *err) {
+    gw_status status = GW_OK;
+    while (!is_finished(run) && status == GW_OK) {
+        status = run_steps(run, err);
+        if (status == GW_OK) status = end_epoch(run, err);
+    }
+    return status;
+}
+
+/* ---- the end ---- */
+
+/* What the model says of its training: nothing that depends on time or machine. */
+static gw_status write_record(gw__run *run, gw_error *err) {
+    gw__text *out = &run->model->record;
+    gw__json_writer json = {.out = out};
+    const gw__progress *at = &run->at;
+    gw__text_clear(out);
+    gw__json_begin_object(&json);
+    const struct { const char *key; uint64_t value; } counts[] = {
+        {"epochs", at->epoch},
+        {"kept_epoch", at->kept_epoch}, /* 0: stopped inside the first epoch */
+        {"steps", at->epoch * run->steps_per_epoch + at->step},
+        {"train_rows", run->dataset.train.n_rows},
+        {"valid_rows", run->dataset.valid.n_rows},
+    };
+    for (size_t i = 0; i < GW__COUNT(counts); i++) {
+        gw__json_key(&json, counts[i].key);
+        gw__json_int(&json, (int64_t)counts[i].value);
+    }
+    if (at->kept_valid.n) {
+        gw__json_key(&json, "valid");
+        gw__text_add(out, at->kept_valid.at, at->kept_valid.n); /* an object already; the last member */
+    }
+    gw__json_end_object(&json);
+    return out->failed ? gw__fail_nomem(err) : GW_OK;
+}
+
+/* A canceled run keeps its best epoch; where nothing was chosen by its value, it keeps where it is. */
+static gw_status settle_canceled(gw__run *run, gw_error *err) {
+    const gw__progress *at = &run->at;
+    unsigned long long epoch = at->epoch + 1, step = at->step;
+    if (!at->epoch && !at->step) return gw__fail(err, GW_E_CANCELED, "canceled before the first step; there is no model");
+    gw_status status = GW_OK;
+    if (run->model->spec->train.checkpoint.on) GW__TRY(checkpoint(run, err));
+    if (at->has_best)
+        return gw__fail(err, GW_E_CANCELED, "canceled in epoch %llu after step %llu; the best model so far, of epoch %llu, is kept", epoch, step,
+                        (unsigned long long)at->kept_epoch);
+    if (at->step > 0) {
+        GW__TRY(check_parameters(run, err));
+        keep_current(run);
+        gw__text_clear(&run->at.kept_valid);
+        run->at.kept_epoch = 0; /* of no whole epoch */
+    }
+    return gw__fail(err, GW_E_CANCELED, "canceled in epoch %llu after step %llu; the model as it is now is kept", epoch, step);
+cleanup:
+    return status;
+}
+
+static gw_status evaluate_test(gw__run *run, gw_error *err) {
+    const gw__data_spec *data = &run->model->spec->data;
+    if (data->test.n == 0) return GW_OK;
+    const gw_data_options options = {.paths = data->test.at,
+                                     .n_paths = data->test.n,
+                                     .skip_bad_rows = run->options->skip_bad_rows,
+                                     .threads = run->options->threads};
+    gw__text json = {0};
+    gw_status status = gw__assess(run->model, &options, false, &json, err);
+    if (status == GW_OK) gw__report_test(run, json.at);
+    gw__text_clear(&json);
+    return status;
+}
+
+/* Write what is kept and give it to the caller. `status` is how the epochs ended; it stays, unless saving fails. */
+static gw_status finish(gw__run *run, gw_status ended, gw_model **ret_model, gw_error *err) {
+    const char *path = run->options->model_path;
+    gw_status status = write_record(run, err);
+    if (status == GW_OK && path) status = gw__model_write(run->model, NULL, path, err);
+    if (status == GW_OK && ended == GW_OK) status = evaluate_test(run, err);
+    if (status != GW_OK) return status;
+    if (ret_model) {
+        *ret_model = run->model;
+        run->model = NULL;
+    }
+    return ended;
+}
+
+gw_status gw__train(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
+    gw__run run;
+    bool has_model = true;
+    gw_status status = gw__run_begin(&run, options, err);
+    if (status != GW_OK) goto cleanup;
+    status = run_epochs(&run, err);
+    if (status == GW_E_CANCELED) {
+        has_model = run.at.epoch || run.at.step;
+        status = settle_canceled(&run, err);
+    }
+    if (status == GW_E_NONFINITE) has_model = run.at.kept_epoch > 0;
+    if (status == GW_OK || ((status == GW_E_CANCELED || status == GW_E_NONFINITE) && has_model)) status = finish(&run, status, ret_model, err);
+cleanup:
+    gw__run_clear(&run);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* One training run from the inside: shared by the loop, its events and its checkpoints. */
+#ifndef GW_TRAIN_RUN_H
+#define GW_TRAIN_RUN_H
+
+#include "train/evaluate.h"
+#include "train/train.h"
+#include "train/trainer.h"
+
+/* How far a run is. Together with parameters and optimizer state this is all that a resumed run needs. */
+typedef struct gw__progress {
+    uint64_t epoch;      /* epochs finished */
+    uint64_t step;       /* steps done of the epoch under way */
+    double *loss_sums;   /* [T] over those steps: mean loss x labelled rows */
+    int64_t *loss_rows;  /* [T] labelled rows */
+    uint64_t kept_epoch; /* whose parameters the model holds; 0: none yet */
+    bool has_best;       /* kept because of its watched value */
+    double best;
+    uint64_t waited;     /* epochs since then that were no better */
+    gw__text kept_valid; /* {"tasks":{…}} of the kept epoch; empty: not validated */
+} gw__progress;
+
+typedef struct gw__run {
+    const gw_train_options *options;
+    gw__pool *pool;
+    gw_model *model;           /* its parameters are those kept so far; the trainer has the current ones */
+    gw__dataset dataset;
+    gw__trainer *trainer;
+    gw__evaluation *validation; /* NULL without data.valid */
+    uint64_t *rows;            /* [batch] rows of the step under way */
+    uint64_t batch, steps_per_epoch;
+    gw__progress at;
+    double started;            /* clock when the epoch under way began, later by what was not training */
+    double told;               /* clock of the last event of a step */
+} gw__run;
+
+/* ---- begin.c: from options to a run that is ready for its next step ---- */
+gw_status gw__run_begin(gw__run *run, const gw_train_options *options, gw_error *err);
+void      gw__run_clear(gw__run *run);
+
+/* ---- checkpoint.c ---- */
+/* Write MODEL.ckpt. Does nothing when the model goes to no file. */
+gw_status gw__checkpoint_write(const gw__run *run, gw_error *err);
+/* What a checkpoint holds beside its model, into a run with model, dataset and trainer. `path` is for messages. */
+gw_status gw__checkpoint_restore(gw__run *run, const gw__container *container, const char *path, gw_error *err);
+
+/* ---- differ.c ---- */
+/* GW_E_CONFIG that names the first key in which two specs differ; GW_OK if they are equal. */
+gw_status gw__spec_same(const gw__spec *spec, const gw__spec *other, const char *other_name, gw_error *err);
+
+/* ---- report.c: events. Each does nothing without a listener ---- */
+double gw__clock(void); /* seconds, monotonic; never decides anything that is stored */
+void gw__report_text(const gw__run *run, gw_event_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void gw__report_read(const gw__run *run);
+void gw__report_step(gw__run *run);
+void gw__report_validation_gaps(const gw__run *run); /* metrics that do not exist in the validation part */
+/* `valid` is {"tasks":{…}} or empty. Out of memory: the event is left out. */
+void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid);
+void gw__report_test(const gw__run *run, const char *json);
+
+#endif

@@ -1,0 +1,97 @@
+/* What early stopping watches. */
+#include <math.h>
+#include <string.h>
+
+#include "train/evaluate.h"
+
+/* The metric that says most about a task of each type, among those of which more is better. */
+static const gw__metric chief[] = {
+    [GW_TASK_BINARY] = GW__METRIC_AUC, [GW_TASK_REGRESSION] = GW__METRIC_R2, [GW_TASK_MULTICLASS] = GW__METRIC_CLASS_ACCURACY};
+
+/* One number of one task. */
+typedef struct watched {
+    size_t task;
+    bool is_loss;
+    gw__metric metric;
+} watched;
+
+static bool can_watch(const gw__task_spec *task, gw__metric metric) {
+    return gw__metric_task_type(metric) == task->type && gw__metric_better(metric) != 0 && (metric != GW__METRIC_GAUC || task->group);
+}
+
+/* TASK.METRIC taken apart. Task names hold no dot. False if there is no such task (then .task is the number of tasks) or no such metric. */
+static bool find(const gw__spec *spec, const char *name, watched *ret) {
+    const char *dot = strchr(name, '.');
+    *ret = (watched){.task = spec->n_tasks};
+    for (size_t t = 0; dot && t < spec->n_tasks; t++)
+        if (gw__slice_is((gw__slice){name, (size_t)(dot - name)}, spec->tasks[t].name)) ret->task = t;
+    if (ret->task == spec->n_tasks) return false;
+    ret->is_loss = strcmp(dot + 1, "loss") == 0;
+    for (int i = 0; i < GW__METRICS && !ret->is_loss; i++) {
+        ret->metric = (gw__metric)i;
+        if (can_watch(&spec->tasks[ret->task], ret->metric) && strcmp(dot + 1, gw__metric_name(ret->metric)) == 0) return true;
+    }
+    return ret->is_loss;
+}
+
+gw_status gw__watch_check(const gw__spec *spec, const char *metric, gw_error *err) {
+    static const char key[] = "train.early_stop.metric";
+    watched w;
+    if (strcmp(metric, "mean") == 0 || strcmp(metric, "loss") == 0 || find(spec, metric, &w)) return GW_OK;
+    if (w.task == spec->n_tasks)
+        return gw__fail_at(err, GW_E_CONFIG, key, 0, 0, "expected mean, loss or TASK.METRIC but found '%s'", metric);
+    const char *known[GW__METRICS + 1] = {"loss"};
+    size_t n = 1;
+    gw__text list = {0};
+    for (int i = 0; i < GW__METRICS; i++) {
+        if (!can_watch(&spec->tasks[w.task], (gw__metric)i)) continue;
+        known[n++] = gw__metric_name((gw__metric)i);
+        gw__text_addf(&list, ", %s", known[n - 1]);
+    }
+    const char *found = strchr(metric, '.') + 1, *near = gw__nearest(gw__slice_of(found), known, n);
+    gw_status status = gw__fail_at(err, GW_E_CONFIG, key, 0, 0, "task '%s': expected one of loss%s but found '%s'%s%s%s",
+                                   spec->tasks[w.task].name, list.at ? list.at : "", found, near ? "; hint: did you mean '" : "",
+                                   near ? near : "", near ? "'?" : "");
+    gw__text_clear(&list);
+    return status;
+}
+
+/* Mean of the tasks' chief metrics, over those that have one. */
+static double mean_value(gw__evaluation *evaluation, const gw__spec *spec) {
+    double sum = 0, value;
+    size_t n = 0;
+    for (size_t t = 0; t < evaluation->n_tasks; t++) {
+        if (!gw__meter_value(evaluation->meters[t], chief[spec->tasks[t].type], &value)) continue;
+        sum += value;
+        n++;
+    }
+    return n ? sum / (double)n : NAN;
+}
+
+static double loss_value(gw__evaluation *evaluation, const gw__spec *spec) {
+    double sum = 0;
+    size_t n = 0;
+    for (size_t t = 0; t < evaluation->n_tasks; t++) {
+        if (gw__meter_rows(evaluation->meters[t]) == 0) continue;
+        sum += spec->tasks[t].weight * gw__meter_loss(evaluation->meters[t]);
+        n++;
+    }
+    return n ? -sum : NAN;
+}
+
+static double task_value(gw__evaluation *evaluation, const gw__spec *spec, const char *metric) {
+    watched w;
+    double value;
+    if (!find(spec, metric, &w)) return NAN;
+    if (w.is_loss) return -gw__meter_loss(evaluation->meters[w.task]);
+    if (!gw__meter_value(evaluation->meters[w.task], w.metric, &value)) return NAN;
+    return gw__metric_better(w.metric) * value;
+}
+
+bool gw__evaluation_watch(gw__evaluation *evaluation, const gw__spec *spec, const char *metric, double *ret_value) {
+    double value = strcmp(metric, "mean") == 0   ? mean_value(evaluation, spec)
+                   : strcmp(metric, "loss") == 0 ? loss_value(evaluation, spec)
+                                                 : task_value(evaluation, spec, metric);
+    *ret_value = value;
+    return isfinite(value);
+}
