@@ -11,7 +11,8 @@
     X(predict, "score the rows of a table")                                          \
     X(inspect, "show the structure of a model or spec: shapes, parameters, features, tasks") \
     X(import, "make a model from a spec and parameters trained elsewhere")           \
-    X(export, "write a model's parameters for other programs")
+    X(export, "write a model's parameters for other programs")                           \
+    X(synth, "generate a data set")
 
 typedef struct cli_command {
     const char *name;

@@ -67,9 +67,19 @@ static void draw_read(cli_progress *progress, const char *json, gw__text *out) {
         put_part(out, read, "columns", " of ", " columns");
         put_part(out, read, "missing", ", ", " missing values");
         if (cli_count(read, "skipped") > 0) put_part(out, read, "skipped", ", ", " bad rows passed over");
+        double seconds = now() - progress->started_at;
         gw__text_puts(out, " in ");
-        cli_put_duration(out, now() - progress->started_at);
+        cli_put_duration(out, seconds);
+        if (cli_count(read, "text_bytes") > 1000000) {
+            gw__text_puts(out, " (");
+            cli_put_bytes(out, (uint64_t)cli_count(read, "text_bytes"));
+            gw__text_puts(out, " of text)");
+        }
         gw__text_putc(out, '\n');
+        if (gw__doc_get(read, "valid_rows")) {
+            put_part(out, read, "train_rows", "  ", " to train, ");
+            put_part(out, read, "valid_rows", "", " to validate\n");
+        }
         const gw__doc *tasks = gw__doc_get(read, "tasks");
         for (const gw__doc *task = tasks ? tasks->first : NULL; task; task = task->next) draw_task_read(out, task);
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "cli/results.h"
 
 static void put_summary(const gw__doc *model, gw__text *out) {
@@ -20,6 +21,169 @@ static void cell_text(cli_table *table, const gw__doc *map, const char *key, con
     if (value && !gw__doc_is_null(value)) cli_cell(table, value->text.at, value->text.n);
     else cell(table, otherwise);
 }
+
+/* ---- the network as a tree --------------------------------------------------------------------------------------------------------- */
+
+typedef struct tree {
+    cli_screen screen;
+    cli_table table; /* part, reads, shape, parameters, multiply-adds */
+} tree;
+
+/* The first cell of a row `depth` levels down: its branch and what `name` holds. */
+static void tree_name(tree *t, size_t depth, bool parent_last, bool last, const gw__text *name) {
+    gw__text text = {0};
+    if (depth > 1) gw__text_puts(&text, parent_last ? "   " : t->screen.utf8 ? "│  " : "|  ");
+    if (depth > 0) gw__text_puts(&text, t->screen.utf8 ? last ? "└─ " : "├─ " : last ? "`- " : "|- ");
+    if (name->n) gw__text_add(&text, name->at, name->n);
+    cli_cell(&t->table, text.n ? text.at : "", text.n);
+    if (text.failed || name->failed) t->table.cells.failed = true;
+    gw__text_clear(&text);
+}
+
+static void tree_title(tree *t, bool last, const char *title) {
+    gw__text name = {0};
+    gw__text_puts(&name, title);
+    tree_name(t, 1, false, last, &name);
+    for (size_t i = 1; i < t->table.n_columns; i++) cell(&t->table, "");
+    gw__text_clear(&name);
+}
+
+/* Layers [[out,in],...] as "112 > 64 > 32". */
+static void cell_shape(tree *t, const gw__doc *part) {
+    gw__text text = {0};
+    const gw__doc *layers = gw__doc_get(part, "layers");
+    for (const gw__doc *layer = layers ? layers->first : NULL; layer; layer = layer->next) {
+        gw__slice out = cli_text(layer->first), in = cli_text(layer->first ? layer->first->next : NULL);
+        if (layer == layers->first) gw__text_add(&text, in.at, in.n);
+        gw__text_puts(&text, t->screen.utf8 ? " → " : " > ");
+        gw__text_add(&text, out.at, out.n);
+    }
+    cli_cell(&t->table, text.n ? text.at : "", text.n);
+    gw__text_clear(&text);
+}
+
+static void cell_times(tree *t, const gw__doc *part, const char *key, long long times) {
+    gw__text text = {0};
+    if (times > 1) gw__text_addf(&text, "%lld x ", times);
+    cli_put_count(&text, cli_count(part, key));
+    cli_cell(&t->table, text.n ? text.at : "", text.n);
+    gw__text_clear(&text);
+}
+
+static void tree_numbers(tree *t, const gw__doc *part, long long times) {
+    cell_text(&t->table, part, "input", "");
+    cell_shape(t, part);
+    cell_times(t, part, "parameters", times);
+    cell_times(t, part, "multiply_adds", times);
+}
+
+/* "shared.12" cut before its number. */
+static gw__slice group_of(gw__slice label) {
+    while (label.n > 0 && label.at[label.n - 1] != '.') label.n--;
+    return label;
+}
+
+static bool same_layers(const gw__doc *a, const gw__doc *b) {
+    const gw__doc *x = gw__doc_get(a, "layers"), *y = gw__doc_get(b, "layers");
+    for (x = x ? x->first : NULL, y = y ? y->first : NULL; x && y; x = x->next, y = y->next)
+        for (const gw__doc *i = x->first, *j = y->first; i && j; i = i->next, j = j->next)
+            if (!gw__slice_equal(i->text, j->text)) return false;
+    return x == NULL && y == NULL;
+}
+
+static bool alike(const gw__doc *a, const gw__doc *b) {
+    return gw__slice_equal(group_of(cli_text(gw__doc_get(a, "name"))), group_of(cli_text(gw__doc_get(b, "name")))) &&
+           gw__slice_equal(cli_text(gw__doc_get(a, "input")), cli_text(gw__doc_get(b, "input"))) && same_layers(a, b);
+}
+
+/* "shared.0" to "shared.7" as shared.0-7. */
+static void put_span(gw__text *text, gw__slice first, gw__slice last) {
+    gw__slice group = group_of(last);
+    gw__text_add(text, first.at, first.n);
+    if (first.at != last.at) gw__text_addf(text, "-%.*s", (int)(last.n - group.n), last.at + group.n);
+}
+
+static void put_experts(tree *t, const gw__doc *experts) {
+    for (const gw__doc *first = experts->first, *next; first; first = next) {
+        const gw__doc *last = first;
+        long long n = 1;
+        for (next = first->next; next && alike(first, next); next = next->next, n++) last = next;
+        gw__text name = {0};
+        gw__text_puts(&name, n > 1 ? "experts " : "expert ");
+        put_span(&name, cli_text(gw__doc_get(first, "name")), cli_text(gw__doc_get(last, "name")));
+        tree_name(t, 2, false, false, &name);
+        tree_numbers(t, first, n);
+        gw__text_clear(&name);
+    }
+}
+
+static void put_gates(tree *t, const gw__doc *gates) {
+    for (const gw__doc *gate = gates->first; gate; gate = gate->next) {
+        gw__slice kind = cli_text(gw__doc_get(gate, "kind")), stream = cli_text(gw__doc_get(gate, "stream"));
+        const gw__doc *experts = gw__doc_get(gate, "experts");
+        gw__text name = {0};
+        gw__text_addf(&name, "%s %.*s%s", gw__slice_is(kind, "softmax") ? "gate" : "stream", (int)stream.n, stream.at,
+                      gw__slice_is(kind, "average") ? " = mean of " : gw__slice_is(kind, "pass") ? " = " : " over ");
+        for (const gw__doc *first = experts ? experts->first : NULL, *next; first; first = next) {
+            const gw__doc *last = first;
+            for (next = first->next; next && gw__slice_equal(group_of(first->text), group_of(next->text)); next = next->next) last = next;
+            if (first != experts->first) gw__text_puts(&name, ", ");
+            put_span(&name, first->text, last->text);
+        }
+        tree_name(t, 2, false, gate->next == NULL, &name);
+        tree_numbers(t, gate, 1);
+        gw__text_clear(&name);
+    }
+}
+
+static void put_towers(tree *t, const gw__doc *towers) {
+    for (const gw__doc *tower = towers->first; tower; tower = tower->next) {
+        gw__slice task = cli_text(gw__doc_get(tower, "task"));
+        gw__text name = {0};
+        gw__text_addf(&name, "tower %.*s", (int)task.n, task.at);
+        tree_name(t, 2, true, tower->next == NULL, &name);
+        tree_numbers(t, tower, 1);
+        gw__text_clear(&name);
+    }
+}
+
+/* Parameters of the embedding tables: what the levels and towers do not have. */
+static int64_t count_outside(const gw__doc *model, const gw__doc *levels, const gw__doc *towers) {
+    int64_t left = cli_count(model, "parameters");
+    for (const gw__doc *level = levels->first; level; level = level->next)
+        for (const gw__doc *parts = level->first; parts; parts = parts->next)
+            for (const gw__doc *part = parts->first; part; part = part->next) left -= cli_count(part, "parameters");
+    for (const gw__doc *tower = towers->first; tower; tower = tower->next) left -= cli_count(tower, "parameters");
+    return left;
+}
+
+static void put_tree(const gw__doc *model, cli_screen screen, gw__text *out) {
+    const gw__doc *levels = gw__doc_get(model, "levels"), *towers = gw__doc_get(model, "towers");
+    const char *const names[] = {"network", "reads", "shape", "parameters", "multiply-adds"};
+    tree t = {.screen = screen, .table = {.n_columns = GW__COUNT(names), .align = "lllrr"}};
+    if (levels == NULL || towers == NULL) return;
+    for (size_t i = 0; i < GW__COUNT(names); i++) cell(&t.table, names[i]);
+    cell(&t.table, "input (embeddings)");
+    cell(&t.table, "a row");
+    cell_text(&t.table, model, "dense_width", "");
+    cli_cell_count(&t.table, count_outside(model, levels, towers));
+    cli_cell_count(&t.table, 0);
+    int number = 0;
+    for (const gw__doc *level = levels->first; level; level = level->next) {
+        const gw__doc *experts = gw__doc_get(level, "experts"), *gates = gw__doc_get(level, "gates");
+        char title[32];
+        snprintf(title, sizeof title, "level %d", number++);
+        tree_title(&t, false, title);
+        if (experts) put_experts(&t, experts);
+        if (gates) put_gates(&t, gates);
+    }
+    tree_title(&t, true, "towers");
+    put_towers(&t, towers);
+    gw__text_putc(out, '\n');
+    cli_table_print(&t.table, out);
+}
+
+/* ---- tables ---------------------------------------------------------------------------------------------------------------------- */
 
 static void put_features(const gw__doc *features, gw__text *out) {
     cli_table table = {.n_columns = 6, .align = "llrrll"};
@@ -62,6 +226,7 @@ gw_status cli_draw_structure(const char *json, cli_screen screen, gw__text *out,
     if (status == GW_OK) {
         const gw__doc *features = gw__doc_get(model, "features"), *tasks = gw__doc_get(model, "tasks");
         put_summary(model, out);
+        put_tree(model, screen, out);
         if (features) put_features(features, out);
         if (tasks) put_tasks(tasks, out);
     }
