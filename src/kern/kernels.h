@@ -52,8 +52,8 @@ typedef struct gw__kernels {
     void (*softmax)(size_t m, size_t e, const float *z, size_t ldz, float *g, size_t ldg);
     /* dz = g (dg - <g,dg>). */
     void (*softmax_back)(size_t m, size_t e, const float *g, size_t ldg, const float *dg, size_t lddg, float *dz, size_t lddz);
-    /* y [m,h] = sum_e g[.,e] x_e;  x_e = x[e], rows ldx[e] apart. */
-    void (*mix)(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy);
+    /* y [m,h] = sum_e g[.,e] x_e;  x_e = x[e], rows ldx[e] apart;  add: y += instead. */
+    void (*mix)(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy, bool add);
     /* dg[.,e] = <dy, x_e>; dx_e = or += g[.,e] dy as add[e] says. */
     void (*mix_back)(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx,
                      const float *dy, size_t lddy, float *dg, size_t lddg, float *const *dx, const size_t *lddx, const bool *add);

@@ -241,17 +241,17 @@ static void softmax_back(size_t m, size_t e, const float *g, size_t ldg, const f
     }
 }
 
-static void mix(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy) {
+static void mix(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy, bool add) {
     for (size_t r = 0; r < m; r++, g += ldg, y += ldy) {
         size_t j = 0;
         for (; j + GW__VECTOR <= h; j += GW__VECTOR) {
-            vec sum = splat(g[0]) * load(x[0] + r * ldx[0] + j);
-            for (size_t i = 1; i < e; i++) sum += splat(g[i]) * load(x[i] + r * ldx[i] + j);
+            vec sum = add ? load(y + j) : (vec){0};
+            for (size_t i = 0; i < e; i++) sum += splat(g[i]) * load(x[i] + r * ldx[i] + j);
             store(y + j, sum);
         }
         for (; j < h; j++) {
-            float sum = g[0] * x[0][r * ldx[0] + j];
-            for (size_t i = 1; i < e; i++) sum += g[i] * x[i][r * ldx[i] + j];
+            float sum = add ? y[j] : 0.0f;
+            for (size_t i = 0; i < e; i++) sum += g[i] * x[i][r * ldx[i] + j];
             y[j] = sum;
         }
     }

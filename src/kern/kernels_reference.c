@@ -103,9 +103,9 @@ static void softmax_back(size_t m, size_t e, const float *g, size_t ldg, const f
     }
 }
 
-static void mix(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy) {
+static void mix(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy, bool add) {
     EACH(r, m) EACH(j, h) {
-        double sum = 0;
+        double sum = add ? y[r * ldy + j] : 0;
         EACH(i, e) sum += (double)g[r * ldg + i] * x[i][r * ldx[i] + j];
         y[r * ldy + j] = (float)sum;
     }

@@ -3,6 +3,7 @@
 #ifndef GW_MODEL_NET_H
 #define GW_MODEL_NET_H
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "feat/record.h"
 #include "spec/spec.h"
@@ -48,8 +49,7 @@ gw__gate_view gw__net_gate_at(const gw__net *net, size_t i);
 size_t gw__net_gate_width(const gw__net *net); /* all gate weights of a row together */
 
 /* Levels, experts, gates and towers with shapes, parameters and multiply-adds a row, as JSON members of an open object. */
-struct gw__json_writer;
-void gw__net_describe(const gw__net *net, struct gw__json_writer *json);
+void gw__net_describe(const gw__net *net, gw__json_writer *json);
 
 /* ---- forward for prediction ---- */
 
@@ -63,36 +63,5 @@ void gw__scorer_run(gw__scorer *scorer, const float *flat, const gw__records *re
                     float *ret_outputs, float *ret_logits, float *ret_gates);
 /* The same from a dense input [n,D]. */
 void gw__scorer_run_dense(gw__scorer *scorer, const float *flat, const float *dense, size_t n, float *ret_outputs, float *ret_gates);
-
-/* ---- training ---- */
-
-typedef struct gw__trainer gw__trainer; /* parameters, gradients, optimizer state and scratch of one run */
-
-typedef struct gw__step_result {
-    double loss;          /* sum over tasks of task weight x mean loss */
-    double *task_loss;    /* [T] mean loss of the labelled rows, before task weights; 0 without any. Borrowed until the next step */
-    int64_t *task_rows;   /* [T] labelled rows */
-    bool finite;
-    const char *first_bad_tensor; /* when not finite: the first tensor with a value that is not finite, or NULL */
-} gw__step_result;
-
-struct gw__pool;
-/* Plan everything a run needs; `batch` is the largest batch. After this, a step allocates nothing. net, spec, records and pool are borrowed. */
-gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__records *records, size_t batch, struct gw__pool *pool,
-                          gw__trainer **ret_trainer, gw_error *err);
-void gw__trainer_free(gw__trainer *trainer);
-
-float *gw__trainer_parameters(gw__trainer *trainer); /* [P] flat; the caller may set it before the first step */
-/* Optimizer state as flat buffers, for checkpoints; `ret_n` buffers of P floats each. */
-size_t gw__trainer_state_count(const gw__trainer *trainer);
-float *gw__trainer_state_at(gw__trainer *trainer, size_t i);
-const char *gw__trainer_state_name(const gw__trainer *trainer, size_t i); /* "exp_avg", … */
-uint64_t gw__trainer_step_number(const gw__trainer *trainer);
-void     gw__trainer_set_step_number(gw__trainer *trainer, uint64_t step);
-
-/* One step on the rows rows[0..n): forward, losses, backward, update with learning rate `lr`. Bit-identical for any number of threads. */
-void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, double lr, gw__step_result *ret_result);
-/* The same without the update: gradients of the parameters in the engine's layout [P] (for tests); training mode, same dropout masks. */
-void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, float *ret_flat, gw__step_result *ret_result);
 
 #endif

@@ -12,8 +12,8 @@ typedef struct gw__step_result {
     double loss;          /* sum over tasks of task weight x mean loss */
     double *task_loss;    /* [T] mean loss of the labelled rows, before task weights; 0 without any. Borrowed until the next step */
     int64_t *task_rows;   /* [T] labelled rows */
-    bool finite;
-    const char *first_bad_tensor; /* when not finite: the first tensor with a value that is not finite, or NULL */
+    bool finite;          /* the loss is */
+    const char *first_bad_tensor; /* when it is not: the first tensor with a value that is not finite, or NULL */
 } gw__step_result;
 
 /* Plan everything a run needs; `batch` is the largest batch. After this, a step allocates nothing. net, spec, records and pool are borrowed. */
@@ -22,7 +22,9 @@ gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__re
 void gw__trainer_free(gw__trainer *trainer);
 
 float *gw__trainer_parameters(gw__trainer *trainer); /* [P] flat; the caller may set it before the first step */
-/* Optimizer state as flat buffers, for checkpoints; `ret_n` buffers of P floats each. */
+/* The first tensor with a value that is not finite, NULL if all are: a look at every parameter, for the end of an epoch. */
+const char *gw__trainer_bad_tensor(const gw__trainer *trainer);
+/* Optimizer state as flat buffers of P floats each, for checkpoints. */
 size_t gw__trainer_state_count(const gw__trainer *trainer);
 float *gw__trainer_state_at(gw__trainer *trainer, size_t i);
 const char *gw__trainer_state_name(const gw__trainer *trainer, size_t i); /* "exp_avg", … */

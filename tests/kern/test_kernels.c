@@ -130,8 +130,8 @@ static void check_gates(const gw__kernels *kernels) {
             xs[i] = x + i * m * ld, dxs[i] = dx + i * m * ld, dxs_want[i] = dx_want + i * m * ld;
             lds[i] = ld, add[i] = i % 2;
         }
-        kernels->mix(m, e, h, g_want, e, xs, lds, y, ld);
-        gw__kernels_reference.mix(m, e, h, g_want, e, xs, lds, y_want, ld);
+        kernels->mix(m, e, h, g_want, e, xs, lds, y, ld, s % 2);
+        gw__kernels_reference.mix(m, e, h, g_want, e, xs, lds, y_want, ld, s % 2);
         assert_close("mix", kernels->isa, y, y_want, m * ld, 2e-6);
         kernels->mix_back(m, e, h, g_want, e, xs, lds, dy, ld, dg, e, dxs, lds, add);
         gw__kernels_reference.mix_back(m, e, h, g_want, e, xs, lds, dy, ld, dg_want, e, dxs_want, lds, add);

@@ -1,0 +1,106 @@
+/* The structure for `inspect`: levels with their experts and gates, and towers; shapes, parameters and multiply-adds a row. */
+#include <string.h>
+
+#include "base/json.h"
+#include "model/net_plan.h"
+
+/* Parameters of tensors whose names begin with `prefix`, and the multiply-adds of their products; layers as [[out,in],…] into json. */
+static void write_layers(const gw__net *net, const char *prefix, gw__json_writer *json) {
+    uint64_t parameters = 0, multiply_adds = 0;
+    const size_t n = strlen(prefix);
+    gw__json_key(json, "layers");
+    gw__json_begin_list(json);
+    for (size_t i = 0; i < net->n_parameters; i++) {
+        const gw__parameter *p = &net->parameters[i].shown;
+        if (strncmp(p->name, prefix, n) != 0 || p->name[n] != '.') continue;
+        uint64_t values = p->shape[0] * (p->n_dims == 2 ? p->shape[1] : 1);
+        if (p->trained) parameters += values;
+        if (p->n_dims != 2) continue;
+        multiply_adds += values;
+        gw__json_begin_list(json);
+        gw__json_int(json, (int64_t)p->shape[0]);
+        gw__json_int(json, (int64_t)p->shape[1]);
+        gw__json_end_list(json);
+    }
+    gw__json_end_list(json);
+    gw__json_key(json, "parameters");
+    gw__json_int(json, (int64_t)parameters);
+    gw__json_key(json, "multiply_adds");
+    gw__json_int(json, (int64_t)multiply_adds);
+}
+
+static const char *stream_name(const gw__net *net, uint32_t level, uint32_t input) {
+    return input == GW__STREAM_DENSE ? "input" : net->wiring.levels[level - 1].gates[input].stream;
+}
+
+static void write_expert(const gw__net *net, uint32_t level, const gw__wire_expert *expert, gw__json_writer *json) {
+    gw__text name = {0};
+    gw__text_addf(&name, "level%u.expert.%s", level, expert->label);
+    gw__json_begin_object(json);
+    gw__json_key(json, "name");
+    gw__json_string(json, expert->label);
+    gw__json_key(json, "input");
+    gw__json_string(json, stream_name(net, level, expert->input));
+    if (!name.failed) write_layers(net, name.at, json);
+    gw__json_end_object(json);
+    gw__text_clear(&name);
+}
+
+static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *gate, gw__json_writer *json) {
+    static const char *const kinds[] = {[GW__GATE_SOFTMAX] = "softmax", [GW__GATE_AVERAGE] = "average", [GW__GATE_PASS] = "pass"};
+    gw__text name = {0};
+    gw__text_addf(&name, "level%u.gate.%s", level, gate->stream);
+    gw__json_begin_object(json);
+    gw__json_key(json, "stream");
+    gw__json_string(json, gate->stream);
+    gw__json_key(json, "kind");
+    gw__json_string(json, kinds[gate->kind]);
+    if (gate->kind == GW__GATE_SOFTMAX) {
+        gw__json_key(json, "input");
+        gw__json_string(json, stream_name(net, level, gate->input));
+    }
+    gw__json_key(json, "experts");
+    gw__json_begin_list(json);
+    for (uint32_t i = 0; i < gate->n_experts; i++) gw__json_string(json, net->wiring.levels[level].experts[gate->experts[i]].label);
+    gw__json_end_list(json);
+    if (!name.failed) write_layers(net, name.at, json);
+    gw__json_end_object(json);
+    gw__text_clear(&name);
+}
+
+static void write_tower(const gw__net *net, size_t task, gw__json_writer *json) {
+    const gw__wire_level *last = &net->wiring.levels[net->wiring.n_levels - 1];
+    gw__text name = {0};
+    gw__text_addf(&name, "tower.%s", net->task_names[task]);
+    gw__json_begin_object(json);
+    gw__json_key(json, "task");
+    gw__json_string(json, net->task_names[task]);
+    gw__json_key(json, "input");
+    gw__json_string(json, last->gates[net->wiring.tower_input[task]].stream);
+    if (!name.failed) write_layers(net, name.at, json);
+    gw__json_end_object(json);
+    gw__text_clear(&name);
+}
+
+void gw__net_describe(const gw__net *net, gw__json_writer *json) {
+    gw__json_key(json, "levels");
+    gw__json_begin_list(json);
+    for (uint32_t l = 0; l < net->wiring.n_levels; l++) {
+        const gw__wire_level *level = &net->wiring.levels[l];
+        gw__json_begin_object(json);
+        gw__json_key(json, "experts");
+        gw__json_begin_list(json);
+        for (uint32_t i = 0; i < level->n_experts; i++) write_expert(net, l, &level->experts[i], json);
+        gw__json_end_list(json);
+        gw__json_key(json, "gates");
+        gw__json_begin_list(json);
+        for (uint32_t i = 0; i < level->n_gates; i++) write_gate(net, l, &level->gates[i], json);
+        gw__json_end_list(json);
+        gw__json_end_object(json);
+    }
+    gw__json_end_list(json);
+    gw__json_key(json, "towers");
+    gw__json_begin_list(json);
+    for (size_t t = 0; t < net->n_tasks; t++) write_tower(net, t, json);
+    gw__json_end_list(json);
+}

@@ -1,0 +1,148 @@
+/* The plan behind gw__net: views, operations, parameters. Shared by the files that make it (net.c), run it (operators.c, scorer.c, the trainer)
+ * and tell of it (net_parameters.c, net_describe.c). */
+#ifndef GW_MODEL_NET_PLAN_H
+#define GW_MODEL_NET_PLAN_H
+
+#include "kern/kernels.h"
+#include "kern/loss.h"
+#include "model/net.h"
+#include "model/wiring.h"
+
+/* Activations of a chunk live in two spaces: the dense input, and scratch, where buffers stand one after another, each [chunk,ld]. */
+typedef enum gw__space { GW__SPACE_SCRATCH, GW__SPACE_DENSE } gw__space;
+
+/* Columns of a buffer. Its gradient has the same place in the gradients' spaces. */
+typedef struct gw__view {
+    gw__space space;
+    uint32_t width, ld;
+    uint32_t column; /* first, within the buffer */
+    size_t before;   /* widths (ld) of the buffers before this one: the buffer begins at before * chunk_rows */
+} gw__view;
+
+typedef enum gw__op_kind {
+    GW__OP_LINEAR,
+    GW__OP_ACTIVATE,
+    GW__OP_DROPOUT,
+    GW__OP_LAYER_NORM,
+    GW__OP_BATCH_SUM,   /* batch normalisation, first half: sums over the batch; ends a segment */
+    GW__OP_BATCH_APPLY, /* second half */
+    GW__OP_MIX,         /* a gate: softmax of its logits (or a constant), and the weighted sum of experts */
+    GW__OPS
+} gw__op_kind;
+
+typedef struct gw__op {
+    gw__op_kind kind;
+    uint32_t segment;
+    gw__view x, y;
+    bool add;                 /* backward: dx += instead of = */
+    /* linear */
+    bool need_dx;
+    size_t w_at, b_at;        /* in the flat buffer; b_at SIZE_MAX: no bias */
+    size_t turned_at;         /* of the transposed panels, when need_dx */
+    /* activate, dropout */
+    gw__activation activation;
+    float rate;
+    uint32_t id;              /* of the dropout: part of its random key */
+    /* normalisation */
+    size_t gamma_at, beta_at, mean_at, var_at; /* in the flat buffer */
+    gw__view stats;           /* layer: [m,2] */
+    size_t norm_at;           /* batch: first column among all batch-normalised ones */
+    /* mix */
+    gw__gate_kind gate;
+    gw__view weights;         /* [m,E]: logits before, weights after */
+    const gw__view *experts;
+    const bool *expert_add;   /* backward: gradient of expert i += instead of = */
+    uint32_t n_experts;
+} gw__op;
+
+typedef enum gw__storage { GW__STORED_TABLE, GW__STORED_PANEL, GW__STORED_VECTOR } gw__storage;
+
+typedef struct gw__placement {
+    gw__parameter shown;
+    gw__storage storage;
+    size_t at;       /* of the matrix or vector that it is part of */
+    uint32_t column; /* its first output in there */
+    uint32_t k;      /* panel: inputs */
+    uint32_t fan_in, fan_out; /* for the initial values; fan_out 0 for norms */
+    float constant;  /* norms: the initial value */
+    uint64_t order;
+} gw__placement;
+
+typedef struct gw__range { size_t begin, end; } gw__range;
+
+struct gw__net {
+    gw__arena arena;
+    gw__input input;              /* copied, with its slots and tables */
+    gw__wiring wiring;
+    size_t n_tasks;
+    const char **task_names;
+    gw__loss_rule *rules;         /* [T] */
+    size_t *output_at;            /* [T+1]: the last is O */
+    gw__view dense;               /* [D] */
+    gw__view *outputs;            /* [T] logits of each task */
+
+    gw__op *ops;
+    size_t n_ops;
+    uint32_t n_segments;
+    size_t scratch_width;         /* floats of scratch per row */
+    size_t norm_width;            /* batch-normalised columns */
+
+    gw__placement *parameters;
+    size_t n_parameters;
+    size_t *table_at;             /* [tables] in the flat buffer; rows of dim floats */
+    size_t dense_end;             /* flat: dense trained [0,dense_end) | running statistics | embedding tables */
+    size_t flat_floats;
+    size_t turned_floats;
+    gw__range *frozen;            /* columns of bias vectors that stand for no bias */
+    size_t n_frozen;
+
+    gw__gate_view *gates;         /* those with learned weights */
+    gw__view *gate_weights;       /* their weights after a forward run */
+    size_t n_gates, gate_width;
+    uint64_t multiply_adds;
+};
+
+/* ---- running -------------------------------------------------------------------------------------------------------------------- */
+
+/* One chunk on its way through the operations. */
+typedef struct gw__run {
+    const gw__net *net;
+    const gw__kernels *kernels;
+    const float *flat;     /* parameters */
+    const float *turned;   /* transposed panels (backward) */
+    float *gradients;      /* [dense_end] where this chunk adds its part (backward) */
+    float *space[2];       /* by gw__space */
+    float *dspace[2];
+    size_t chunk_rows;     /* rows that a buffer of scratch has room for */
+    size_t rows;           /* B of this chunk */
+    size_t first_row;      /* position of its first row in the batch */
+    uint64_t seed, step;
+    bool training;
+    double *norm_part;     /* this chunk's sums [2, norm_width]: forward x and x^2; backward dy and dy * unit */
+    const float *norm_mean, *norm_scale;     /* [norm_width] of the batch, after the join */
+    const float *norm_sum_dy, *norm_sum_dyx; /* [norm_width] mean over the batch, after the backward join */
+} gw__run;
+
+static inline float *gw__view_in(const gw__view *view, float *const *spaces, size_t chunk_rows) {
+    return spaces[view->space] + view->before * chunk_rows + view->column;
+}
+static inline float *gw__run_x(const gw__run *run, const gw__view *view) { return gw__view_in(view, run->space, run->chunk_rows); }
+static inline float *gw__run_dx(const gw__run *run, const gw__view *view) { return gw__view_in(view, run->dspace, run->chunk_rows); }
+
+/* An operator: its name, what it does forward, and backward. */
+typedef struct gw__operator {
+    const char *name;
+    void (*forward)(const gw__op *op, const gw__run *run);
+    void (*backward)(const gw__op *op, const gw__run *run);
+} gw__operator;
+
+extern const gw__operator gw__operators[GW__OPS];
+
+/* Rows of a batch into the dense input [n,D]: numbers, embeddings, pooled bags. rows NULL: records begin, begin+1, … */
+void gw__gather(const gw__net *net, const float *flat, const gw__records *records, const uint64_t *rows, size_t begin, size_t n, float *dense);
+
+/* All operations of a segment, forward or backward. */
+void gw__run_forward(const gw__run *run, uint32_t segment);
+void gw__run_backward(const gw__run *run, uint32_t segment);
+
+#endif

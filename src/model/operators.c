@@ -1,0 +1,233 @@
+/* The operators: what each does to a chunk forward, and backward to the gradients of its inputs and parameters. One row each in gw__operators.
+ * Legend: B rows of the chunk; views are columns of buffers; d… is the gradient of …. */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "model/net_plan.h"
+
+/* linear: y [B,N] = x [B,K] W + b.   backward: dW += x' dy, db += sum dy, dx = or += dy W'. */
+static void linear_forward(const gw__op *op, const gw__run *run) {
+    const float *bias = op->b_at == SIZE_MAX ? NULL : run->flat + op->b_at;
+    run->kernels->product(run->rows, op->x.width, op->y.width, gw__run_x(run, &op->x), op->x.ld, run->flat + op->w_at, bias,
+                          gw__run_x(run, &op->y), op->y.ld, false);
+}
+
+static void linear_backward(const gw__op *op, const gw__run *run) {
+    const float *dy = gw__run_dx(run, &op->y);
+    float *db = op->b_at == SIZE_MAX ? NULL : run->gradients + op->b_at;
+    run->kernels->product_dw(run->rows, op->x.width, op->y.width, gw__run_x(run, &op->x), op->x.ld, dy, op->y.ld, run->gradients + op->w_at, db);
+    if (!op->need_dx) return;
+    run->kernels->product(run->rows, op->y.width, op->x.width, dy, op->y.ld, run->turned + op->turned_at, NULL, gw__run_dx(run, &op->x), op->x.ld, op->add);
+}
+
+/* activate: y = a(x), in place but for gelu and swish, whose slope needs x. */
+static void activate_forward(const gw__op *op, const gw__run *run) {
+    run->kernels->activate(op->activation, run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, gw__run_x(run, &op->y), op->y.ld);
+}
+
+static void activate_backward(const gw__op *op, const gw__run *run) {
+    /* In place, x holds y by now. */
+    run->kernels->activate_back(op->activation, run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, gw__run_dx(run, &op->y), op->y.ld,
+                                gw__run_dx(run, &op->x), op->x.ld);
+}
+
+/* dropout (Srivastava et al. 2014, inverted): y = x mask / (1-p) in training, x otherwise. The mask is a function of seed, step, operator, row of
+ * the batch and column, so that the backward run makes it again and no thread count changes it. */
+static void drop(const gw__op *op, const gw__run *run, const float *x, const gw__view *from, float *y, const gw__view *to) {
+    uint64_t key = gw__random_bits(run->seed, GW__RANDOM_DROPOUT, run->step, op->id);
+    run->kernels->dropout(key, run->first_row, op->rate, run->rows, op->x.width, x, from->ld, y, to->ld);
+}
+
+static void dropout_forward(const gw__op *op, const gw__run *run) {
+    const float *x = gw__run_x(run, &op->x);
+    float *y = gw__run_x(run, &op->y);
+    if (run->training) drop(op, run, x, &op->x, y, &op->y);
+    else if (x != y) run->kernels->activate(GW__ACT_NONE, run->rows, op->x.width, x, op->x.ld, y, op->y.ld);
+}
+
+static void dropout_backward(const gw__op *op, const gw__run *run) {
+    drop(op, run, gw__run_dx(run, &op->y), &op->y, gw__run_dx(run, &op->x), &op->x);
+}
+
+/* layer_norm (Ba et al. 2016): y = gamma (x - mean) / sqrt(var + 1e-5) + beta over the columns of each row. */
+static void layer_norm_forward(const gw__op *op, const gw__run *run) {
+    run->kernels->layer_norm(run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, run->flat + op->gamma_at, run->flat + op->beta_at,
+                             gw__run_x(run, &op->stats), gw__run_x(run, &op->y), op->y.ld);
+}
+
+static void layer_norm_backward(const gw__op *op, const gw__run *run) {
+    run->kernels->layer_norm_back(run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, run->flat + op->gamma_at, gw__run_x(run, &op->stats),
+                                  gw__run_dx(run, &op->y), op->y.ld, run->gradients + op->gamma_at, run->gradients + op->beta_at,
+                                  gw__run_dx(run, &op->x), op->x.ld);
+}
+
+/* batch_sum, batch_apply (Ioffe & Szegedy 2015): y = gamma u + beta, u = (x - mean) / sqrt(var + 1e-5), mean and variance of the whole batch in
+ * training, running ones otherwise. The first half adds up x and x^2 of its chunk; between the halves the chunks are joined in order.
+ * Backward, with d = gamma dy: dx = (d - mean d - u mean(d u)) / sqrt(var + 1e-5); the means are joined between the halves, too. */
+static void batch_sum_forward(const gw__op *op, const gw__run *run) {
+    if (!run->training) return;
+    double *sum = run->norm_part + op->norm_at, *squares = sum + run->net->norm_width;
+    memset(sum, 0, op->x.width * sizeof *sum);
+    memset(squares, 0, op->x.width * sizeof *squares);
+    const float *x = gw__run_x(run, &op->x);
+    for (size_t r = 0; r < run->rows; r++, x += op->x.ld) {
+        for (size_t j = 0; j < op->x.width; j++) {
+            sum[j] += x[j];
+            squares[j] += (double)x[j] * x[j];
+        }
+    }
+}
+
+static void batch_apply_forward(const gw__op *op, const gw__run *run) {
+    const float *x = gw__run_x(run, &op->x), *gamma = run->flat + op->gamma_at, *beta = run->flat + op->beta_at;
+    float *y = gw__run_x(run, &op->y);
+    for (size_t j = 0; j < op->x.width; j++) {
+        float mean = run->training ? run->norm_mean[op->norm_at + j] : run->flat[op->mean_at + j];
+        float scale = run->training ? run->norm_scale[op->norm_at + j] : 1.0f / sqrtf(run->flat[op->var_at + j] + 1e-5f);
+        for (size_t r = 0; r < run->rows; r++) y[r * op->y.ld + j] = gamma[j] * ((x[r * op->x.ld + j] - mean) * scale) + beta[j];
+    }
+}
+
+static void batch_apply_backward(const gw__op *op, const gw__run *run) {
+    const float *x = gw__run_x(run, &op->x), *gamma = run->flat + op->gamma_at, *dy = gw__run_dx(run, &op->y);
+    float *dx = gw__run_dx(run, &op->x), *dgamma = run->gradients + op->gamma_at, *dbeta = run->gradients + op->beta_at;
+    double *sum = run->norm_part + op->norm_at, *products = sum + run->net->norm_width;
+    for (size_t j = 0; j < op->x.width; j++) {
+        const float mean = run->norm_mean[op->norm_at + j], scale = run->norm_scale[op->norm_at + j];
+        double all = 0, along = 0;
+        for (size_t r = 0; r < run->rows; r++) {
+            float d = dy[r * op->y.ld + j], u = (x[r * op->x.ld + j] - mean) * scale;
+            all += d;
+            along += (double)d * u;
+            dx[r * op->x.ld + j] = d * gamma[j];
+        }
+        dgamma[j] += (float)along;
+        dbeta[j] += (float)all;
+        sum[j] = gamma[j] * all;
+        products[j] = gamma[j] * along;
+    }
+}
+
+static void batch_sum_backward(const gw__op *op, const gw__run *run) {
+    const float *x = gw__run_x(run, &op->x);
+    float *dx = gw__run_dx(run, &op->x);
+    for (size_t j = 0; j < op->x.width; j++) {
+        const size_t at = op->norm_at + j;
+        const float mean = run->norm_mean[at], scale = run->norm_scale[at], all = run->norm_sum_dy[at], along = run->norm_sum_dyx[at];
+        for (size_t r = 0; r < run->rows; r++) {
+            float *d = &dx[r * op->x.ld + j], u = (x[r * op->x.ld + j] - mean) * scale;
+            *d = scale * (*d - all - u * along);
+        }
+    }
+}
+
+/* mix, a gate: g [B,E] = softmax(z) (Ma et al. 2018, eq. 8), or 1/E; y [B,H] = sum_e g_e x_e (eq. 7). z and g share their place.
+ * Backward: dx_e = or += g_e dy; dg_e = <dy, x_e>; dz = g (dg - <g,dg>). */
+static void mix_operands(const gw__op *op, const gw__run *run, const float **x, float **dx, size_t *ld) {
+    for (uint32_t e = 0; e < op->n_experts; e++) {
+        x[e] = gw__run_x(run, &op->experts[e]);
+        if (dx) dx[e] = gw__run_dx(run, &op->experts[e]);
+        ld[e] = op->experts[e].ld;
+    }
+}
+
+#define AT_ONCE 64 /* experts of one kernel call; more are taken in portions */
+
+/* Portions of experts: `op` with its experts from `first` on, at most AT_ONCE. */
+static gw__op portion(const gw__op *op, uint32_t first) {
+    gw__op part = *op;
+    part.experts += first;
+    part.expert_add += first;
+    part.n_experts = op->n_experts - first < AT_ONCE ? op->n_experts - first : AT_ONCE;
+    return part;
+}
+
+static void mix_forward(const gw__op *op, const gw__run *run) {
+    float *g = gw__run_x(run, &op->weights);
+    if (op->gate == GW__GATE_SOFTMAX) {
+        run->kernels->softmax(run->rows, op->n_experts, g, op->weights.ld, g, op->weights.ld);
+    } else {
+        for (size_t r = 0; r < run->rows; r++) {
+            for (uint32_t e = 0; e < op->n_experts; e++) g[r * op->weights.ld + e] = 1.0f / (float)op->n_experts;
+        }
+    }
+    const float *x[AT_ONCE];
+    size_t ld[AT_ONCE];
+    for (uint32_t first = 0; first < op->n_experts; first += AT_ONCE) {
+        gw__op part = portion(op, first);
+        mix_operands(&part, run, x, NULL, ld);
+        run->kernels->mix(run->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__run_x(run, &op->y), op->y.ld, first > 0);
+    }
+}
+
+static void mix_backward(const gw__op *op, const gw__run *run) {
+    const float *g = gw__run_x(run, &op->weights), *x[AT_ONCE];
+    float *dz = gw__run_dx(run, &op->weights), *dx[AT_ONCE];
+    size_t ld[AT_ONCE];
+    for (uint32_t first = 0; first < op->n_experts; first += AT_ONCE) {
+        gw__op part = portion(op, first);
+        mix_operands(&part, run, x, dx, ld);
+        run->kernels->mix_back(run->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__run_dx(run, &op->y), op->y.ld,
+                               dz + first, op->weights.ld, dx, ld, part.expert_add);
+    }
+    if (op->gate == GW__GATE_SOFTMAX) run->kernels->softmax_back(run->rows, op->n_experts, g, op->weights.ld, dz, op->weights.ld, dz, op->weights.ld);
+}
+
+const gw__operator gw__operators[GW__OPS] = {
+    [GW__OP_LINEAR] = {"linear", linear_forward, linear_backward},
+    [GW__OP_ACTIVATE] = {"activate", activate_forward, activate_backward},
+    [GW__OP_DROPOUT] = {"dropout", dropout_forward, dropout_backward},
+    [GW__OP_LAYER_NORM] = {"layer_norm", layer_norm_forward, layer_norm_backward},
+    [GW__OP_BATCH_SUM] = {"batch_sum", batch_sum_forward, batch_sum_backward},
+    [GW__OP_BATCH_APPLY] = {"batch_apply", batch_apply_forward, batch_apply_backward},
+    [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
+};
+
+void gw__run_forward(const gw__run *run, uint32_t segment) {
+    const gw__net *net = run->net;
+    for (size_t i = 0; i < net->n_ops; i++) {
+        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].forward(&net->ops[i], run);
+    }
+}
+
+void gw__run_backward(const gw__run *run, uint32_t segment) {
+    const gw__net *net = run->net;
+    for (size_t i = net->n_ops; i-- > 0;) {
+        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].backward(&net->ops[i], run);
+    }
+}
+
+/* ---- the dense input ------------------------------------------------------------------------------------------------------------ */
+
+/* A bag's embeddings, pooled; an empty bag is zeros. */
+static void gather_bag(const gw__slot *slot, const float *table, const gw__records *records, const uint32_t *bag, float *to) {
+    const uint32_t begin = bag[0], count = bag[1];
+    memset(to, 0, slot->width * sizeof *to);
+    for (uint32_t i = 0; i < count; i++) {
+        const float *row = table + (size_t)records->bag_ids[begin + i] * slot->width;
+        for (uint32_t j = 0; j < slot->width; j++) to[j] += row[j];
+    }
+    if (slot->kind == GW__SLOT_BAG_MEAN && count > 1) {
+        for (uint32_t j = 0; j < slot->width; j++) to[j] /= (float)count;
+    }
+}
+
+void gw__gather(const gw__net *net, const float *flat, const gw__records *records, const uint64_t *rows, size_t begin, size_t n, float *dense) {
+    const gw__input *in = &net->input;
+    for (size_t r = 0; r < n; r++, dense += net->dense.ld) {
+        const uint32_t *record = gw__record_at(records, rows ? (size_t)rows[r] : begin + r);
+        for (size_t s = 0; s < in->n_slots; s++) {
+            const gw__slot *slot = &in->slots[s];
+            float *to = dense + slot->dense_at;
+            if (slot->kind == GW__SLOT_NUMBER) {
+                *to = ((const float *)(record + in->numbers_at))[slot->index];
+            } else if (slot->kind == GW__SLOT_EMBEDDING) {
+                size_t row = ((const uint32_t *)(record + in->ids_at))[slot->index];
+                memcpy(to, flat + net->table_at[slot->table] + row * slot->width, slot->width * sizeof *to);
+            } else {
+                gather_bag(slot, flat + net->table_at[slot->table], records, record + in->bags_at + 2 * (size_t)slot->index, to);
+            }
+        }
+    }
+}

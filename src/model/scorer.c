@@ -1,0 +1,84 @@
+/* Prediction: one pass of a thread's scratch through the operations, chunk by chunk, so that it stays in cache. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/net_plan.h"
+
+#define CHUNK 64
+
+struct gw__scorer {
+    const gw__net *net;
+    const gw__kernels *kernels;
+    size_t chunk_rows;
+    float *scratch, *dense;
+};
+
+gw_status gw__scorer_new(const gw__net *net, size_t max_rows, gw__scorer **ret_scorer, gw_error *err) {
+    gw__scorer *scorer = calloc(1, sizeof *scorer);
+    if (!scorer) return gw__fail_nomem(err);
+    scorer->net = net;
+    scorer->kernels = gw__kernels_best();
+    scorer->chunk_rows = max_rows < CHUNK ? max_rows : CHUNK;
+    scorer->scratch = gw__aligned_alloc(net->scratch_width * scorer->chunk_rows, sizeof(float));
+    scorer->dense = gw__aligned_alloc((size_t)net->dense.ld * scorer->chunk_rows, sizeof(float));
+    if (!scorer->scratch || !scorer->dense) {
+        gw__scorer_free(scorer);
+        return gw__fail_nomem(err);
+    }
+    *ret_scorer = scorer;
+    return GW_OK;
+}
+
+void gw__scorer_free(gw__scorer *scorer) {
+    if (!scorer) return;
+    gw__aligned_free(scorer->scratch);
+    gw__aligned_free(scorer->dense);
+    free(scorer);
+}
+
+/* Outputs, logits and gate weights of a chunk, from where the operations left them. */
+static void collect(const gw__net *net, const gw__run *run, float *outputs, float *logits, float *gates) {
+    const size_t width = gw__net_output_width(net);
+    for (size_t t = 0; t < net->n_tasks; t++) {
+        const gw__view *view = &net->outputs[t];
+        const float *z = gw__run_x(run, view);
+        for (size_t r = 0; r < run->rows; r++, z += view->ld) {
+            const size_t at = r * width + net->output_at[t];
+            if (outputs) gw__loss_output(&net->rules[t], z, outputs + at);
+            if (logits) memcpy(logits + at, z, view->width * sizeof *z);
+        }
+    }
+    for (size_t i = 0; gates && i < net->n_gates; i++) {
+        const gw__view *view = &net->gate_weights[i];
+        const float *g = gw__run_x(run, view);
+        for (size_t r = 0; r < run->rows; r++) memcpy(gates + r * net->gate_width + net->gates[i].weights_at, g + r * view->ld, view->width * sizeof *g);
+    }
+}
+
+static void run_chunk(const gw__scorer *scorer, const float *flat, size_t n, float *outputs, float *logits, float *gates) {
+    gw__run run = {.net = scorer->net, .kernels = scorer->kernels, .flat = flat, .chunk_rows = scorer->chunk_rows, .rows = n,
+                   .space = {scorer->scratch, scorer->dense}};
+    for (uint32_t s = 0; s < scorer->net->n_segments; s++) gw__run_forward(&run, s);
+    collect(scorer->net, &run, outputs, logits, gates);
+}
+
+static float *ahead(float *p, size_t n) { return p ? p + n : NULL; }
+
+void gw__scorer_run(gw__scorer *scorer, const float *flat, const gw__records *records, size_t begin, size_t n,
+                    float *ret_outputs, float *ret_logits, float *ret_gates) {
+    const size_t width = gw__net_output_width(scorer->net), gate_width = scorer->net->gate_width;
+    for (size_t at = 0; at < n; at += scorer->chunk_rows) {
+        size_t rows = n - at < scorer->chunk_rows ? n - at : scorer->chunk_rows;
+        gw__gather(scorer->net, flat, records, NULL, begin + at, rows, scorer->dense);
+        run_chunk(scorer, flat, rows, ahead(ret_outputs, at * width), ahead(ret_logits, at * width), ahead(ret_gates, at * gate_width));
+    }
+}
+
+void gw__scorer_run_dense(gw__scorer *scorer, const float *flat, const float *dense, size_t n, float *ret_outputs, float *ret_gates) {
+    const gw__net *net = scorer->net;
+    for (size_t at = 0; at < n; at += scorer->chunk_rows) {
+        size_t rows = n - at < scorer->chunk_rows ? n - at : scorer->chunk_rows;
+        for (size_t r = 0; r < rows; r++) memcpy(scorer->dense + r * net->dense.ld, dense + (at + r) * net->dense.width, net->dense.width * sizeof *dense);
+        run_chunk(scorer, flat, rows, ahead(ret_outputs, at * gw__net_output_width(net)), NULL, ahead(ret_gates, at * net->gate_width));
+    }
+}

@@ -1,0 +1,49 @@
+/* Wirings: which experts there are, what each reads, which experts each gate sees, and what streams on: the whole difference between the
+ * architectures, as data. The engine below knows only levels of experts and gates. */
+#ifndef GW_MODEL_WIRING_H
+#define GW_MODEL_WIRING_H
+
+#include "base/mem.h"
+#include "spec/spec.h"
+
+#define GW__STREAM_DENSE UINT32_MAX /* the dense input, readable at every level */
+
+typedef struct gw__wire_expert {
+    const char *group; /* "shared", or the task that owns it */
+    uint32_t index;    /* within its group */
+    uint32_t input;    /* a stream of the level below, or GW__STREAM_DENSE */
+    const char *label; /* "shared.0" */
+} gw__wire_expert;
+
+typedef enum gw__gate_kind {
+    GW__GATE_SOFTMAX, /* learned weights */
+    GW__GATE_AVERAGE, /* constant 1/n */
+    GW__GATE_PASS,    /* one expert: its output as it is */
+} gw__gate_kind;
+
+/* A gate makes one stream of its level: stream i is gate i. */
+typedef struct gw__wire_gate {
+    gw__gate_kind kind;
+    const char *stream; /* task, "shared", "all", "expert0"… */
+    uint32_t input;     /* what its logits are computed from */
+    const uint32_t *experts; /* indices into the level's experts: shared first, then the stream's own (a gate that sees all: tasks in the spec's order) */
+    uint32_t n_experts;
+} gw__wire_gate;
+
+typedef struct gw__wire_level {
+    const gw__wire_expert *experts;
+    uint32_t n_experts;
+    const gw__wire_gate *gates;
+    uint32_t n_gates;
+} gw__wire_level;
+
+typedef struct gw__wiring {
+    const gw__wire_level *levels;
+    uint32_t n_levels;
+    const uint32_t *tower_input; /* [T] a stream of the last level */
+} gw__wiring;
+
+/* The wiring that a spec asks for, in `arena`. */
+gw_status gw__wiring_new(const gw__spec *spec, gw__arena *arena, gw__wiring *ret_wiring, gw_error *err);
+
+#endif

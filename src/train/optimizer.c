@@ -1,0 +1,37 @@
+#include "train/optimizer.h"
+
+#include <math.h>
+
+static const struct { size_t n; const char *names[2]; } states[GW__OPTIMIZERS] = {
+    [GW__OPT_SGD] = {1, {"momentum"}},
+    [GW__OPT_ADAM] = {2, {"exp_avg", "exp_avg_sq"}},
+    [GW__OPT_ADAMW] = {2, {"exp_avg", "exp_avg_sq"}},
+    [GW__OPT_ADAGRAD] = {1, {"sum"}},
+};
+
+size_t gw__optimizer_states(const gw__optimizer_spec *spec) { return spec->name == GW__OPT_SGD && spec->momentum == 0 ? 0 : states[spec->name].n; }
+const char *gw__optimizer_state_name(const gw__optimizer_spec *spec, size_t i) { return states[spec->name].names[i]; }
+
+/* x^n by squaring: pow's bits may differ between machines. */
+static double power(double x, uint64_t n) {
+    double result = 1;
+    for (; n; n >>= 1, x *= x) {
+        if (n & 1) result *= x;
+    }
+    return result;
+}
+
+gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, double l2, bool sparse) {
+    gw__update u = {.lr = (float)lr, .beta1 = (float)spec->beta1, .beta2 = (float)spec->beta2, .eps = (float)spec->eps, .root_correction = 1,
+                    .momentum = (float)spec->momentum, .nesterov = spec->nesterov, .decay = (float)(spec->weight_decay + l2), .shrink = 1, .clip_scale = 1};
+    if (spec->name == GW__OPT_ADAMW) {
+        u.decay = (float)l2;
+        u.shrink = (float)(1 - lr * spec->weight_decay);
+    }
+    if (spec->name == GW__OPT_ADAM || spec->name == GW__OPT_ADAMW) {
+        double first = 1 - power(spec->beta1, step), second = sqrt(1 - power(spec->beta2, step));
+        u.lr = (float)(sparse ? lr * second / first : lr / first);
+        u.root_correction = (float)(sparse ? 1 : 1 / second);
+    }
+    return u;
+}

@@ -1,0 +1,16 @@
+/* Optimizers: from the spec to the constants of a kernel's update. Formulas and defaults are PyTorch's; embeddings follow SparseAdam. */
+#ifndef GW_TRAIN_OPTIMIZER_H
+#define GW_TRAIN_OPTIMIZER_H
+
+#include "kern/kernels.h"
+#include "spec/spec.h"
+
+/* State buffers that an optimizer keeps beside the parameters, and their names in a checkpoint. At most 2. */
+size_t gw__optimizer_states(const gw__optimizer_spec *spec);
+const char *gw__optimizer_state_name(const gw__optimizer_spec *spec, size_t i);
+
+/* The update of step `step` (from 1). `sparse`: of the touched rows of an embedding table (torch.optim.SparseAdam: eps outside the bias
+ * correction). `l2` is added to weight decay in the gradient. Clipping is left to the caller (clip_scale is 1). */
+gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, double l2, bool sparse);
+
+#endif

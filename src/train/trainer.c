@@ -1,0 +1,500 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/net_plan.h"
+#include "train/embedding.h"
+#include "train/optimizer.h"
+
+/* Fixed by batch and model, never by threads: chunks of rows that pass through the network while they are in cache, and slots, each the sum of the
+ * gradients of consecutive chunks. Slots are summed in their order, so results do not depend on who computed what. */
+#define MOST_SLOTS 8
+#define CHUNK_STEP 12            /* two tiles of a product */
+#define LEAST_CHUNK (2 * CHUNK_STEP)
+#define MOST_CHUNK (21 * CHUNK_STEP)
+#define CHUNK_BYTES (384 * 1024) /* activations and their gradients */
+#define ITEM_FLOATS 16384        /* of parameters: one item of the update */
+
+/* A piece of the dense parameters that is summed and updated at once. Pieces of weights rebuild their part of the transposed panels. */
+typedef struct item {
+    size_t begin, end;
+    const gw__op *linear; /* NULL: biases and norms */
+    size_t panel_begin, panel_end;
+} item;
+
+struct gw__trainer {
+    const gw__net *net;
+    const gw__records *records;
+    const gw__kernels *kernels;
+    gw__pool *pool;
+    gw__train_spec train;
+    double *task_weights;           /* [T] */
+    uint64_t step;
+    bool turned_is_current;         /* false until the first step: the caller may set parameters before it */
+
+    float *flat, *turned, *state[2];
+    float *slots;                   /* [n_slots, dense_end] */
+    item *items;
+    size_t n_items;
+    double *item_squares;           /* [n_items + tables] */
+    gw__touched *touched;           /* [tables] */
+
+    size_t batch, chunk_rows, n_slots;
+    size_t n_spaces;                /* chunks that hold activations at once: threads, or all of a batch if there is more than one segment */
+    float *scratch, *dscratch, *dense;
+    float *ddense;                  /* [batch, ld] */
+    double *norm_parts;             /* [chunks, 2, norm_width] */
+    float *norm;                    /* mean, scale, mean d, mean d u: [4, norm_width] */
+
+    double *slot_loss;              /* [n_slots, T] sums of weight x loss */
+    double *task_total;             /* [T] sum of weights in the batch */
+    double *task_loss;              /* [T] */
+    int64_t *task_rows;             /* [T] */
+};
+
+/* What the threads need to know of the step under way. */
+typedef struct step {
+    gw__trainer *trainer;
+    const uint64_t *rows;
+    size_t n, n_chunks, n_slots;
+    uint32_t segment;
+    gw__update weights, vectors, tables; /* updates of dense weights, of biases and norms, of embeddings */
+} step;
+
+/* ---- plan ------------------------------------------------------------------------------------------------------------------------ */
+
+static size_t plan_chunk_rows(const gw__net *net, size_t batch) {
+    size_t row_bytes = (2 * net->scratch_width + net->dense.ld) * sizeof(float);
+    size_t rows = (batch + MOST_SLOTS - 1) / MOST_SLOTS, in_cache = CHUNK_BYTES / row_bytes;
+    if (rows > in_cache) rows = in_cache;
+    rows = gw__round_up(rows, CHUNK_STEP);
+    return rows < LEAST_CHUNK ? LEAST_CHUNK : rows > MOST_CHUNK ? MOST_CHUNK : rows;
+}
+
+static size_t chunks_of(const gw__trainer *trainer, size_t n) { return (n + trainer->chunk_rows - 1) / trainer->chunk_rows; }
+
+static int by_place(const void *a, const void *b) {
+    const gw__op *const *x = a, *const *y = b;
+    return ((*x)->w_at > (*y)->w_at) - ((*x)->w_at < (*y)->w_at);
+}
+
+static gw_status add_item(gw__trainer *trainer, size_t *capacity, item it, gw_error *err) {
+    if (it.begin == it.end) return GW_OK;
+    gw_status status = gw__grow((void **)&trainer->items, capacity, trainer->n_items + 1, sizeof it, err);
+    if (status == GW_OK) trainer->items[trainer->n_items++] = it;
+    return status;
+}
+
+/* Weights panel by panel, and what lies between them. */
+static gw_status plan_items(gw__trainer *trainer, gw_error *err) {
+    const gw__net *net = trainer->net;
+    gw_status status = GW_OK;
+    size_t n = 0, capacity = 0, at = 0;
+    const gw__op **linear = calloc(net->n_ops, sizeof *linear);
+    if (!linear) GW__FAIL(gw__fail_nomem(err));
+    for (size_t i = 0; i < net->n_ops; i++) {
+        if (net->ops[i].kind == GW__OP_LINEAR) linear[n++] = &net->ops[i];
+    }
+    qsort(linear, n, sizeof *linear, by_place);
+    for (size_t i = 0; i < n; i++) {
+        const gw__op *op = linear[i];
+        const size_t k = op->x.width, panels = (op->y.width + GW__PANEL - 1) / GW__PANEL;
+        const size_t at_once = ITEM_FLOATS / (k * GW__PANEL) ? ITEM_FLOATS / (k * GW__PANEL) : 1;
+        GW__TRY(add_item(trainer, &capacity, (item){.begin = at, .end = op->w_at}, err));
+        for (size_t p = 0; p < panels; p += at_once) {
+            size_t end = p + at_once < panels ? p + at_once : panels;
+            item it = {op->w_at + p * k * GW__PANEL, op->w_at + end * k * GW__PANEL, op, p, end};
+            GW__TRY(add_item(trainer, &capacity, it, err));
+        }
+        at = op->w_at + panels * k * GW__PANEL;
+    }
+    GW__TRY(add_item(trainer, &capacity, (item){.begin = at, .end = net->dense_end}, err));
+cleanup:
+    free(linear);
+    return status;
+}
+
+static gw_status plan_tables(gw__trainer *trainer, gw_error *err) {
+    const gw__input *in = &trainer->net->input;
+    trainer->touched = calloc(in->n_tables + 1, sizeof *trainer->touched);
+    if (!trainer->touched) return gw__fail_nomem(err);
+    for (uint32_t i = 0; i < in->n_tables; i++) {
+        size_t capacity = gw__touched_capacity(trainer->records, i, trainer->batch);
+        gw_status status = gw__touched_init(&trainer->touched[i], in, i, capacity, err);
+        if (status != GW_OK) return status;
+    }
+    return GW_OK;
+}
+
+static gw_status floats_of(size_t n, size_t each, float **ret, gw_error *err) {
+    size_t total;
+    *ret = gw__mul_size(n, each, &total) ? gw__aligned_alloc(total, sizeof **ret) : NULL;
+    return *ret ? GW_OK : gw__fail_nomem(err);
+}
+
+static gw_status doubles_of(size_t n, double **ret, gw_error *err) {
+    *ret = gw__aligned_alloc(n, sizeof **ret);
+    return *ret ? GW_OK : gw__fail_nomem(err);
+}
+
+static gw_status plan_memory(gw__trainer *trainer, gw_error *err) {
+    gw_status status = GW_OK;
+    const gw__net *net = trainer->net;
+    const size_t n_chunks = chunks_of(trainer, trainer->batch);
+    GW__TRY(floats_of(net->flat_floats, 1, &trainer->flat, err));
+    GW__TRY(floats_of(net->turned_floats, 1, &trainer->turned, err));
+    for (size_t i = 0; i < gw__trainer_state_count(trainer); i++) GW__TRY(floats_of(net->flat_floats, 1, &trainer->state[i], err));
+    GW__TRY(floats_of(trainer->n_slots, net->dense_end, &trainer->slots, err));
+    GW__TRY(floats_of(trainer->n_spaces, net->scratch_width * trainer->chunk_rows, &trainer->scratch, err));
+    GW__TRY(floats_of(trainer->n_spaces, net->scratch_width * trainer->chunk_rows, &trainer->dscratch, err));
+    GW__TRY(floats_of(trainer->n_spaces, net->dense.ld * trainer->chunk_rows, &trainer->dense, err));
+    GW__TRY(floats_of(net->input.n_tables ? trainer->batch : 0, net->dense.ld, &trainer->ddense, err));
+    GW__TRY(floats_of(4, net->norm_width, &trainer->norm, err));
+    GW__TRY(doubles_of(n_chunks * 2 * net->norm_width, &trainer->norm_parts, err));
+    GW__TRY(doubles_of(trainer->n_slots * net->n_tasks, &trainer->slot_loss, err));
+    GW__TRY(doubles_of(net->n_tasks, &trainer->task_total, err));
+    GW__TRY(doubles_of(net->n_tasks, &trainer->task_loss, err));
+    GW__TRY(doubles_of(net->n_tasks, &trainer->task_weights, err));
+    GW__TRY(doubles_of(trainer->n_items + net->input.n_tables, &trainer->item_squares, err));
+    trainer->task_rows = gw__aligned_alloc(net->n_tasks, sizeof *trainer->task_rows);
+    if (!trainer->task_rows) GW__FAIL(gw__fail_nomem(err));
+cleanup:
+    return status;
+}
+
+gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__records *records, size_t batch, gw__pool *pool,
+                          gw__trainer **ret_trainer, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__trainer *trainer = calloc(1, sizeof *trainer);
+    if (!trainer) return gw__fail_nomem(err);
+    trainer->net = net;
+    trainer->records = records;
+    trainer->kernels = gw__kernels_best();
+    trainer->pool = pool;
+    trainer->train = spec->train;
+    trainer->batch = batch;
+    trainer->chunk_rows = plan_chunk_rows(net, batch);
+    const size_t n_chunks = chunks_of(trainer, batch), threads = gw__pool_threads(pool);
+    trainer->n_slots = n_chunks < MOST_SLOTS ? n_chunks : MOST_SLOTS;
+    trainer->n_spaces = net->n_segments > 1 ? n_chunks : threads;
+    GW__TRY(plan_items(trainer, err));
+    GW__TRY(plan_memory(trainer, err));
+    GW__TRY(plan_tables(trainer, err));
+    for (size_t t = 0; t < spec->n_tasks; t++) trainer->task_weights[t] = spec->tasks[t].weight;
+    *ret_trainer = trainer;
+    trainer = NULL;
+cleanup:
+    gw__trainer_free(trainer);
+    return status;
+}
+
+void gw__trainer_free(gw__trainer *trainer) {
+    if (!trainer) return;
+    for (size_t i = 0; trainer->touched && i < trainer->net->input.n_tables; i++) gw__touched_clear(&trainer->touched[i]);
+    free(trainer->touched);
+    free(trainer->items);
+    void *const blocks[] = {trainer->flat, trainer->turned, trainer->state[0], trainer->state[1], trainer->slots, trainer->scratch, trainer->dscratch,
+                            trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->task_total,
+                            trainer->task_loss, trainer->task_weights, trainer->item_squares, trainer->task_rows};
+    for (size_t i = 0; i < GW__COUNT(blocks); i++) gw__aligned_free(blocks[i]);
+    free(trainer);
+}
+
+float *gw__trainer_parameters(gw__trainer *trainer) { return trainer->flat; }
+size_t gw__trainer_state_count(const gw__trainer *trainer) { return gw__optimizer_states(&trainer->train.optimizer); }
+float *gw__trainer_state_at(gw__trainer *trainer, size_t i) { return trainer->state[i]; }
+const char *gw__trainer_state_name(const gw__trainer *trainer, size_t i) { return gw__optimizer_state_name(&trainer->train.optimizer, i); }
+uint64_t gw__trainer_step_number(const gw__trainer *trainer) { return trainer->step; }
+void gw__trainer_set_step_number(gw__trainer *trainer, uint64_t number) { trainer->step = number; }
+
+const char *gw__trainer_bad_tensor(const gw__trainer *trainer) {
+    const gw__net *net = trainer->net;
+    if (isfinite(trainer->kernels->square_sum(net->flat_floats, trainer->flat))) return NULL;
+    for (size_t i = 0; i < net->n_parameters; i++) {
+        const gw__placement *p = &net->parameters[i];
+        const size_t inputs = p->shown.n_dims == 2 ? (size_t)p->shown.shape[1] : 1, n = (size_t)p->shown.shape[0] * inputs;
+        for (size_t v = 0; v < n; v++) {
+            size_t at = p->storage == GW__STORED_PANEL ? gw__panel_at(p->k, v % inputs, p->column + v / inputs) : p->column + v;
+            if (!isfinite(trainer->flat[p->at + at])) return p->shown.name;
+        }
+    }
+    return NULL;
+}
+
+/* ---- forward, losses, backward: one item is one slot ----------------------------------------------------------------------------- */
+
+static gw__run run_of(const step *s, size_t slot, size_t chunk, size_t worker) {
+    gw__trainer *t = s->trainer;
+    const gw__net *net = t->net;
+    const size_t space = net->n_segments > 1 ? chunk : worker, first = chunk * t->chunk_rows, nw = net->norm_width;
+    const size_t rows = s->n - first < t->chunk_rows ? s->n - first : t->chunk_rows;
+    return (gw__run){.net = net, .kernels = t->kernels, .flat = t->flat, .turned = t->turned, .gradients = t->slots + slot * net->dense_end,
+                     .space = {t->scratch + space * net->scratch_width * t->chunk_rows, t->dense + space * net->dense.ld * t->chunk_rows},
+                     .dspace = {t->dscratch + space * net->scratch_width * t->chunk_rows, net->input.n_tables ? t->ddense + first * net->dense.ld : NULL},
+                     .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = t->step, .training = true,
+                     .norm_part = t->norm_parts + chunk * 2 * nw, .norm_mean = t->norm, .norm_scale = t->norm + nw,
+                     .norm_sum_dy = t->norm + 2 * nw, .norm_sum_dyx = t->norm + 3 * nw};
+}
+
+/* Losses of a chunk and the gradients of its logits. Rows that are not labelled give none. */
+static void chunk_losses(const step *s, const gw__run *run, double *loss) {
+    const gw__trainer *t = s->trainer;
+    const gw__net *net = t->net;
+    for (size_t task = 0; task < net->n_tasks; task++) {
+        const gw__view *view = &net->outputs[task];
+        const float *z = gw__run_x(run, view);
+        float *dz = gw__run_dx(run, view);
+        const double scale = t->task_total[task] > 0 ? t->task_weights[task] / t->task_total[task] : 0;
+        for (size_t r = 0; r < run->rows; r++, z += view->ld, dz += view->ld) {
+            const uint32_t *record = gw__record_at(t->records, (size_t)s->rows[run->first_row + r]);
+            const double weight = gw__record_weights(&net->input, record)[task];
+            if (weight > 0) loss[task] += weight * gw__loss_gradient(&net->rules[task], z, gw__record_labels(&net->input, record)[task], scale * weight, dz);
+            else memset(dz, 0, view->width * sizeof *dz);
+        }
+    }
+}
+
+static void slot_chunks(const step *s, size_t slot, size_t *ret_begin, size_t *ret_end) {
+    *ret_begin = slot * s->n_chunks / s->n_slots;
+    *ret_end = (slot + 1) * s->n_chunks / s->n_slots;
+}
+
+static void forward_item(void *context, size_t slot, size_t worker) {
+    const step *s = context;
+    gw__trainer *t = s->trainer;
+    const gw__net *net = t->net;
+    const bool last = s->segment + 1 == net->n_segments;
+    size_t chunk, end;
+    double *loss = t->slot_loss + slot * net->n_tasks;
+    if (s->segment == 0) {
+        memset(t->slots + slot * net->dense_end, 0, net->dense_end * sizeof(float));
+        memset(loss, 0, net->n_tasks * sizeof *loss);
+    }
+    for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
+        gw__run run = run_of(s, slot, chunk, worker);
+        if (s->segment == 0) gw__gather(net, t->flat, t->records, s->rows + run.first_row, 0, run.rows, run.space[GW__SPACE_DENSE]);
+        gw__run_forward(&run, s->segment);
+        if (!last) continue;
+        chunk_losses(s, &run, loss);
+        gw__run_backward(&run, s->segment);
+    }
+}
+
+static void backward_item(void *context, size_t slot, size_t worker) {
+    const step *s = context;
+    size_t chunk, end;
+    for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
+        gw__run run = run_of(s, slot, chunk, worker);
+        gw__run_backward(&run, s->segment);
+    }
+}
+
+/* ---- joins of batch normalisation ------------------------------------------------------------------------------------------------- */
+
+/* The chunks' sums of the columns of `op`, in the order of the chunks, divided by the batch's rows. */
+static void norm_means(const step *s, const gw__op *op, size_t column, double *ret_first, double *ret_second) {
+    const gw__trainer *t = s->trainer;
+    const size_t nw = t->net->norm_width;
+    double first = 0, second = 0;
+    for (size_t c = 0; c < s->n_chunks; c++) {
+        first += t->norm_parts[c * 2 * nw + op->norm_at + column];
+        second += t->norm_parts[c * 2 * nw + nw + op->norm_at + column];
+    }
+    *ret_first = first / (double)s->n;
+    *ret_second = second / (double)s->n;
+}
+
+/* Mean and variance of the batch; running statistics as PyTorch: momentum 0.1, the unbiased variance. */
+static void join_forward(const step *s, bool keep_statistics) {
+    gw__trainer *t = s->trainer;
+    for (size_t i = 0; i < t->net->n_ops; i++) {
+        const gw__op *op = &t->net->ops[i];
+        if (op->kind != GW__OP_BATCH_APPLY || op->segment != s->segment + 1) continue;
+        for (size_t j = 0; j < op->x.width; j++) {
+            double mean, square;
+            norm_means(s, op, j, &mean, &square);
+            double var = square - mean * mean > 0 ? square - mean * mean : 0;
+            t->norm[op->norm_at + j] = (float)mean;
+            t->norm[t->net->norm_width + op->norm_at + j] = (float)(1 / sqrt(var + 1e-5));
+            if (!keep_statistics) continue;
+            t->flat[op->mean_at + j] = (float)(0.9 * t->flat[op->mean_at + j] + 0.1 * mean);
+            if (s->n > 1) t->flat[op->var_at + j] = (float)(0.9 * t->flat[op->var_at + j] + 0.1 * var * (double)s->n / (double)(s->n - 1));
+        }
+    }
+}
+
+static void join_backward(const step *s) {
+    gw__trainer *t = s->trainer;
+    for (size_t i = 0; i < t->net->n_ops; i++) {
+        const gw__op *op = &t->net->ops[i];
+        if (op->kind != GW__OP_BATCH_APPLY || op->segment != s->segment) continue;
+        for (size_t j = 0; j < op->x.width; j++) {
+            double d, along;
+            norm_means(s, op, j, &d, &along);
+            t->norm[2 * t->net->norm_width + op->norm_at + j] = (float)d;
+            t->norm[3 * t->net->norm_width + op->norm_at + j] = (float)along;
+        }
+    }
+}
+
+/* ---- sums and updates: one item is a piece of the dense parameters, or a table ---------------------------------------------------- */
+
+static void sum_item(void *context, size_t i, size_t worker) {
+    const step *s = context;
+    gw__trainer *t = s->trainer;
+    (void)worker;
+    if (i < t->n_items) {
+        const item *it = &t->items[i];
+        float *sum = t->slots + it->begin;
+        t->kernels->sum_parts(it->end - it->begin, s->n_slots, t->net->dense_end, sum, sum);
+        if (t->train.clip_norm > 0) t->item_squares[i] = t->kernels->square_sum(it->end - it->begin, sum);
+    } else {
+        gw__touched *touched = &t->touched[i - t->n_items];
+        gw__touched_gather(touched, t->records, s->rows, s->n, t->ddense, t->net->dense.ld);
+        if (t->train.clip_norm > 0) t->item_squares[i] = gw__touched_square_sum(touched, t->kernels);
+    }
+}
+
+static void turn_item(gw__trainer *t, const item *it) {
+    if (!it->linear || !it->linear->need_dx) return;
+    const gw__op *op = it->linear;
+    t->kernels->transpose(op->x.width, op->y.width, t->flat + op->w_at, t->turned + op->turned_at, it->panel_begin, it->panel_end);
+}
+
+static void update_item(void *context, size_t i, size_t worker) {
+    const step *s = context;
+    gw__trainer *t = s->trainer;
+    const gw__optimizer_spec *optimizer = &t->train.optimizer;
+    (void)worker;
+    if (i < t->n_items) {
+        const item *it = &t->items[i];
+        float *s0 = t->state[0] ? t->state[0] + it->begin : NULL, *s1 = t->state[1] ? t->state[1] + it->begin : NULL;
+        t->kernels->update[optimizer->name](it->linear ? &s->weights : &s->vectors, it->end - it->begin, t->flat + it->begin, t->slots + it->begin, s0, s1);
+        turn_item(t, it);
+    } else {
+        size_t table = i - t->n_items, at = t->net->table_at[table];
+        gw__touched_update(&t->touched[table], t->kernels, optimizer->name, &s->tables, optimizer->lazy, t->flat + at,
+                           t->state[0] ? t->state[0] + at : NULL, t->state[1] ? t->state[1] + at : NULL);
+    }
+}
+
+static void sum_and_update_item(void *context, size_t i, size_t worker) {
+    sum_item(context, i, worker);
+    update_item(context, i, worker);
+}
+
+/* ---- the step ---------------------------------------------------------------------------------------------------------------------- */
+
+/* Labelled rows and their weights, known before the first row runs: the mean over the batch needs no join. */
+static void count_labels(const step *s) {
+    gw__trainer *t = s->trainer;
+    const size_t n_tasks = t->net->n_tasks;
+    memset(t->task_total, 0, n_tasks * sizeof *t->task_total);
+    memset(t->task_rows, 0, n_tasks * sizeof *t->task_rows);
+    for (size_t r = 0; r < s->n; r++) {
+        const float *weights = gw__record_weights(&t->net->input, gw__record_at(t->records, (size_t)s->rows[r]));
+        for (size_t task = 0; task < n_tasks; task++) {
+            t->task_total[task] += weights[task];
+            t->task_rows[task] += weights[task] > 0;
+        }
+    }
+}
+
+/* Columns of shared bias vectors that belong to maps without a bias learn nothing. */
+static void drop_frozen(const step *s) {
+    gw__trainer *t = s->trainer;
+    for (size_t slot = 0; slot < s->n_slots; slot++) {
+        for (size_t i = 0; i < t->net->n_frozen; i++) {
+            const gw__range *range = &t->net->frozen[i];
+            memset(t->slots + slot * t->net->dense_end + range->begin, 0, (range->end - range->begin) * sizeof(float));
+        }
+    }
+}
+
+static step begin_step(gw__trainer *t, const uint64_t *rows, size_t n) {
+    step s = {.trainer = t, .rows = rows, .n = n, .n_chunks = chunks_of(t, n)};
+    s.n_slots = s.n_chunks < t->n_slots ? s.n_chunks : t->n_slots;
+    return s;
+}
+
+static void forward_and_backward(step *s, bool keep_statistics) {
+    gw__trainer *t = s->trainer;
+    const uint32_t n_segments = t->net->n_segments;
+    count_labels(s);
+    for (s->segment = 0; s->segment < n_segments; s->segment++) {
+        gw__pool_run(t->pool, s->n_slots, forward_item, s);
+        if (s->segment + 1 < n_segments) join_forward(s, keep_statistics);
+    }
+    for (s->segment = n_segments - 1; s->segment > 0;) {
+        join_backward(s);
+        s->segment--;
+        gw__pool_run(t->pool, s->n_slots, backward_item, s);
+    }
+    drop_frozen(s);
+}
+
+static void end_step(const step *s, gw__step_result *ret_result) {
+    gw__trainer *t = s->trainer;
+    const size_t n_tasks = t->net->n_tasks;
+    double loss = 0;
+    for (size_t task = 0; task < n_tasks; task++) {
+        double sum = 0;
+        for (size_t slot = 0; slot < s->n_slots; slot++) sum += t->slot_loss[slot * n_tasks + task];
+        t->task_loss[task] = t->task_total[task] > 0 ? sum / t->task_total[task] : 0;
+        loss += t->task_weights[task] * t->task_loss[task];
+    }
+    *ret_result = (gw__step_result){.loss = loss, .task_loss = t->task_loss, .task_rows = t->task_rows, .finite = isfinite(loss)};
+    if (!ret_result->finite) ret_result->first_bad_tensor = gw__trainer_bad_tensor(t);
+}
+
+/* Clipping by the norm of the whole gradient (as torch.nn.utils.clip_grad_norm_), after clipping by value. */
+static void clip(step *s) {
+    gw__trainer *t = s->trainer;
+    double squares = 0;
+    for (size_t i = 0; i < t->n_items + t->net->input.n_tables; i++) squares += t->item_squares[i];
+    double scale = t->train.clip_norm / (sqrt(squares) + 1e-6);
+    if (scale < 1) s->weights.clip_scale = s->vectors.clip_scale = s->tables.clip_scale = (float)scale;
+}
+
+/* The transposed panels follow the weights: rebuilt with every update, and once before the first step. */
+static void turn_all(gw__trainer *t) {
+    for (size_t i = 0; i < t->n_items; i++) turn_item(t, &t->items[i]);
+}
+
+void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, double lr, gw__step_result *ret_result) {
+    const gw__train_spec *train = &trainer->train;
+    const size_t n_items = trainer->n_items + trainer->net->input.n_tables;
+    step s = begin_step(trainer, rows, n);
+    if (!trainer->turned_is_current) turn_all(trainer);
+    trainer->turned_is_current = true;
+    forward_and_backward(&s, true);
+    end_step(&s, ret_result);
+    trainer->step++;
+    s.weights = gw__optimizer_update(&train->optimizer, lr, trainer->step, train->l2, false);
+    s.vectors = gw__optimizer_update(&train->optimizer, lr, trainer->step, 0, false);
+    s.tables = gw__optimizer_update(&train->optimizer, lr, trainer->step, 0, train->optimizer.lazy);
+    s.weights.clip_value = s.vectors.clip_value = s.tables.clip_value = (float)train->clip_value;
+    if (train->clip_norm > 0) {
+        gw__pool_run(trainer->pool, n_items, sum_item, &s);
+        clip(&s);
+        gw__pool_run(trainer->pool, n_items, update_item, &s);
+    } else {
+        gw__pool_run(trainer->pool, n_items, sum_and_update_item, &s);
+    }
+}
+
+void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, float *ret_flat, gw__step_result *ret_result) {
+    const gw__net *net = trainer->net;
+    step s = begin_step(trainer, rows, n);
+    turn_all(trainer);
+    forward_and_backward(&s, false);
+    end_step(&s, ret_result);
+    memset(ret_flat, 0, net->flat_floats * sizeof *ret_flat);
+    trainer->kernels->sum_parts(net->dense_end, s.n_slots, net->dense_end, trainer->slots, ret_flat);
+    for (size_t i = 0; i < net->input.n_tables; i++) {
+        gw__touched_gather(&trainer->touched[i], trainer->records, rows, n, trainer->ddense, net->dense.ld);
+        gw__touched_scatter(&trainer->touched[i], ret_flat + net->table_at[i]);
+    }
+}
