@@ -136,7 +136,7 @@ static void test_round_trip(void **state) {
         uint64_t r = gw__random_bits(2, GW__RANDOM_SYNTH, 0, i);
         double x, back;
         float f;
-        char out[32], small[24], plain[32];
+        char out[32], small[24], plain[400];
         memcpy(&x, &r, sizeof x);
         uint32_t r32 = (uint32_t)r;
         memcpy(&f, &r32, sizeof f);
