@@ -310,6 +310,7 @@ gw_status gw__csv_start(gw__csv *csv, gw__bytes *bytes, const char *name, char s
     csv->at = csv->n = 0;
     csv->line = 1;
     csv->ended = false;
+    int64_t before = csv->bytes_read;
     gw_status status = fill(csv, err);
     if (status != GW_OK) return status;
     const char *kind = gw__foreign_kind((const uint8_t *)csv->text, csv->n);
@@ -317,7 +318,7 @@ gw_status gw__csv_start(gw__csv *csv, gw__bytes *bytes, const char *name, char s
         return gw__fail_at(err, GW_E_UNSUPPORTED, name, 0, 0, "expected UTF-8 text, plain or in gzip, xz or zstd, but found %s", kind);
     }
     if (csv->n >= 3 && memcmp(csv->text, "\xEF\xBB\xBF", 3) == 0) csv->at = 3;
-    if (csv->at == csv->n - 1 && csv->at == 3) csv->at = csv->n; /* the mark alone is an empty text, not an empty line */
+    if (csv->at == 3 && csv->bytes_read - before == 3) csv->at = csv->n; /* the mark alone is an empty text, not an empty line */
     scanner_set(csv);
     return GW_OK;
 }
