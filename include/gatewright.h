@@ -236,6 +236,28 @@ GW_API gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json,
 /** Look at a table and write a commented spec. `tasks` are "COLUMN" or "COLUMN:TYPE". */
 GW_API gw_status gw_spec_init(const gw_data_options *data, const char *const *tasks, size_t n_tasks, char **ret_yaml, gw_error *err);
 
+/* ---- generated data ----------------------------------------------------------------------------------------------------------- */
+
+/* kind, what it is */
+#define GW_SYNTH_ROSTER(X)                                                                                                     \
+    X("mmoe", "two related regressions, as in section 3.2 of the MMoE paper: x0..., y1, y2")                                   \
+    X("article-mmoe", "10 inputs and 2 regressions, for examples/article-mmoe.yaml")                                           \
+    X("article-mmoe-gates", "112 inputs and 2 binary labels, for examples/article-mmoe-gates.yaml")                            \
+    X("article-cgc", "100 inputs of 0 and 1 and 2 binary labels, for examples/article-cgc.yaml")                               \
+    X("census", "people, in the 42 columns of the census-income table; like it without a header")
+
+typedef struct gw_synth_options {
+    const char *kind;        /* one of the roster */
+    const char *output_path; /* a CSV file; "-" is standard output */
+    int64_t rows;            /* 0: as many as are usual for the kind */
+    size_t dim;              /* inputs; 0: as usual; only "mmoe" takes another number */
+    double correlation;      /* "mmoe": of the tasks' weight vectors, -1 to 1 */
+    uint64_t seed;
+} gw_synth_options;
+
+/** Write a generated table. A row is a pure function of kind, options and its number: more rows do not change the first ones. */
+GW_API gw_status gw_synth(const gw_synth_options *options, gw_error *err);
+
 #ifdef __cplusplus
 }
 #endif

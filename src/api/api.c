@@ -6,6 +6,7 @@
 #include "interop/weights.h"
 #include "train/assess.h"
 #include "lab/init.h"
+#include "lab/synth.h"
 #include "model/describe.h"
 #include "model/model.h"
 #include "serve/predict.h"
@@ -278,4 +279,13 @@ gw_status gw_spec_init(const gw_data_options *data, const char *const *tasks, si
     gw__text text = {0};
     status = gw__spec_init(data, tasks, n_tasks, &text, err);
     return give_text(status, &text, ret_yaml, err);
+}
+
+/* ---- generated data ---- */
+
+gw_status gw_synth(const gw_synth_options *options, gw_error *err) {
+    gw_status status = need(options, "options", err);
+    if (status == GW_OK) status = need(options->kind, "kind", err);
+    if (status == GW_OK) status = need(options->output_path, "output_path", err);
+    return status == GW_OK ? gw__synth(options, err) : status;
 }
