@@ -48,6 +48,15 @@ static const char *repeated_label(const gw__init_plan *plan, const gw__profile *
     return NULL;
 }
 
+/* The label that decides whether a column has a value: it is known only after the label is. NULL if none. */
+static const char *deciding_label(const gw__init_plan *plan, const gw__profile *column) {
+    for (size_t t = 0; t < plan->n_tasks; t++) {
+        const gw__profile *label = &plan->profiles->columns[plan->tasks[t].column];
+        if (column->missing > 0 && column->values >= 20 && column->presence == label->shape) return label->name;
+    }
+    return NULL;
+}
+
 static void ignore(gw__column_plan *guess, const char *reason) {
     guess->role = GW__ROLE_IGNORED;
     guess->reason = reason;
@@ -128,13 +137,16 @@ static gw_status plan_column(gw__init_plan *plan, size_t index, gw_error *err) {
         if (plan->tasks[t].column == index) guess->role = GW__ROLE_LABEL;
     if (guess->role == GW__ROLE_LABEL) return GW_OK;
     size_t distinct = gw__profile_distinct(plan->profiles, column);
-    const char *label = repeated_label(plan, column);
+    const char *label = repeated_label(plan, column), *decider = deciding_label(plan, column);
     if (distinct == 0) {
         ignore(guess, "no value in any row");
     } else if (distinct == 1 && gw__profile_missing(plan->profiles, column) == 0) {
         ignore(guess, "one value only");
     } else if (label) {
         ignore(guess, gw__init_reason(plan, "says the same as the label '%s'", label));
+        if (!guess->reason) return gw__fail_nomem(err);
+    } else if (decider) {
+        ignore(guess, gw__init_reason(plan, "has a value by what the label '%s' says: not known before it", decider));
         if (!guess->reason) return gw__fail_nomem(err);
     } else if (gw__profile_numeric(plan->profiles, column)) {
         plan_numbers(plan, column, guess);

@@ -100,6 +100,11 @@ static void count_text(gw__profile *column, gw__slice cell) {
     column->text_bytes += (int64_t)cell.n;
 }
 
+static uint64_t chain(uint64_t hash, uint32_t code) {
+    uint64_t link[2] = {hash, code};
+    return gw__hash(link, sizeof link);
+}
+
 static gw_status count_cells(gw__profile *column, const gw_column *cells, size_t n_rows, gw__arena *arena, gw_error *err) {
     for (size_t row = 0; row < n_rows; row++) {
         bool valid = !cells->valid || (cells->valid[row / 8] >> (row % 8) & 1);
@@ -114,8 +119,10 @@ static gw_status count_cells(gw__profile *column, const gw_column *cells, size_t
         } else {
             column->missing++;
         }
-        uint64_t link[2] = {column->shape, code};
-        column->shape = gw__hash(link, sizeof link);
+        bool present = code != UINT32_MAX;
+        if (column->values + column->missing == 1) column->first_present = present;
+        column->shape = chain(column->shape, code);
+        column->presence = chain(column->presence, present == column->first_present ? 1 : 2);
     }
     return GW_OK;
 }

@@ -35,6 +35,8 @@ typedef struct gw__profile {
     bool many;
     int64_t many_after;      /* values until there were too many */
     uint64_t shape;          /* equal for columns that are the same up to the names of their values */
+    uint64_t presence;       /* as shape, of a column that says only whether there is a value */
+    bool first_present;      /* whether the first row has one */
     struct gw__profile_set *set;
 } gw__profile;
 

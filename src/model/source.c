@@ -72,6 +72,10 @@ void gw__source_locate(const gw__table *table, size_t row, gw_error *err) {
     err->column = 0;
 }
 
+void gw__source_blame(const gw_data_options *options, gw_error *err) {
+    if (err) snprintf(err->where, sizeof err->where, "%s", options->paths[0]);
+}
+
 const char *const *gw__source_names(const gw__table *table, gw__arena *arena) {
     size_t n = gw__table_column_count(table);
     const char **names = gw__arena_alloc(arena, n + 1, sizeof *names);

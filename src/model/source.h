@@ -18,6 +18,9 @@ gw_status gw__source_next(gw__table *table, const gw_data_options *options, cons
 /* Give an encoder's error the place of its row: file and line in front, the column stays in the message. */
 void gw__source_locate(const gw__table *table, size_t row, gw_error *err);
 
+/* Give an error about the table as a whole, such as a missing column, the table's first path. */
+void gw__source_blame(const gw_data_options *options, gw_error *err);
+
 /* The table's column names, in `arena`; NULL when out of memory. */
 const char *const *gw__source_names(const gw__table *table, gw__arena *arena);
 

@@ -53,7 +53,9 @@ static gw_status open_workers(prediction *run, gw_error *err) {
     if (!names || !run->workers || !run->chunks) return gw__fail_nomem(err);
     for (size_t i = 0; i < run->n_workers; i++) {
         worker *w = &run->workers[i];
-        GW__TRY(gw__encoder_new(run->model->features, names, gw__table_column_count(run->table), false, &w->encoder, err));
+        status = gw__encoder_new(run->model->features, names, gw__table_column_count(run->table), false, &w->encoder, err);
+        if (status == GW_E_DATA) gw__source_blame(&run->options->data, err);
+        if (status != GW_OK) goto cleanup;
         GW__TRY(gw__scorer_new(run->model->net, GW__SCORE_CHUNK, &w->scorer, err));
         w->outputs = gw__aligned_alloc(run->layout.n_outputs * GW__SCORE_CHUNK, sizeof *w->outputs);
         w->gates = gw__aligned_alloc(run->layout.n_gates * GW__SCORE_CHUNK + 1, sizeof *w->gates);

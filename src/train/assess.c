@@ -39,7 +39,9 @@ static gw_status open_slices(assessment *a, gw_error *err) {
     a->slices = gw__arena_alloc(&a->arena, a->n_slices, sizeof *a->slices);
     if (!names || !a->slices) return gw__fail_nomem(err);
     for (size_t i = 0; i < a->n_slices; i++) {
-        GW__TRY(gw__encoder_new(a->model->features, names, gw__table_column_count(a->table), true, &a->slices[i].encoder, err));
+        status = gw__encoder_new(a->model->features, names, gw__table_column_count(a->table), true, &a->slices[i].encoder, err);
+        if (status == GW_E_DATA) gw__source_blame(a->data, err);
+        if (status != GW_OK) goto cleanup;
         if (!(a->slices[i].skip = gw__arena_alloc(&a->arena, SLICE, 1))) GW__FAIL(gw__fail_nomem(err));
     }
 cleanup:
