@@ -30,6 +30,8 @@ gw__feature_view gw__features_at(const gw__features *features, size_t i);
 gw__texts gw__features_classes(const gw__features *features, size_t task);
 /* Outputs of a task: 1, or its number of classes. */
 size_t gw__features_output_width(const gw__features *features, size_t task);
+/* Which of a record's groups holds the task's `group` column; SIZE_MAX: the task has none. */
+size_t gw__features_group(const gw__features *features, size_t task);
 void   gw__features_free(gw__features *features);
 
 /* ---- reading whole tables ---- */
@@ -38,7 +40,7 @@ typedef struct gw__task_count { int64_t labelled, positives, outside; } gw__task
 
 /* What was read, for the screen. */
 typedef struct gw__read_report {
-    int64_t rows, skipped, valid_rows, text_bytes;
+    int64_t rows, skipped, valid_rows, text_bytes; /* rows: all that were kept; valid_rows: those of them that validate */
     int64_t n_columns, missing_cells;
     gw__task_count *train_tasks, *valid_tasks; /* [T], in `arena` */
     gw__texts notes;                           /* "column 'age': numeric (found by looking)", … */

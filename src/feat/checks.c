@@ -1,0 +1,98 @@
+#include <stdlib.h>
+
+#include "feat/load.h"
+
+typedef struct check {
+    gw__staged *staged;
+    bool skip, failed;
+    gw__bad_cell first;
+} check;
+
+static void note_bad(check *c, gw__flaw flaw, size_t row, size_t column, size_t task) {
+    if (c->skip) {
+        c->staged->parts[row] = GW__PART_BAD;
+    } else if (!c->failed || row < c->first.row) {
+        c->failed = true;
+        c->first = (gw__bad_cell){flaw, row, column, task};
+    }
+}
+
+static bool finish(const check *c, gw__bad_cell *ret_bad) {
+    if (c->failed) *ret_bad = c->first;
+    return c->failed;
+}
+
+static void check_late(check *c) {
+    for (size_t i = 0; i < c->staged->n_lanes; i++) {
+        const gw__lane *lane = &c->staged->lanes[i];
+        if (lane->kind != GW__LANE_NUMBER) continue;
+        for (size_t k = 0; k < lane->n_late; k++) note_bad(c, GW__FLAW_NUMBER, lane->late[k], lane->column, 0);
+    }
+}
+
+static void check_label_numbers(check *c, const gw__features *features, size_t task, const gw__lane *lane) {
+    float label;
+    for (size_t row = 0; row < c->staged->n_rows; row++)
+        if (c->staged->parts[row] != GW__PART_BAD && !gw__label_number(features, task, gw__lane_number(lane, row), &label))
+            note_bad(c, GW__FLAW_LABEL, row, lane->column, task);
+}
+
+static gw_status check_label_texts(check *c, const gw__features *features, size_t task, const gw__lane *lane, gw_error *err) {
+    uint8_t *good = gw__aligned_alloc(lane->lexicon.n, 1);
+    if (!good) return gw__fail_nomem(err);
+    float label;
+    for (size_t i = 0; i < lane->lexicon.n; i++) good[i] = gw__label_text(features, task, gw__lexicon_at(&lane->lexicon, i), &label);
+    for (size_t row = 0; row < c->staged->n_rows; row++)
+        if (c->staged->parts[row] != GW__PART_BAD && !good[gw__lane_code(lane, row)]) note_bad(c, GW__FLAW_LABEL, row, lane->column, task);
+    gw__aligned_free(good);
+    return GW_OK;
+}
+
+static void check_weights(check *c, const gw__lane *lane) {
+    for (size_t row = 0; row < c->staged->n_rows; row++) {
+        double weight = gw__lane_number(lane, row);
+        if (c->staged->parts[row] == GW__PART_BAD || (weight >= 0 && isfinite((float)weight))) continue;
+        note_bad(c, GW__FLAW_WEIGHT, row, lane->column, 0);
+    }
+}
+
+gw_status gw__staged_check(const gw__features *features, gw__staged *staged, const gw__lanes *lanes, bool skip, gw__bad_cell *ret_bad,
+                           bool *ret_found, gw_error *err) {
+    gw_status status = GW_OK;
+    check c = {.staged = staged, .skip = skip};
+    check_late(&c);
+    for (size_t t = 0; t < features->n_tasks; t++) {
+        const gw__lane *lane = &staged->lanes[lanes->label[t]];
+        if (lane->kind == GW__LANE_TEXT) GW__TRY(check_label_texts(&c, features, t, lane, err));
+        else check_label_numbers(&c, features, t, lane);
+        if (lanes->row_weight[t] != GW__NO_LANE) check_weights(&c, &staged->lanes[lanes->row_weight[t]]);
+    }
+    *ret_found = finish(&c, ret_bad);
+cleanup:
+    return status;
+}
+
+/* Every transform is monotone, so a column whose extremes stay finite is finite. */
+static bool stays_finite(const check *c, const gw__feature *feature, const gw__lane *lane) {
+    double low = feature->fill, high = feature->fill;
+    for (size_t row = 0; row < c->staged->n_rows; row++) {
+        double x = gw__lane_number(lane, row);
+        if (x < low) low = x;
+        if (x > high) high = x;
+    }
+    return isfinite(gw__number_apply(feature, low)) && isfinite(gw__number_apply(feature, high));
+}
+
+bool gw__staged_check_range(const gw__features *features, gw__staged *staged, const gw__lanes *lanes, bool skip, gw__bad_cell *ret_bad) {
+    check c = {.staged = staged, .skip = skip};
+    for (size_t i = 0; i < features->n; i++) {
+        const gw__feature *feature = &features->at[i];
+        if (feature->type != GW__FEATURE_NUMERIC) continue;
+        const gw__lane *lane = &staged->lanes[lanes->feature[i]];
+        if (stays_finite(&c, feature, lane)) continue;
+        for (size_t row = 0; row < staged->n_rows; row++)
+            if (staged->parts[row] != GW__PART_BAD && !isfinite(gw__number_apply(feature, gw__lane_number(lane, row))))
+                note_bad(&c, GW__FLAW_RANGE, row, lane->column, 0);
+    }
+    return finish(&c, ret_bad);
+}

@@ -1,0 +1,490 @@
+/* Whole tables: the training files (staged, fitted, filled; or encoded at once when the features are given), then the validation files. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "feat/encoder.h"
+#include "feat/load.h"
+
+typedef struct reading {
+    const gw__spec *spec;
+    bool skip;
+    gw__pool *pool;
+    gw__features *features;  /* being made, or NULL */
+    gw__texts names;         /* of the training table's columns */
+    gw__arena arena;
+    gw__splitter splitter;
+    uint8_t *parts;          /* of a batch */
+    size_t parts_capacity;
+    gw__staged staged;
+    gw__lanes lanes;
+    gw__dataset *dataset;    /* being made */
+} reading;
+
+/* ---- tables ---- */
+
+static gw_status open_table(const reading *r, gw__texts paths, gw__table **ret_table, gw_error *err) {
+    const gw__data_spec *data = &r->spec->data;
+    gw__table_options options = {.separator = data->separator, .header_in_file = data->header_in_file, .names = data->names.at,
+                                 .n_names = data->names.n, .skip_bad_rows = r->skip};
+    return gw__table_open_csv(paths.at, paths.n, &options, ret_table, err);
+}
+
+static gw_status column_names(gw__arena *arena, const gw__table *table, gw__texts *ret_names, gw_error *err) {
+    size_t n = gw__table_column_count(table);
+    const char **names = gw__arena_alloc(arena, n ? n : 1, sizeof *names);
+    if (!names) return gw__fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = gw__table_column_name(table, i);
+        names[i] = gw__arena_text(arena, name, strlen(name));
+        if (!names[i]) return gw__fail_nomem(err);
+    }
+    *ret_names = (gw__texts){names, n};
+    return GW_OK;
+}
+
+static void close_table(reading *r, gw__table *table) {
+    if (!table) return;
+    r->dataset->report.skipped += gw__table_skipped(table);
+    r->dataset->report.text_bytes += gw__table_text_bytes(table);
+    gw__table_close(table);
+}
+
+static void set_place(gw_error *err, const gw__table *table, size_t batch_row, const char *column) {
+    const char *file = NULL;
+    int64_t line = 0;
+    if (!err) return;
+    gw__table_locate(table, batch_row, &file, &line);
+    snprintf(err->where, sizeof err->where, "%s", file ? file : column);
+    err->line = line;
+    err->column = 0;
+}
+
+static gw_status split_batch(reading *r, const gw__batch *batch, uint64_t first_row, gw_error *err) {
+    gw_status status = gw__grow((void **)&r->parts, &r->parts_capacity, batch->n_rows, 1, err);
+    if (status == GW_OK) gw__splitter_apply(&r->splitter, batch, first_row, r->parts);
+    return status;
+}
+
+/* ---- staging ---- */
+
+static size_t column_of(const reading *r, const char *name) {
+    size_t i = 0;
+    while (i < r->names.n && strcmp(r->names.at[i], name) != 0) i++;
+    return i;
+}
+
+static gw__lane feature_lane(const reading *r, const gw__feature *feature) {
+    const gw__feature_spec *spec = feature->spec;
+    gw__lane lane = {.column = column_of(r, feature->name)};
+    switch (feature->type) {
+    case GW__FEATURE_AUTO:
+        lane.kind = GW__LANE_AUTO;
+        lane.fail_missing = spec->missing == GW__MISSING_FAIL;
+        break;
+    case GW__FEATURE_NUMERIC:
+        lane.kind = GW__LANE_NUMBER;
+        lane.fail_missing = spec->missing == GW__MISSING_FAIL;
+        break;
+    case GW__FEATURE_CATEGORICAL: lane.kind = GW__LANE_TEXT; break;
+    case GW__FEATURE_HASHED:
+        lane.kind = GW__LANE_BUCKET;
+        lane.buckets = spec->buckets;
+        break;
+    case GW__FEATURE_BAG:
+        lane.kind = spec->buckets ? GW__LANE_BAG_BUCKET : GW__LANE_BAG;
+        lane.buckets = spec->buckets;
+        lane.separator = spec->separator;
+        break;
+    }
+    return lane;
+}
+
+static gw_status plan_task_lanes(reading *r, size_t t, gw_error *err) {
+    gw_status status;
+    const gw__task *task = &r->features->tasks[t];
+    gw__lane_kind kind = task->by_text ? GW__LANE_TEXT : GW__LANE_NUMBER;
+    r->lanes.given[t] = r->lanes.row_weight[t] = GW__NO_LANE;
+    GW__TRY(gw__staged_lane(&r->staged, (gw__lane){.column = column_of(r, task->spec->label), .kind = kind}, &r->lanes.label[t], err));
+    if (task->given_column) {
+        gw__lane lane = {.column = column_of(r, task->given_column), .kind = GW__LANE_NUMBER};
+        GW__TRY(gw__staged_lane(&r->staged, lane, &r->lanes.given[t], err));
+    }
+    if (task->spec->row_weight) {
+        gw__lane lane = {.column = column_of(r, task->spec->row_weight), .kind = GW__LANE_NUMBER, .fail_missing = true};
+        GW__TRY(gw__staged_lane(&r->staged, lane, &r->lanes.row_weight[t], err));
+    }
+cleanup:
+    return status;
+}
+
+static gw_status plan_lanes(reading *r, gw_error *err) {
+    gw_status status = GW_OK;
+    const gw__features *features = r->features;
+    size_t **lists[] = {&r->lanes.feature, &r->lanes.label, &r->lanes.given, &r->lanes.row_weight, &r->lanes.group};
+    size_t lengths[] = {features->n, features->n_tasks, features->n_tasks, features->n_tasks, features->n_groups};
+    for (size_t i = 0; i < GW__COUNT(lists); i++) {
+        *lists[i] = gw__arena_alloc(&r->arena, lengths[i] ? lengths[i] : 1, sizeof **lists[i]);
+        if (!*lists[i]) GW__FAIL(gw__fail_nomem(err));
+    }
+    r->staged.missing = &features->missing;
+    for (size_t i = 0; i < features->n; i++)
+        GW__TRY(gw__staged_lane(&r->staged, feature_lane(r, &features->at[i]), &r->lanes.feature[i], err));
+    for (size_t t = 0; t < features->n_tasks; t++) GW__TRY(plan_task_lanes(r, t, err));
+    for (size_t g = 0; g < features->n_groups; g++) {
+        gw__lane lane = {.column = column_of(r, features->groups[g]), .kind = GW__LANE_HASH};
+        GW__TRY(gw__staged_lane(&r->staged, lane, &r->lanes.group[g], err));
+    }
+cleanup:
+    return status;
+}
+
+static gw__bad_cell bad_cell_of(const reading *r, size_t lane, size_t row) {
+    gw__bad_cell bad = {GW__FLAW_NUMBER, row, r->staged.lanes[lane].column, 0};
+    for (size_t t = r->spec->n_tasks; t-- > 0;) {
+        if (r->lanes.label[t] != lane) continue;
+        bad.flaw = GW__FLAW_LABEL;
+        bad.task = t;
+    }
+    return bad;
+}
+
+static gw_status fail_cell_at(const reading *r, const gw__table *table, const gw__batch *batch, size_t i, gw__bad_cell bad, gw_error *err) {
+    char buffer[GW__CELL_TEXT];
+    const char *name = r->names.at[bad.column];
+    gw_status status = gw__fail_flaw(err, r->features, bad, name, gw__cell_text(&batch->columns[bad.column], i, buffer));
+    set_place(err, table, i, name);
+    return status;
+}
+
+static gw_status stage_table(reading *r, gw__table *table, gw_error *err) {
+    gw_status status;
+    for (;;) {
+        gw__batch batch;
+        size_t row, lane;
+        bool bad = false;
+        GW__TRY(gw__table_next(table, &batch, err));
+        if (batch.n_rows == 0) break;
+        GW__TRY(split_batch(r, &batch, r->staged.n_rows, err));
+        status = gw__staged_add(&r->staged, &batch, r->parts, r->skip, r->pool, &row, &lane, &bad, err);
+        if (bad) status = fail_cell_at(r, table, &batch, row, bad_cell_of(r, lane, row), err);
+        if (status != GW_OK) goto cleanup;
+    }
+cleanup:
+    return status;
+}
+
+/* Columns that turned out to be text too late for their texts to be known: the files are read once more, for these alone. */
+static gw_status stage_again(reading *r, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__table *table = NULL;
+    size_t row = 0, n_lost = 0;
+    for (size_t i = 0; i < r->staged.n_lanes; i++) n_lost += r->staged.lanes[i].lost;
+    if (!n_lost) return GW_OK;
+    GW__TRY(open_table(r, r->spec->data.train, &table, err));
+    for (;;) {
+        gw__batch batch;
+        GW__TRY(gw__table_next(table, &batch, err));
+        if (batch.n_rows == 0) break;
+        if (batch.n_rows > r->staged.n_rows - row) break;
+        GW__TRY(gw__staged_again(&r->staged, &batch, row, r->pool, err));
+        row += batch.n_rows;
+    }
+    if (row != r->staged.n_rows) {
+        GW__FAIL(gw__fail(err, GW_E_IO, "the training files cannot be read twice with the same result; hint: give every column a type under features.columns"));
+    }
+    for (size_t i = 0; i < r->staged.n_lanes; i++) r->staged.lanes[i].lost = false;
+cleanup:
+    gw__table_close(table);
+    return status;
+}
+
+/* ---- after staging ---- */
+
+/* The place of a row that was staged long ago: its file is read again up to there. Where that fails the row's number must do. */
+static gw_status fail_bad_cell(reading *r, gw__bad_cell bad, gw_error *err) {
+    gw__table *table = NULL;
+    gw__batch batch;
+    size_t row = 0;
+    gw_status status = open_table(r, r->spec->data.train, &table, NULL);
+    while (status == GW_OK && (status = gw__table_next(table, &batch, NULL)) == GW_OK && batch.n_rows) {
+        if (bad.row - row < batch.n_rows) {
+            status = fail_cell_at(r, table, &batch, bad.row - row, bad, err);
+            gw__table_close(table);
+            return status;
+        }
+        row += batch.n_rows;
+    }
+    gw__table_close(table);
+    return gw__fail_at(err, GW_E_DATA, r->names.at[bad.column], (int64_t)bad.row + 1, 0, "column '%s': a value in row %zu is not as expected",
+                       r->names.at[bad.column], bad.row + 1);
+}
+
+static void settle_types(reading *r) {
+    for (size_t i = 0; i < r->features->n; i++) {
+        gw__feature *feature = &r->features->at[i];
+        const gw__lane *lane = &r->staged.lanes[r->lanes.feature[i]];
+        if (feature->type != GW__FEATURE_AUTO) continue;
+        feature->type = lane->kind == GW__LANE_NUMBER ? GW__FEATURE_NUMERIC : GW__FEATURE_CATEGORICAL;
+        feature->large = lane->large;
+    }
+}
+
+static gw_status fail_unlabelled(const gw__task_spec *task, const gw__task_count *count, gw_error *err) {
+    const char *hint = count && count->outside ? "; hint: all its labelled rows may be outside of 'given'" : "";
+    return gw__fail(err, GW_E_DATA, "task '%s': column '%s' has no label in the training part%s", task->name, task->label, hint);
+}
+
+static gw_status fit_classes(reading *r, gw_error *err) {
+    gw_status status = GW_OK;
+    for (size_t t = 0; t < r->features->n_tasks; t++) {
+        const gw__task *task = &r->features->tasks[t];
+        if (task->spec->type != GW_TASK_MULTICLASS || task->class_names.n) continue;
+        GW__TRY(gw__classes_fit(r->features, t, &r->staged, &r->staged.lanes[r->lanes.label[t]], err));
+        if (!task->class_names.n) GW__FAIL(fail_unlabelled(task->spec, NULL, err));
+    }
+cleanup:
+    return status;
+}
+
+static size_t count_part(const gw__staged *staged, gw__part part) {
+    size_t n = 0;
+    for (size_t row = 0; row < staged->n_rows; row++) n += staged->parts[row] == part;
+    return n;
+}
+
+static gw_status fit_staged(reading *r, gw_error *err) {
+    gw_status status;
+    gw__bad_cell bad = {0};
+    bool found = false;
+    if (!count_part(&r->staged, GW__PART_TRAIN)) return gw__fail(err, GW_E_DATA, "there is no row to train on");
+    GW__TRY(fit_classes(r, err));
+    status = gw__staged_check(r->features, &r->staged, &r->lanes, r->skip, &bad, &found, err);
+    if (found) status = fail_bad_cell(r, bad, err);
+    if (status != GW_OK) goto cleanup;
+    if (!count_part(&r->staged, GW__PART_TRAIN)) GW__FAIL(gw__fail(err, GW_E_DATA, "there is no good row to train on"));
+    GW__TRY(gw__features_tables(r->features, err));
+    GW__TRY(gw__features_fit(r->features, &r->staged, &r->lanes, r->pool, err));
+    if (gw__staged_check_range(r->features, &r->staged, &r->lanes, r->skip, &bad)) GW__FAIL(fail_bad_cell(r, bad, err));
+    GW__TRY(gw__features_layout(r->features, err));
+cleanup:
+    return status;
+}
+
+static gw_status read_and_fit(reading *r, gw_error *err) {
+    gw_status status;
+    gw__table *table = NULL;
+    GW__TRY(open_table(r, r->spec->data.train, &table, err));
+    GW__TRY(column_names(&r->arena, table, &r->names, err));
+    GW__TRY(gw__features_choose(r->features, r->names.at, r->names.n, err));
+    GW__TRY(gw__splitter_init(&r->splitter, r->features, r->names, err));
+    GW__TRY(plan_lanes(r, err));
+    GW__TRY(stage_table(r, table, err));
+    close_table(r, table);
+    table = NULL;
+    GW__TRY(gw__staged_settle(&r->staged, err));
+    GW__TRY(stage_again(r, err));
+    settle_types(r);
+    GW__TRY(fit_staged(r, err));
+    r->dataset->report.skipped += (int64_t)count_part(&r->staged, GW__PART_BAD);
+    GW__TRY(gw__staged_fill(r->features, &r->staged, &r->lanes, r->pool, r->dataset, err));
+cleanup:
+    gw__table_close(table);
+    return status;
+}
+
+/* ---- encoding at once ---- */
+
+/* Records whose number is not known beforehand. */
+typedef struct collector {
+    uint32_t **blocks; /* GW__CHUNK_ROWS records each */
+    size_t n_blocks, blocks_capacity, n_rows;
+    int32_t *bag_ids;
+    size_t n_bag_ids, bag_capacity;
+} collector;
+
+static void clear_collector(collector *c) {
+    for (size_t i = 0; i < c->n_blocks; i++) free(c->blocks[i]);
+    free(c->blocks);
+    free(c->bag_ids);
+    *c = (collector){0};
+}
+
+static gw_status collect_bags(collector *c, const gw__records *records, uint32_t *record, gw_error *err) {
+    gw_status status = GW_OK;
+    for (uint32_t k = 0; k < records->input->n_bags; k++) {
+        uint32_t *bag = record + records->input->bags_at + 2 * k;
+        size_t need = c->n_bag_ids + bag[1];
+        if (need > UINT32_MAX) return gw__fail(err, GW_E_LIMIT, "more than %u values in bags", UINT32_MAX);
+        GW__TRY(gw__grow((void **)&c->bag_ids, &c->bag_capacity, need, sizeof *c->bag_ids, err));
+        if (bag[1]) memcpy(c->bag_ids + c->n_bag_ids, records->bag_ids + bag[0], bag[1] * sizeof *c->bag_ids);
+        bag[0] = (uint32_t)c->n_bag_ids;
+        c->n_bag_ids = need;
+    }
+cleanup:
+    return status;
+}
+
+static gw_status collect(collector *c, const gw__records *records, size_t row, gw_error *err) {
+    gw_status status = GW_OK;
+    size_t stride = records->input->stride, bytes;
+    if (c->n_rows == c->n_blocks * GW__CHUNK_ROWS) {
+        GW__TRY(gw__grow((void **)&c->blocks, &c->blocks_capacity, c->n_blocks + 1, sizeof *c->blocks, err));
+        uint32_t *block = gw__mul_size(stride, GW__CHUNK_ROWS * sizeof *block, &bytes) ? malloc(bytes) : NULL;
+        if (!block) GW__FAIL(gw__fail_nomem(err));
+        c->blocks[c->n_blocks++] = block;
+    }
+    uint32_t *record = c->blocks[c->n_rows / GW__CHUNK_ROWS] + c->n_rows % GW__CHUNK_ROWS * stride;
+    memcpy(record, gw__record_at(records, row), stride * sizeof *record);
+    GW__TRY(collect_bags(c, records, record, err));
+    c->n_rows++;
+cleanup:
+    return status;
+}
+
+static gw_status finish_collector(collector *c, const gw__input *input, gw__records *ret_records, gw_error *err) {
+    gw__records made = {.input = input, .n_rows = c->n_rows, .n_bag_ids = c->n_bag_ids};
+    size_t words;
+    if (gw__mul_size(c->n_rows, input->stride, &words)) made.words = gw__aligned_alloc(words, sizeof *made.words);
+    if (input->n_bags) made.bag_ids = gw__aligned_alloc(c->n_bag_ids, sizeof *made.bag_ids);
+    if (!made.words || (input->n_bags && !made.bag_ids)) {
+        gw__records_clear(&made);
+        return gw__fail_nomem(err);
+    }
+    for (size_t i = 0; i < c->n_blocks; i++) {
+        size_t first = i * GW__CHUNK_ROWS, n = c->n_rows - first < GW__CHUNK_ROWS ? c->n_rows - first : GW__CHUNK_ROWS;
+        memcpy(made.words + first * input->stride, c->blocks[i], n * input->stride * sizeof *made.words);
+        free(c->blocks[i]);
+        c->blocks[i] = NULL;
+    }
+    if (c->n_bag_ids) memcpy(made.bag_ids, c->bag_ids, c->n_bag_ids * sizeof *made.bag_ids);
+    clear_collector(c);
+    *ret_records = made;
+    return GW_OK;
+}
+
+typedef struct encoding_run {
+    reading *r;
+    const gw__features *features;
+    gw__encoder *encoder;
+    gw__table *table;
+    bool validates;      /* all rows; else the splitter says */
+    uint64_t first_row;
+    uint8_t *skip;
+    size_t skip_capacity;
+    collector parts[2];
+} encoding_run;
+
+static gw_status encode_batch(encoding_run *run, const gw__batch *batch, gw_error *err) {
+    gw_status status;
+    reading *r = run->r;
+    gw__read_report *report = &r->dataset->report;
+    gw__task_count *counts[2] = {report->train_tasks, report->valid_tasks};
+    gw__records records;
+    size_t bad_row = 0;
+    GW__TRY(gw__grow((void **)&run->skip, &run->skip_capacity, batch->n_rows, 1, err));
+    memset(run->skip, 0, batch->n_rows);
+    if (!run->validates) GW__TRY(split_batch(r, batch, run->first_row, err));
+    gw__encoder_rows(run->encoder, run->validates ? NULL : r->parts, run->first_row, counts, &report->missing_cells);
+    status = gw__encoder_apply(run->encoder, batch, 0, batch->n_rows, r->skip ? run->skip : NULL, &records, &bad_row, err);
+    if (status == GW_E_DATA) set_place(err, run->table, bad_row, err ? err->where : "");
+    if (status != GW_OK) goto cleanup;
+    for (size_t i = 0; i < batch->n_rows; i++) {
+        gw__part part = run->validates ? GW__PART_VALID : r->parts[i];
+        if (run->skip[i]) report->skipped++;
+        else GW__TRY(collect(&run->parts[part], &records, i, err));
+    }
+    run->first_row += batch->n_rows;
+cleanup:
+    return status;
+}
+
+static gw_status encode_table(reading *r, const gw__features *features, gw__texts paths, bool validates, gw_error *err) {
+    gw_status status;
+    encoding_run run = {.r = r, .features = features, .validates = validates};
+    gw__texts names;
+    gw__batch batch;
+    GW__TRY(open_table(r, paths, &run.table, err));
+    GW__TRY(column_names(&r->arena, run.table, &names, err));
+    if (!validates) {
+        r->names = names;
+        GW__TRY(gw__splitter_init(&r->splitter, features, names, err));
+    }
+    GW__TRY(gw__encoder_new(features, names.at, names.n, true, &run.encoder, err));
+    for (;;) {
+        GW__TRY(gw__table_next(run.table, &batch, err));
+        if (batch.n_rows == 0) break;
+        GW__TRY(encode_batch(&run, &batch, err));
+    }
+    if (!validates) GW__TRY(finish_collector(&run.parts[GW__PART_TRAIN], &features->input, &r->dataset->train, err));
+    GW__TRY(finish_collector(&run.parts[GW__PART_VALID], &features->input, &r->dataset->valid, err));
+    close_table(r, run.table);
+    run.table = NULL;
+cleanup:
+    gw__table_close(run.table);
+    gw__encoder_free(run.encoder);
+    free(run.skip);
+    for (int part = 0; part < 2; part++) clear_collector(&run.parts[part]);
+    return status;
+}
+
+/* ---- all ---- */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static gw_status read_all(reading *r, const gw__features *fitted, gw_error *err) {
+    gw_status status;
+    gw__read_report *report = &r->dataset->report;
+    GW__TRY(gw__report_init(report, r->spec->n_tasks, err));
+    if (fitted) {
+        GW__TRY(encode_table(r, fitted, r->spec->data.train, false, err));
+        if (!r->dataset->train.n_rows) GW__FAIL(gw__fail(err, GW_E_DATA, "there is no row to train on"));
+    } else {
+        GW__TRY(gw__features_new(r->spec, &r->features, err));
+        GW__TRY(read_and_fit(r, err));
+    }
+    const gw__features *features = fitted ? fitted : r->features;
+    for (size_t t = 0; t < r->spec->n_tasks; t++)
+        if (!report->train_tasks[t].labelled) GW__FAIL(fail_unlabelled(&r->spec->tasks[t], &report->train_tasks[t], err));
+    if (r->spec->data.valid.kind == GW__SPLIT_FILES) {
+        gw__records_clear(&r->dataset->valid);
+        GW__TRY(encode_table(r, features, r->spec->data.valid.files, true, err));
+    }
+    report->n_columns = (int64_t)r->names.n;
+    report->valid_rows = (int64_t)r->dataset->valid.n_rows;
+    report->rows = (int64_t)r->dataset->train.n_rows + report->valid_rows;
+    GW__TRY(gw__report_notes(report, features, fitted != NULL, err));
+cleanup:
+    return status;
+}
+
+gw_status gw__dataset_read(const gw__spec *spec, const gw__features *fitted, bool skip_bad_rows, gw__pool *pool,
+                           gw__features **ret_features, gw__dataset *ret_dataset, gw_error *err) {
+    gw__dataset dataset = {0};
+    reading r = {.spec = spec, .skip = skip_bad_rows, .pool = pool, .dataset = &dataset};
+    double began = now();
+    gw_status status = read_all(&r, fitted, err);
+    gw__staged_clear(&r.staged);
+    gw__arena_clear(&r.arena);
+    free(r.parts);
+    if (status != GW_OK) {
+        gw__features_free(r.features);
+        gw__dataset_clear(&dataset);
+        return status;
+    }
+    dataset.report.seconds = now() - began;
+    *ret_dataset = dataset;
+    if (!fitted) *ret_features = r.features;
+    return GW_OK;
+}
+
+void gw__dataset_clear(gw__dataset *dataset) {
+    gw__records_clear(&dataset->train);
+    gw__records_clear(&dataset->valid);
+    gw__arena_clear(&dataset->report.arena);
+    *dataset = (gw__dataset){0};
+}

@@ -1,0 +1,363 @@
+/* From a spec and a table's columns to features, tables and the layout of a record. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "feat/fitted.h"
+
+/* ---- tasks ---- */
+
+static void plan_group(gw__features *features, gw__task *task) {
+    task->group = GW__NO_GROUP;
+    if (!task->spec->group) return;
+    for (size_t g = 0; g < features->n_groups; g++)
+        if (strcmp(features->groups[g], task->spec->group) == 0) task->group = g;
+    if (task->group != GW__NO_GROUP) return;
+    task->group = features->n_groups;
+    features->groups[features->n_groups++] = task->spec->group;
+}
+
+/* A binary task's name, else a column. */
+static void plan_given(const gw__spec *spec, gw__task *task) {
+    task->given_task = -1;
+    if (!task->spec->given) return;
+    for (size_t t = 0; t < spec->n_tasks; t++)
+        if (spec->tasks[t].type == GW_TASK_BINARY && strcmp(spec->tasks[t].name, task->spec->given) == 0) task->given_task = (ptrdiff_t)t;
+    if (task->given_task < 0) task->given_column = task->spec->given;
+}
+
+static gw_status plan_classes(gw__features *features, size_t t, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__lexicon texts = {0};
+    gw__texts names = features->spec->tasks[t].classes;
+    uint32_t *order = NULL;
+    if (features->spec->tasks[t].type != GW_TASK_MULTICLASS || names.n == 0) return GW_OK;
+    order = gw__aligned_alloc(names.n, sizeof *order);
+    if (!order) GW__FAIL(gw__fail_nomem(err));
+    for (size_t i = 0; i < names.n; i++) {
+        GW__TRY(gw__lexicon_add(&texts, gw__slice_trim(gw__slice_of(names.at[i])), &order[i], err));
+        if (order[i] == i) continue;
+        GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "tasks", 0, 0, "task '%s': class '%s' is listed twice", features->spec->tasks[t].name, names.at[i]));
+    }
+    GW__TRY(gw__classes_set(features, t, &texts, order, names.n, err));
+cleanup:
+    gw__lexicon_clear(&texts);
+    gw__aligned_free(order);
+    return status;
+}
+
+static gw_status plan_tasks(gw__features *features, gw_error *err) {
+    gw_status status = GW_OK;
+    const gw__spec *spec = features->spec;
+    features->tasks = gw__arena_alloc(&features->arena, spec->n_tasks ? spec->n_tasks : 1, sizeof *features->tasks);
+    features->groups = gw__arena_alloc(&features->arena, spec->n_tasks ? spec->n_tasks : 1, sizeof *features->groups);
+    if (!features->tasks || !features->groups) GW__FAIL(gw__fail_nomem(err));
+    features->n_tasks = spec->n_tasks;
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        gw__task *task = &features->tasks[t];
+        task->spec = &spec->tasks[t];
+        task->by_text = task->spec->type == GW_TASK_MULTICLASS || (task->spec->type == GW_TASK_BINARY && task->spec->positive);
+        if (task->spec->positive) task->positive = gw__slice_trim(gw__slice_of(task->spec->positive));
+        plan_given(spec, task);
+        plan_group(features, task);
+        GW__TRY(plan_classes(features, t, err));
+    }
+cleanup:
+    return status;
+}
+
+gw_status gw__features_new(const gw__spec *spec, gw__features **ret_features, gw_error *err) {
+    gw_status status;
+    gw__features *features = calloc(1, sizeof *features);
+    if (!features) return gw__fail_nomem(err);
+    features->spec = spec;
+    GW__TRY(gw__missing_texts_init(&features->missing, spec->data.missing, &features->arena, err));
+    GW__TRY(plan_tasks(features, err));
+    *ret_features = features;
+    features = NULL;
+cleanup:
+    gw__features_free(features);
+    return status;
+}
+
+void gw__features_free(gw__features *features) {
+    if (!features) return;
+    for (size_t i = 0; i < features->n; i++)
+        for (size_t k = 0; k < GW__COUNT(features->at[i].steps); k++) gw__aligned_free(features->at[i].steps[k].knots);
+    for (size_t i = 0; i < features->n_embeddings; i++) gw__lexicon_clear(&features->embeddings[i].vocabulary);
+    for (size_t t = 0; t < features->n_tasks; t++) gw__lexicon_clear(&features->tasks[t].classes);
+    gw__missing_texts_clear(&features->missing);
+    gw__arena_clear(&features->arena);
+    free(features);
+}
+
+/* ---- choice ---- */
+
+static bool among(const char *const *list, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0) return true;
+    return false;
+}
+
+gw_status gw__want_column(gw__texts columns, const char *where, const char *subject, const char *name, gw_error *err) {
+    if (among(columns.at, columns.n, name)) return GW_OK;
+    const char *near = gw__nearest(gw__slice_of(name), columns.at, columns.n);
+    return gw__fail_at(err, GW_E_CONFIG, where, 0, 0, "%s'%s' is no column of the table%s%s%s", subject, name,
+                       near ? "; hint: did you mean '" : "", near ? near : "", near ? "'" : "");
+}
+
+static gw_status want_task_columns(const gw__features *features, gw__texts columns, gw_error *err) {
+    gw_status status = GW_OK;
+    for (size_t t = 0; t < features->n_tasks; t++) {
+        const gw__task *task = &features->tasks[t];
+        char where[200];
+        snprintf(where, sizeof where, "tasks.%.180s", task->spec->name);
+        GW__TRY(gw__want_column(columns, where, "label ", task->spec->label, err));
+        if (task->given_column) GW__TRY(gw__want_column(columns, where, "given ", task->given_column, err));
+        if (task->spec->row_weight) GW__TRY(gw__want_column(columns, where, "row_weight ", task->spec->row_weight, err));
+        if (task->spec->group) GW__TRY(gw__want_column(columns, where, "group ", task->spec->group, err));
+    }
+cleanup:
+    return status;
+}
+
+static gw_status want_columns(const gw__features *features, gw__texts columns, gw_error *err) {
+    gw_status status = GW_OK;
+    const gw__features_spec *spec = &features->spec->features;
+    GW__TRY(want_task_columns(features, columns, err));
+    for (size_t i = 0; i < spec->ignore.n; i++) GW__TRY(gw__want_column(columns, "features.ignore", "", spec->ignore.at[i], err));
+    for (size_t i = 0; i < spec->n_columns; i++) {
+        const char *name = spec->columns[i].name;
+        GW__TRY(gw__want_column(columns, "features.columns", "", name, err));
+        if (!among(spec->ignore.at, spec->ignore.n, name)) continue;
+        GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "features.columns", 0, 0, "column '%s' is both ignored and a feature", name));
+    }
+cleanup:
+    return status;
+}
+
+const gw__feature_spec *gw__feature_entry(const gw__spec *spec, const char *column) {
+    for (size_t i = 0; i < spec->features.n_columns; i++)
+        if (strcmp(spec->features.columns[i].name, column) == 0) return &spec->features.columns[i];
+    return NULL;
+}
+
+static const gw__task *task_of_label(const gw__features *features, const char *column) {
+    for (size_t t = 0; t < features->n_tasks; t++)
+        if (strcmp(features->tasks[t].spec->label, column) == 0) return &features->tasks[t];
+    return NULL;
+}
+
+static bool steers_a_task(const gw__features *features, const char *column) {
+    for (size_t t = 0; t < features->n_tasks; t++) {
+        const gw__task *task = &features->tasks[t];
+        if (task->given_column && strcmp(task->given_column, column) == 0) return true;
+        if (task->spec->row_weight && strcmp(task->spec->row_weight, column) == 0) return true;
+    }
+    return false;
+}
+
+gw_status gw__features_choose(gw__features *features, const char *const *column_names, size_t n_names, gw_error *err) {
+    gw_status status = GW_OK;
+    const gw__spec *spec = features->spec;
+    GW__TRY(want_columns(features, (gw__texts){column_names, n_names}, err));
+    features->at = gw__arena_alloc(&features->arena, n_names ? n_names : 1, sizeof *features->at);
+    if (!features->at) GW__FAIL(gw__fail_nomem(err));
+    for (size_t i = 0; i < n_names; i++) {
+        const char *name = column_names[i];
+        const gw__feature_spec *entry = gw__feature_entry(spec, name);
+        const gw__task *task = task_of_label(features, name);
+        if (entry && task) {
+            GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "features.columns", 0, 0,
+                                 "column '%s' is the label of task '%s' and would leak it; hint: take it out of features.columns", name, task->spec->name));
+        }
+        if (task || among(spec->features.ignore.at, spec->features.ignore.n, name)) continue;
+        if (!entry && steers_a_task(features, name)) continue;
+        gw__feature *feature = &features->at[features->n++];
+        feature->name = gw__arena_text(&features->arena, name, strlen(name));
+        if (!feature->name) GW__FAIL(gw__fail_nomem(err));
+        feature->spec = entry ? entry : &spec->features.defaults;
+        feature->type = feature->spec->type;
+        feature->automatic = feature->type == GW__FEATURE_AUTO;
+    }
+    if (!features->n) GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "features", 0, 0, "no column is left to be a feature"));
+cleanup:
+    return status;
+}
+
+/* ---- tables ---- */
+
+const char *gw__escape_name(gw__arena *arena, const char *name) {
+    size_t n = strlen(name), at = 0;
+    char *out = gw__arena_alloc(arena, n * 3 + 1, 1);
+    if (!out) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] == '.' || name[i] == '%') {
+            memcpy(out + at, name[i] == '.' ? "%2E" : "%25", 3);
+            at += 3;
+        } else {
+            out[at++] = name[i];
+        }
+    }
+    return out;
+}
+
+static bool is_embedded(const gw__feature *feature) { return feature->type != GW__FEATURE_NUMERIC; }
+
+static uint64_t buckets_of(const gw__feature *feature) {
+    bool hashed = feature->type == GW__FEATURE_HASHED || feature->type == GW__FEATURE_BAG;
+    return hashed ? feature->spec->buckets : 0;
+}
+
+static gw_status fail_share(const gw__feature *feature, const char *table, const char *what, gw_error *err) {
+    return gw__fail_at(err, GW_E_CONFIG, "features.columns", 0, 0, "column '%s' shares the table '%s' but its %s differs from the others'",
+                       feature->name, table, what);
+}
+
+/* Rare values are judged over all columns together: the mildest of their limits holds. */
+static gw_status join_table(gw__embedding *embedding, const gw__feature *feature, gw_error *err) {
+    const gw__feature_spec *spec = feature->spec;
+    const char *name = embedding->share ? embedding->share : embedding->name;
+    if (embedding->dim != spec->dim) return fail_share(feature, name, "dim", err);
+    if (embedding->buckets != buckets_of(feature)) return fail_share(feature, name, "number of buckets", err);
+    if (spec->min_count < embedding->min_count) embedding->min_count = spec->min_count;
+    bool unlimited = !spec->max_rows || !embedding->max_rows;
+    if (unlimited) embedding->max_rows = 0;
+    else if (spec->max_rows > embedding->max_rows) embedding->max_rows = spec->max_rows;
+    return GW_OK;
+}
+
+gw_status gw__features_tables(gw__features *features, gw_error *err) {
+    gw_status status = GW_OK;
+    features->embeddings = gw__arena_alloc(&features->arena, features->n, sizeof *features->embeddings);
+    if (!features->embeddings) GW__FAIL(gw__fail_nomem(err));
+    for (size_t i = 0; i < features->n; i++) {
+        gw__feature *feature = &features->at[i];
+        if (!is_embedded(feature)) continue;
+        const gw__feature_spec *spec = feature->spec;
+        const char *name = gw__escape_name(&features->arena, spec->share ? spec->share : feature->name);
+        if (!name) GW__FAIL(gw__fail_nomem(err));
+        size_t e = 0;
+        while (e < features->n_embeddings && strcmp(features->embeddings[e].name, name) != 0) e++;
+        feature->table = (uint32_t)e;
+        gw__embedding *embedding = &features->embeddings[e];
+        if (e < features->n_embeddings) {
+            GW__TRY(join_table(embedding, feature, err));
+        } else {
+            *embedding = (gw__embedding){.name = name, .dim = spec->dim, .buckets = buckets_of(feature), .min_count = spec->min_count,
+                                         .max_rows = spec->max_rows};
+            features->n_embeddings++;
+        }
+        if (spec->share) embedding->share = spec->share;
+    }
+cleanup:
+    return status;
+}
+
+/* ---- layout ---- */
+
+static gw__slot_kind slot_kind(const gw__feature *feature) {
+    switch (feature->type) {
+    case GW__FEATURE_CATEGORICAL:
+    case GW__FEATURE_HASHED: return GW__SLOT_EMBEDDING;
+    case GW__FEATURE_BAG: return feature->spec->pooling == GW__POOLING_SUM ? GW__SLOT_BAG_SUM : GW__SLOT_BAG_MEAN;
+    default: return GW__SLOT_NUMBER;
+    }
+}
+
+static uint32_t *counter_of(gw__input *input, gw__slot_kind kind) {
+    if (kind == GW__SLOT_NUMBER) return &input->n_numbers;
+    return kind == GW__SLOT_EMBEDDING ? &input->n_ids : &input->n_bags;
+}
+
+/* One slot, or two for a number with an indicator. */
+static gw_status place_feature(gw__features *features, size_t i, gw__slot *slots, gw_error *err) {
+    gw__feature *feature = &features->at[i];
+    gw__input *input = &features->input;
+    bool number = feature->type == GW__FEATURE_NUMERIC;
+    uint32_t width = number ? 1 : feature->spec->dim, n = 1 + (number && feature->spec->indicator);
+    feature->dense_at = input->width;
+    feature->dense_width = width * n;
+    if (width > (uint32_t)INT32_MAX / 2 || width * n > (uint32_t)INT32_MAX - input->width) {
+        return gw__fail(err, GW_E_LIMIT, "the dense input is wider than %d", INT32_MAX);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        gw__slot *slot = &slots[input->n_slots++];
+        slot->kind = slot_kind(feature);
+        slot->feature = (uint32_t)i;
+        slot->dense_at = input->width;
+        slot->width = width;
+        slot->index = (*counter_of(input, slot->kind))++;
+        slot->table = feature->table;
+        if (k == 0) feature->index = slot->index;
+        input->width += width;
+    }
+    return GW_OK;
+}
+
+static gw_status shape_tables(gw__features *features, gw_error *err) {
+    gw__table_shape *shapes = gw__arena_alloc(&features->arena, features->n_embeddings ? features->n_embeddings : 1, sizeof *shapes);
+    if (!shapes) return gw__fail_nomem(err);
+    for (size_t e = 0; e < features->n_embeddings; e++) {
+        const gw__embedding *embedding = &features->embeddings[e];
+        uint64_t rows = embedding->buckets ? embedding->buckets + 1 : GW__VOCABULARY_AT + embedding->vocabulary.n;
+        if (embedding->buckets >= INT32_MAX || rows > INT32_MAX) {
+            return gw__fail(err, GW_E_LIMIT, "embedding '%s' has more than %d rows", embedding->name, INT32_MAX);
+        }
+        shapes[e] = (gw__table_shape){embedding->name, rows, embedding->dim};
+    }
+    features->input.tables = shapes;
+    features->input.n_tables = features->n_embeddings;
+    return GW_OK;
+}
+
+gw_status gw__features_layout(gw__features *features, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__input *in = &features->input;
+    gw__slot *slots = gw__arena_alloc(&features->arena, features->n * 2, sizeof *slots);
+    if (!slots) GW__FAIL(gw__fail_nomem(err));
+    GW__TRY(shape_tables(features, err));
+    in->slots = slots;
+    for (size_t i = 0; i < features->n; i++) GW__TRY(place_feature(features, i, slots, err));
+    in->n_tasks = (uint32_t)features->n_tasks;
+    in->n_groups = (uint32_t)features->n_groups;
+    in->numbers_at = 0;
+    in->ids_at = in->n_numbers;
+    in->bags_at = in->ids_at + in->n_ids;
+    in->labels_at = in->bags_at + 2 * in->n_bags;
+    in->weights_at = in->labels_at + in->n_tasks;
+    in->groups_at = (in->weights_at + in->n_tasks + 1) / 2 * 2; /* 8-byte items on 8 bytes */
+    in->stride = in->groups_at + 2 * in->n_groups;
+cleanup:
+    return status;
+}
+
+/* ---- views ---- */
+
+const gw__input *gw__features_input(const gw__features *features) { return &features->input; }
+size_t gw__features_count(const gw__features *features) { return features->n; }
+
+gw__feature_view gw__features_at(const gw__features *features, size_t i) {
+    const gw__feature *feature = &features->at[i];
+    gw__feature_view view = {.name = feature->name, .type = feature->type, .automatic = feature->automatic,
+                             .dense_at = feature->dense_at, .dense_width = feature->dense_width};
+    if (is_embedded(feature)) {
+        view.rows = features->input.tables[feature->table].rows;
+        view.share = features->embeddings[feature->table].share;
+    }
+    return view;
+}
+
+gw__texts gw__features_classes(const gw__features *features, size_t task) { return features->tasks[task].class_names; }
+
+size_t gw__features_output_width(const gw__features *features, size_t task) {
+    size_t n = features->tasks[task].class_names.n;
+    return n ? n : 1;
+}
+
+size_t gw__features_group(const gw__features *features, size_t task) { return features->tasks[task].group; }
+
+void gw__records_clear(gw__records *records) {
+    gw__aligned_free(records->words);
+    gw__aligned_free(records->bag_ids);
+    *records = (gw__records){0};
+}
