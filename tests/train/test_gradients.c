@@ -1,0 +1,232 @@
+/* The training step end to end: every architecture's gradients against finite differences of its own loss, and against themselves for other
+ * numbers of threads, bit for bit. Activations here are smooth; kinks are looked at one by one in test_kernels. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "train/trainer.h"
+
+#define ROWS 67
+#define TASKS 3
+
+/* 5 numbers, an id, a second id that shares its table, and a bag: the dense input is 5 + 3 + 3 + 2 wide. */
+static const gw__slot slots[] = {
+    {.kind = GW__SLOT_NUMBER, .dense_at = 0, .width = 1, .index = 0},
+    {.kind = GW__SLOT_EMBEDDING, .dense_at = 1, .width = 3, .index = 0, .table = 0},
+    {.kind = GW__SLOT_NUMBER, .dense_at = 4, .width = 1, .index = 1},
+    {.kind = GW__SLOT_NUMBER, .dense_at = 5, .width = 1, .index = 2},
+    {.kind = GW__SLOT_EMBEDDING, .dense_at = 6, .width = 3, .index = 1, .table = 0},
+    {.kind = GW__SLOT_BAG_MEAN, .dense_at = 9, .width = 2, .index = 0, .table = 1},
+    {.kind = GW__SLOT_NUMBER, .dense_at = 11, .width = 1, .index = 3},
+    {.kind = GW__SLOT_NUMBER, .dense_at = 12, .width = 1, .index = 4},
+};
+static const gw__table_shape tables[] = {{"city", 7, 3}, {"tags", 5, 2}};
+
+static gw__input make_input(size_t n_tasks) {
+    gw__input in = {.slots = slots, .n_slots = 8, .tables = tables, .n_tables = 2, .width = 13, .n_numbers = 5, .n_ids = 2, .n_bags = 1, .n_tasks = (uint32_t)n_tasks};
+    in.ids_at = 5;
+    in.bags_at = 7;
+    in.labels_at = 9;
+    in.weights_at = 9 + (uint32_t)n_tasks;
+    in.groups_at = in.stride = 9 + 2 * (uint32_t)n_tasks;
+    return in;
+}
+
+static double uniform(uint64_t a, uint64_t b) { return gw__random_uniform(7, GW__RANDOM_SYNTH, a, b); }
+
+/* Random rows: labels that fit binary, regression and multiclass tasks in this order; some unlabelled, some weighted; row 3 has no label at all. */
+static gw__records make_records(const gw__input *in) {
+    gw__records records = {.input = in, .n_rows = ROWS, .n_bag_ids = 4 * ROWS};
+    records.words = calloc(ROWS * in->stride, sizeof *records.words);
+    records.bag_ids = calloc(records.n_bag_ids, sizeof *records.bag_ids);
+    for (uint32_t r = 0; r < ROWS; r++) {
+        uint32_t *record = records.words + r * in->stride;
+        for (uint32_t i = 0; i < in->n_numbers; i++) ((float *)record)[i] = (float)(2 * uniform(1, r * 16 + i) - 1);
+        for (uint32_t i = 0; i < in->n_ids; i++) record[in->ids_at + i] = (uint32_t)(7 * uniform(2, r * 16 + i));
+        record[in->bags_at] = 4 * r;
+        record[in->bags_at + 1] = r % 4; /* empty ones, too */
+        for (uint32_t i = 0; i < 4; i++) records.bag_ids[4 * r + i] = (int32_t)(5 * uniform(3, r * 16 + i));
+        for (uint32_t t = 0; t < in->n_tasks; t++) {
+            double u = uniform(4, r * 16 + t);
+            ((float *)record)[in->labels_at + t] = t == 0 ? u > 0.5 : t == 1 ? (float)(4 * u - 2) : (float)floor(3 * u);
+            ((float *)record)[in->weights_at + t] = r == 3 || (r + t) % 5 == 0 ? 0 : t == 1 ? (float)(0.5 + u) : 1;
+        }
+    }
+    return records;
+}
+
+typedef struct setup {
+    gw__spec *spec;
+    gw__net *net;
+    gw__input input;
+    gw__records records;
+    gw__pool *pool;
+    gw__trainer *trainer;
+    uint64_t rows[ROWS];
+} setup;
+
+static void set_up(setup *s, const char *model, const char *tasks, size_t threads) {
+    char text[2048];
+    int n = snprintf(text, sizeof text, "{\"data\":{\"train\":\"none.csv\"},\"tasks\":%s,\"model\":%s,\"train\":{\"seed\":3}}", tasks, model);
+    gw_error err = {0};
+    memset(s, 0, sizeof *s);
+    if (gw__spec_parse(text, (size_t)n, "test.json", NULL, 0, &s->spec, &err) != GW_OK) fail_msg("%s: %s", text, err.message);
+    s->input = make_input(s->spec->n_tasks);
+    s->records = make_records(&s->input);
+    const size_t widths[TASKS] = {1, 1, 3};
+    assert_int_equal(gw__net_new(s->spec, &s->input, widths, &s->net, &err), GW_OK);
+    assert_int_equal(gw__pool_new(threads, &s->pool, &err), GW_OK);
+    assert_int_equal(gw__trainer_new(s->net, s->spec, &s->records, ROWS, s->pool, &s->trainer, &err), GW_OK);
+    gw__net_initialise(s->net, s->spec, gw__trainer_parameters(s->trainer));
+    for (uint64_t i = 0; i < ROWS; i++) s->rows[i] = (i * 29) % ROWS; /* an order of its own */
+}
+
+static void tear_down(setup *s) {
+    gw__trainer_free(s->trainer);
+    gw__pool_free(s->pool);
+    gw__net_free(s->net);
+    gw__spec_free(s->spec);
+    free(s->records.words);
+    free(s->records.bag_ids);
+}
+
+static double loss_at(setup *s, size_t parameter, const float *values, float *unused) {
+    gw__step_result result;
+    gw__net_parameter_set(s->net, gw__trainer_parameters(s->trainer), parameter, values);
+    gw__trainer_gradients(s->trainer, s->rows, ROWS, unused, &result);
+    return result.loss;
+}
+
+/* Along random directions in each tensor: <gradient, direction> against (L(w + h d) - L(w - h d)) / 2h. */
+static void check_gradients(const char *model, const char *tasks) {
+    setup s;
+    set_up(&s, model, tasks, 1);
+    const size_t p = gw__net_parameter_floats(s.net);
+    float *gradient = calloc(p, sizeof *gradient), *scratch = calloc(p, sizeof *scratch);
+    gw__step_result result;
+    gw__trainer_gradients(s.trainer, s.rows, ROWS, gradient, &result);
+    assert_true(result.finite && result.loss > 0);
+    double largest = 0;
+    for (size_t i = 0; i < gw__net_parameter_count(s.net); i++) {
+        gw__parameter shown = gw__net_parameter_at(s.net, i);
+        if (!shown.trained) continue;
+        const size_t n = (size_t)(shown.shape[0] * (shown.n_dims == 2 ? shown.shape[1] : 1));
+        float *w = calloc(n, 4), *g = calloc(n, 4), *moved = calloc(n, 4), *d = calloc(n, 4);
+        gw__net_parameter_get(s.net, gw__trainer_parameters(s.trainer), i, w);
+        gw__net_parameter_get(s.net, gradient, i, g);
+        for (int direction = 0; direction < 3; direction++) {
+            const float h = 4e-3f;
+            double along = 0, sides[2], norm = 0;
+            for (size_t j = 0; j < n; j++) {
+                d[j] = (float)(2 * uniform(100 + (uint64_t)direction, i * 4096 + j) - 1);
+                norm += (double)d[j] * d[j];
+            }
+            for (size_t j = 0; j < n; j++) {
+                d[j] = (float)(d[j] / sqrt(norm));
+                along += (double)g[j] * d[j];
+            }
+            for (int side = 0; side < 2; side++) {
+                for (size_t j = 0; j < n; j++) moved[j] = w[j] + (side ? h : -h) * d[j];
+                sides[side] = loss_at(&s, i, moved, scratch);
+            }
+            double slope = (sides[1] - sides[0]) / (2 * (double)h);
+            if (!(fabs(slope - along) < 4e-4 + 2e-2 * fabs(slope))) fail_msg("%s: '%s': gradient %g, slope %g", model, shown.name, along, slope);
+            largest = fmax(largest, fabs(slope));
+        }
+        loss_at(&s, i, w, scratch);
+        free(w), free(g), free(moved), free(d);
+    }
+    assert_true(largest > 1e-2);
+    free(gradient), free(scratch);
+    tear_down(&s);
+}
+
+static const char *const all_tasks = "{\"click\":{\"type\":\"binary\",\"weight\":1.5},\"time\":{\"type\":\"regression\"},\"kind\":{\"type\":\"multiclass\"}}";
+static const char *const one_task = "{\"click\":{\"type\":\"binary\",\"positive_weight\":2.5}}";
+
+#define PARTS ",\"towers\":{\"hidden\":[5],\"activation\":\"tanh\"}}"
+#define EXPERTS(more) "\"experts\":{" more "\"hidden\":[6,4],\"activation\":\"tanh\"}"
+
+static const struct { const char *model; bool one; } models[] = {
+    {"{\"architecture\":\"single-task\"," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"shared-bottom\"," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"averaged\"," EXPERTS("\"count\":3,") PARTS, false},
+    {"{\"architecture\":\"moe\"," EXPERTS("\"count\":3,") PARTS, true},
+    {"{\"architecture\":\"omoe\"," EXPERTS("\"count\":3,") PARTS, false},
+    {"{\"architecture\":\"mmoe\"," EXPERTS("\"count\":3,") PARTS, false},
+    {"{\"architecture\":\"mmoe\",\"levels\":3,\"gates\":{\"hidden\":[5],\"activation\":\"sigmoid\"}," EXPERTS("\"count\":3,") PARTS, false},
+    {"{\"architecture\":\"mmoe\",\"gates\":{\"bias\":false}," EXPERTS("\"count\":70,") PARTS, false},
+    {"{\"architecture\":\"cgc\",\"gates\":{\"hidden\":[7],\"activation\":\"gelu\"}," EXPERTS("\"shared\":2,\"per_task\":2,") PARTS, false},
+    {"{\"architecture\":\"ple\"," EXPERTS("\"shared\":1,\"per_task\":2,") PARTS, false},
+    {"{\"architecture\":\"ple\",\"levels\":3," EXPERTS("\"shared\":2,\"per_task\":{\"click\":1,\"time\":0,\"kind\":2},") PARTS, false},
+    {"{\"architecture\":\"cgc\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"swish\",\"norm\":\"layer\",\"dropout\":0.3},"
+     "\"towers\":{\"hidden\":[5],\"activation\":\"gelu\",\"norm\":\"layer\",\"dropout\":0.2}}", false},
+    {"{\"architecture\":\"ple\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"tanh\",\"norm\":\"batch\",\"dropout\":0.3},"
+     "\"towers\":{\"hidden\":[5],\"activation\":\"sigmoid\",\"norm\":\"batch\"}}", false},
+};
+
+static void every_architecture_has_the_gradient_of_its_loss(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) check_gradients(models[i].model, models[i].one ? one_task : all_tasks);
+}
+
+static void losses_have_their_gradients(void **state) {
+    (void)state;
+    const char *model = "{\"architecture\":\"mmoe\"," EXPERTS("\"count\":2,") PARTS;
+    check_gradients(model, "{\"click\":{\"type\":\"binary\",\"loss\":\"mse\"},\"time\":{\"type\":\"regression\",\"loss\":\"huber\",\"huber_delta\":0.5}}");
+    check_gradients(model, "{\"click\":{\"type\":\"regression\",\"activation\":\"sigmoid\",\"loss\":\"mse\"},\"time\":{\"type\":\"regression\",\"activation\":\"tanh\"}}");
+}
+
+/* Three steps with 1, 2 and 5 threads: parameters are equal bit for bit. */
+static void threads_do_not_move_a_bit(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        const char *tasks = models[i].one ? one_task : all_tasks;
+        const size_t counts[] = {1, 2, 5};
+        setup s[3];
+        for (int c = 0; c < 3; c++) {
+            set_up(&s[c], models[i].model, tasks, counts[c]);
+            gw__step_result result;
+            for (int step = 0; step < 3; step++) gw__trainer_step(s[c].trainer, s[c].rows, step == 2 ? 1 : ROWS, 0.01, &result);
+            assert_true(result.finite);
+        }
+        for (int c = 1; c < 3; c++) {
+            assert_memory_equal(gw__trainer_parameters(s[0].trainer), gw__trainer_parameters(s[c].trainer), gw__net_parameter_floats(s[0].net) * sizeof(float));
+        }
+        for (int c = 0; c < 3; c++) tear_down(&s[c]);
+    }
+}
+
+/* A batch without a labelled row has loss 0 and leaves plain gradient descent where it is. */
+static void a_batch_without_labels_is_defined(void **state) {
+    (void)state;
+    setup s;
+    set_up(&s, models[5].model, all_tasks, 1);
+    const size_t bytes = gw__net_parameter_floats(s.net) * sizeof(float);
+    float *gradient = malloc(bytes), *zeros = calloc(1, bytes);
+    const uint64_t row = 3;
+    gw__step_result result;
+    gw__trainer_gradients(s.trainer, &row, 1, gradient, &result);
+    assert_true(result.loss == 0 && result.finite && result.task_rows[0] == 0);
+    assert_memory_equal(gradient, zeros, bytes);
+    free(gradient), free(zeros);
+    tear_down(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_architecture_has_the_gradient_of_its_loss),
+        cmocka_unit_test(losses_have_their_gradients),
+        cmocka_unit_test(threads_do_not_move_a_bit),
+        cmocka_unit_test(a_batch_without_labels_is_defined),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
