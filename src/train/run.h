@@ -47,7 +47,7 @@ gw_status gw__checkpoint_restore(gw__run *run, const gw__container *container, c
 /* GW_E_CONFIG that names the first key in which two specs differ; GW_OK if they are equal. */
 gw_status gw__spec_same(const gw__spec *spec, const gw__spec *other, const char *other_name, gw_error *err);
 
-/* ---- report.c: events. Each does nothing without a listener ---- */
+/* ---- events.c. Each does nothing without a listener ---- */
 double gw__clock(void); /* seconds, monotonic; never decides anything that is stored */
 void gw__report_text(const gw__run *run, gw_event_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void gw__report_read(const gw__run *run);

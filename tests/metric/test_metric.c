@@ -1,11 +1,7 @@
 /* Metrics against their definitions, written down once more in the plainest way. */
+#include "testing.h"
+
 #include <math.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include "metric/metric.h"
 
