@@ -1,0 +1,137 @@
+/* Every public function survives what it was not made for, and says what is wrong. */
+#include "gatewright.h"
+#include "testing.h"
+
+/* Not a model: only its address is used, for checks that come before anybody looks inside. */
+static char place[1];
+#define MODEL ((gw_model *)(void *)place)
+#define SESSION ((gw_session *)(void *)place)
+
+static gw_error err;
+
+static void refused(gw_status status, const char *subject) {
+    assert_int_equal(status, GW_E_ARGUMENT);
+    assert_int_equal(err.code, GW_E_ARGUMENT);
+    if (!strstr(err.message, subject)) fail_msg("expected '%s' in: %s", subject, err.message);
+    memset(&err, 0, sizeof err);
+}
+
+static void test_statuses(void **state) {
+#define X(name, number, word, exit_code)                      \
+    assert_string_equal(gw_status_word(name), word);          \
+    assert_int_equal(gw_status_exit_code(name), exit_code);
+    GW_STATUS_ROSTER(X)
+#undef X
+    assert_string_equal(gw_status_word((gw_status)99), "unknown");
+    assert_int_equal(gw_status_exit_code((gw_status)99), 1);
+    assert_string_equal(gw_version(), GW_VERSION);
+    gw_text_free(NULL);
+}
+
+static void test_models(void **state) {
+    gw_model *model = NULL;
+    gw_task_info task;
+    gw_feature_info feature;
+    char *json = NULL;
+    refused(gw_model_load(NULL, &model, &err), "'path'");
+    refused(gw_model_load("x", NULL, &err), "'ret_model'");
+    refused(gw_model_save(NULL, "x", &err), "'model'");
+    refused(gw_model_save(MODEL, NULL, &err), "'path'");
+    refused(gw_model_task_at(NULL, 0, &task, &err), "'model'");
+    refused(gw_model_task_at(MODEL, 0, NULL, &err), "'ret_info'");
+    refused(gw_model_feature_at(NULL, 0, &feature, &err), "'model'");
+    refused(gw_model_feature_at(MODEL, 0, NULL, &err), "'ret_info'");
+    refused(gw_model_describe(NULL, &json, &err), "'model'");
+    refused(gw_model_describe(MODEL, NULL, &err), "'ret_json'");
+    assert_int_equal(gw_model_task_count(NULL) + gw_model_feature_count(NULL) + gw_model_dense_width(NULL) + gw_model_output_width(NULL), 0);
+    assert_null(gw_model_class_name(NULL, 0, 0));
+    gw_model_free(NULL);
+    assert_int_equal(gw_model_load("/no/such/file", &model, &err), GW_E_IO);
+    assert_string_equal(err.where, "/no/such/file");
+    assert_int_equal(gw_model_load("/no/such/file", &model, NULL), GW_E_IO);
+    assert_null(model);
+}
+
+static void test_sessions(void **state) {
+    gw_session *session = NULL;
+    gw_column column = {.name = "x"};
+    float score[1], dense[1] = {0};
+    refused(gw_session_new(NULL, 1, &session, &err), "'model'");
+    refused(gw_session_new(MODEL, 1, NULL, &err), "'ret_session'");
+    refused(gw_session_new(MODEL, 0, &session, &err), "'max_rows'");
+    refused(gw_session_score(NULL, &column, 1, 1, score, &err), "'session'");
+    refused(gw_session_score(SESSION, NULL, 1, 1, score, &err), "'columns'");
+    refused(gw_session_score(SESSION, &column, 1, 0, score, &err), "'n_rows'");
+    refused(gw_session_score(SESSION, &column, 1, 1, NULL, &err), "'ret_score'");
+    refused(gw_session_score_dense(NULL, dense, 1, score, &err), "'session'");
+    refused(gw_session_score_dense(SESSION, NULL, 1, score, &err), "'dense'");
+    refused(gw_session_score_dense(SESSION, dense, 0, score, &err), "'n_rows'");
+    refused(gw_session_score_dense(SESSION, dense, 1, NULL, &err), "'ret_score'");
+    gw_session_free(NULL);
+}
+
+static void test_training(void **state) {
+    gw_model *model = NULL;
+    char *json = NULL;
+    const char *holes[] = {"a=1", NULL};
+    gw_train_options both = {.spec_path = "a.yaml", .spec_text = "{}"}, neither = {0}, nowhere = {.spec_text = "{}"},
+                     hollow = {.spec_text = "{}", .overrides = holes, .n_overrides = 2}, missing = {.spec_text = "{}", .n_overrides = 1},
+                     crowd = {.spec_text = "{}", .threads = 100000}, twice = {.spec_text = "{}", .init_path = "a", .resume_path = "b"};
+    refused(gw_train(NULL, &model, &err), "'options'");
+    refused(gw_train(&both, &model, &err), "both");
+    refused(gw_train(&neither, &model, &err), "neither");
+    refused(gw_train(&nowhere, NULL, &err), "'model_path'");
+    refused(gw_train(&hollow, &model, &err), "'overrides[1]'");
+    refused(gw_train(&missing, &model, &err), "'overrides'");
+    refused(gw_train(&crowd, &model, &err), "'threads'");
+    refused(gw_train(&twice, &model, &err), "'resume_path'");
+    refused(gw_import(NULL, "w", &model, &err), "'options'");
+    refused(gw_import(&nowhere, NULL, &model, &err), "'weights_path'");
+    refused(gw_import(&nowhere, "w", NULL, &err), "'ret_model'");
+    refused(gw_spec_describe(&both, &json, &err), "both");
+    refused(gw_spec_describe(&nowhere, NULL, &err), "'ret_json'");
+    assert_null(model);
+    assert_null(json);
+}
+
+static void test_files(void **state) {
+    char *text = NULL;
+    const char *paths[] = {"a.csv"}, *tasks[] = {"y"}, *hole[] = {NULL};
+    gw_data_options data = {.paths = paths, .n_paths = 1}, empty = {0}, hollow = {.paths = hole, .n_paths = 1};
+    gw_predict_options predict = {.data = data, .output_path = "o"}, no_output = {.data = data},
+                       odd = {.data = data, .output_path = "o", .format = (gw_output_format)7},
+                       no_keep = {.data = data, .output_path = "o", .n_keep = 1};
+    refused(gw_evaluate(NULL, &data, false, &text, &err), "'model'");
+    refused(gw_evaluate(MODEL, NULL, false, &text, &err), "'data'");
+    refused(gw_evaluate(MODEL, &empty, false, &text, &err), "'data.paths'");
+    refused(gw_evaluate(MODEL, &hollow, false, &text, &err), "'data.paths[0]'");
+    refused(gw_evaluate(MODEL, &data, false, NULL, &err), "'ret_json'");
+    refused(gw_predict(NULL, &predict, NULL, NULL, &err), "'model'");
+    refused(gw_predict(MODEL, NULL, NULL, NULL, &err), "'options'");
+    refused(gw_predict(MODEL, &no_output, NULL, NULL, &err), "'output_path'");
+    refused(gw_predict(MODEL, &odd, NULL, NULL, &err), "'format'");
+    refused(gw_predict(MODEL, &no_keep, NULL, NULL, &err), "'keep'");
+    refused(gw_spec_init(NULL, tasks, 1, &text, &err), "'data'");
+    refused(gw_spec_init(&data, tasks, 0, &text, &err), "'tasks'");
+    refused(gw_spec_init(&data, hole, 1, &text, &err), "'tasks[0]'");
+    refused(gw_spec_init(&data, tasks, 1, NULL, &err), "'ret_yaml'");
+    assert_null(text);
+}
+
+static void test_exports(void **state) {
+    refused(gw_export(NULL, "safetensors", "o", &err), "'model'");
+    refused(gw_export(MODEL, NULL, "o", &err), "'format'");
+    refused(gw_export(MODEL, "safetensors", NULL, &err), "'path'");
+    refused(gw_export(MODEL, "safetensor", "o", &err), "did you mean 'safetensors'?");
+    assert_int_equal(gw_export(MODEL, "onnx", "o", &err), GW_E_UNSUPPORTED);
+    assert_int_equal(gw_export(MODEL, "c", "o", &err), GW_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "'c'"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_statuses), cmocka_unit_test(test_models), cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_training), cmocka_unit_test(test_files),  cmocka_unit_test(test_exports),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
