@@ -144,7 +144,7 @@ static gw_status check_classes(const gw__frame *frame, const gw__task_spec *task
     gw__name_index index = {0};
     gw_status status = gw__name_index_init(&index, &task->classes, frame->reading->err);
     const char *twice = status == GW_OK ? gw__name_index_twice(&index) : NULL;
-    if (twice != NULL) status = gw__fail_value(frame, node, "key 'classes': '%s' stands there twice", twice);
+    if (twice != NULL) status = gw__fail_value(frame, gw__list_second(node, twice), "key 'classes': '%s' stands there twice", twice);
     gw__name_index_clear(&index);
     return status;
 }

@@ -10,6 +10,14 @@ const gw__doc *gw__frame_get(const gw__frame *frame, const char *key) {
     return node == NULL || gw__doc_is_null(node) ? NULL : node;
 }
 
+const gw__doc *gw__list_second(const gw__doc *list, const char *text) {
+    size_t seen = 0;
+    for (const gw__doc *item = list->first; item != NULL; item = item->next) {
+        if (gw__slice_is(item->text, text) && ++seen == 2) return item;
+    }
+    return list;
+}
+
 static gw_status fail_at(const gw__reading *reading, int64_t line, int64_t column, const char *message) {
     if (line == 0 && column > 0 && (uint64_t)column <= reading->n_overrides) {
         char where[256];
@@ -70,5 +78,24 @@ gw_status gw__fail_expected(const gw__frame *frame, const gw__field *field, cons
     }
     gw_status status = gw__fail_wanted(frame, field->key, node, wanted.at == NULL ? "another value" : wanted.at);
     gw__text_clear(&wanted);
+    return status;
+}
+
+/* "tasks.income" of the frames down to this one. */
+static void write_path(const gw__frame *frame, gw__text *out) {
+    const gw__frame *chain[8]; /* deeper than any section of the table */
+    size_t n = 0;
+    for (; frame->outer != NULL && n < GW__COUNT(chain); frame = frame->outer) chain[n++] = frame;
+    while (n > 0) gw__text_addf(out, "%s.", chain[--n]->key);
+}
+
+gw_status gw__fail_absent(const gw__frame *frame, const gw__field *field) {
+    gw__text path = {0}, choices = {0};
+    write_path(frame, &path);
+    if (field->kind == GW__FIELD_CHOICE) gw__field_expect(field, &choices);
+    gw_status status = gw__fail_value(frame, NULL, "key '%s%s' is missing%s%s", path.at == NULL ? "" : path.at, field->key,
+                                      choices.n > 0 ? "; hint: it is " : "", choices.n > 0 ? choices.at : "");
+    gw__text_clear(&path);
+    gw__text_clear(&choices);
     return status;
 }

@@ -159,15 +159,7 @@ gw_status gw__field_decode(const gw__frame *frame, const gw__field *field, const
 static gw_status decode_preset(const gw__frame *frame, const gw__field *field) {
     gw__reading *reading = frame->reading;
     const char *preset = field->preset_of != NULL ? field->preset_of(frame) : field->preset;
-    if (preset == NULL && field->required) {
-        gw__text choices = {0};
-        if (field->kind == GW__FIELD_CHOICE) gw__field_expect(field, &choices);
-        gw_status status = gw__fail_value(frame, NULL, "key '%s' is missing here%s%s", field->key, choices.n > 0 ? "; hint: it is " : "",
-                                          choices.n > 0 ? choices.at : "");
-        gw__text_clear(&choices);
-        return status;
-    }
-    if (preset == NULL) return GW_OK;
+    if (preset == NULL) return field->required ? gw__fail_absent(frame, field) : GW_OK;
     gw__doc *node;
     if (preset[0] == '[' && field->kind != GW__FIELD_TEXT) {
         gw_status status = gw__doc_parse_json(preset, strlen(preset), "default", reading->scratch, &node, reading->err);
@@ -204,11 +196,13 @@ static gw_status decode_section(const gw__frame *frame, const gw__field *field, 
     return gw__section_decode(&inner);
 }
 
-/* "; hint: 'a', 'b' belong here": the keys that take the place of one that does not apply. */
+/* The keys that take the place of one that does not apply, as its hint: those that depend on the same choice. */
 static void hint_instead(const gw__frame *frame, const gw__field *foreign, gw__text *out) {
+    size_t choice = strcspn(foreign->owner, " "); /* an owner's first word: "architecture", "type", … */
     for (size_t i = 0; i < frame->section->n; i++) {
         const gw__field *field = &frame->section->fields[i];
         if (field == foreign || field->applies == NULL || !field->applies(frame->reading->spec, frame->base)) continue;
+        if (strncmp(field->owner, foreign->owner, choice) != 0) continue;
         gw__text_addf(out, "%s'%s'", out->n == 0 ? "; hint: what belongs here: " : ", ", field->key);
     }
 }

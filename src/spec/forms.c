@@ -110,7 +110,9 @@ static gw_status header_list(const gw__frame *frame, const gw__field *field, con
     gw__name_index index = {0};
     status = gw__name_index_init(&index, &data->names, frame->reading->err);
     const char *twice = status == GW_OK ? gw__name_index_twice(&index) : NULL;
-    if (twice != NULL) status = gw__fail_value(frame, node, "key '%s': column name '%s' stands there twice", field->key, twice);
+    if (twice != NULL) {
+        status = gw__fail_value(frame, gw__list_second(node, twice), "key '%s': column name '%s' stands there twice", field->key, twice);
+    }
     gw__name_index_clear(&index);
     return status;
 }
@@ -193,7 +195,8 @@ gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const 
     if (node->kind != GW__DOC_LIST) return gw__fail_expected(frame, field, node);
     bool nested = field->kind == GW__FIELD_LEVEL_WIDTHS && node->first != NULL && node->first->kind == GW__DOC_LIST;
     if (nested && node->n != levels) {
-        return gw__fail_value(frame, node, "key '%s': expected %zu lists, one per level, but found %zu", field->key, levels, node->n);
+        return gw__fail_value(frame, node, "key '%s': expected %zu list%s, one per level, but found %zu", field->key, levels,
+                              levels == 1 ? "" : "s", node->n);
     }
     gw__widths *hidden = gw__arena_alloc(&spec->arena, levels, sizeof *hidden);
     if (hidden == NULL) return gw__fail_nomem(frame->reading->err);

@@ -6,6 +6,11 @@
 
 /* ---- columns ---- */
 
+/* The map of names as a frame of its own, so that paths in messages have its key. */
+static gw__frame frame_of_names(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
+    return (gw__frame){.outer = frame, .key = field->key, .section = field->section, .map = node, .base = frame->base, .reading = frame->reading};
+}
+
 /* A column's own entry as a map: `age: numeric` and `age:` stand for one. */
 static gw_status entry_map(const gw__frame *frame, const gw__field *field, const gw__doc *node, const gw__doc **ret) {
     if (node->kind == GW__DOC_MAP) return *ret = node, GW_OK;
@@ -36,9 +41,10 @@ gw_status gw__form_columns(const gw__frame *frame, const gw__field *field, const
     if (node->n > GW__SPEC_COLUMNS_LIMIT) return gw__fail_value(frame, node, "more than %d columns; hint: 'default' holds for all", GW__SPEC_COLUMNS_LIMIT);
     gw__feature_spec *columns = gw__arena_alloc(&spec->arena, node->n + 1, sizeof *columns);
     if (columns == NULL) return gw__fail_nomem(frame->reading->err);
+    gw__frame names = frame_of_names(frame, field, node);
     size_t n = 0;
     for (const gw__doc *child = node->first; child != NULL; child = child->next, n++) {
-        gw_status status = decode_column(frame, field, child, &columns[n]);
+        gw_status status = decode_column(&names, field, child, &columns[n]);
         if (status != GW_OK) return status;
     }
     spec->features.columns = columns;
@@ -81,7 +87,7 @@ static gw_status decode_task(const gw__frame *frame, const gw__field *field, con
     const gw__doc *map = NULL;
     status = entry_map(frame, field, node, &map);
     if (status != GW_OK) return status;
-    if (map == NULL) return gw__fail_value(frame, node, "task '%s' needs a type; hint: binary, regression or multiclass", task->name);
+    if (map == NULL) return gw__fail_value(frame, node, "task '%s' needs a type; hint: it is one of binary, regression, multiclass", task->name);
     gw__frame inner = {.outer = frame, .key = task->name, .section = field->section, .map = map, .base = task, .reading = reading};
     return gw__section_decode(&inner);
 }
@@ -93,9 +99,10 @@ gw_status gw__form_tasks(const gw__frame *frame, const gw__field *field, const g
     if (node->n > GW__SPEC_TASKS_LIMIT) return gw__fail_value(frame, node, "more than %d tasks", GW__SPEC_TASKS_LIMIT);
     gw__task_spec *tasks = gw__arena_alloc(&spec->arena, node->n, sizeof *tasks);
     if (tasks == NULL) return gw__fail_nomem(frame->reading->err);
+    gw__frame names = frame_of_names(frame, field, node);
     size_t n = 0;
     for (const gw__doc *child = node->first; child != NULL; child = child->next, n++) {
-        gw_status status = decode_task(frame, field, child, &tasks[n]);
+        gw_status status = decode_task(&names, field, child, &tasks[n]);
         if (status != GW_OK) return status;
     }
     spec->tasks = tasks;

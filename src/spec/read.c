@@ -11,6 +11,14 @@ static bool is_json(const char *name) {
     return n >= 5 && memcmp(name + n - 5, ".json", 5) == 0;
 }
 
+/* A spec that is no JSON is wrong as a spec, not as a file of ours. */
+static gw_status parse_json(const char *text, size_t n, const char *name, gw__arena *arena, gw__doc **ret_doc, gw_error *err) {
+    gw_status status = gw__doc_parse_json(text, n, name, arena, ret_doc, err);
+    if (status != GW_E_FORMAT) return status;
+    if (err != NULL) err->code = GW_E_CONFIG;
+    return GW_E_CONFIG;
+}
+
 gw_status gw__spec_parse(const char *text, size_t n, const char *name, const char *const *overrides, size_t n_overrides,
                          gw__spec **ret_spec, gw_error *err) {
     if (n > GW__SPEC_TEXT_LIMIT) return gw__fail_at(err, GW_E_LIMIT, name, 0, 0, "a spec of %zu bytes is longer than %zu", n, GW__SPEC_TEXT_LIMIT);
@@ -18,7 +26,7 @@ gw_status gw__spec_parse(const char *text, size_t n, const char *name, const cha
     gw__doc *doc;
     gw__reading reading = {.name = name, .overrides = overrides, .n_overrides = n_overrides, .files = true, .scratch = &scratch, .err = err};
     gw_status status = GW_OK;
-    GW__TRY((is_json(name) ? gw__doc_parse_json : gw__doc_parse_yaml)(text, n, name, &scratch, &doc, err));
+    GW__TRY((is_json(name) ? parse_json : gw__doc_parse_yaml)(text, n, name, &scratch, &doc, err));
     GW__TRY(gw__doc_override(doc, overrides, n_overrides, &scratch, err));
     GW__TRY(gw__spec_decode(doc, &reading, ret_spec));
 cleanup:

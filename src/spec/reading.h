@@ -70,6 +70,10 @@ gw_status gw__fail_key(const gw__frame *frame, const gw__doc *node, const char *
 gw_status gw__fail_expected(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 /* The same with other words for X. */
 gw_status gw__fail_wanted(const gw__frame *frame, const char *key, const gw__doc *node, const char *wanted);
+/* A key that has no default was not written. */
+gw_status gw__fail_absent(const gw__frame *frame, const gw__field *field);
+/* The second item of a list with this text: the place of a name that stands there twice. */
+const gw__doc *gw__list_second(const gw__doc *list, const char *text);
 /* The written node of a key, NULL if it is absent or null. */
 const gw__doc *gw__frame_get(const gw__frame *frame, const char *key);
 

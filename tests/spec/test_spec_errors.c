@@ -1,0 +1,339 @@
+/* Every refusal: its place, and its words. The rest of the spec is put below each row, so that lines count from it. */
+#include "testing.h"
+
+#include "specs.h"
+
+typedef struct wrong {
+    const char *line;
+    int64_t at, column;
+    const char *message;
+} wrong;
+
+static const wrong in_keys[] = {
+    {"modle: {}", 1, 1, "unknown key 'modle'; hint: did you mean 'model'?"},
+    {"epochs: 3", 1, 1, "unknown key 'epochs'; hint: did you mean 'train.epochs'?"},
+    {"zzzzzz: 3", 1, 1, "unknown key 'zzzzzz'; hint: the keys here are 'data', 'features', 'tasks', 'model', 'train'"},
+    {"42: 3", 1, 1, "unknown key '42'; hint: the keys here are 'data', 'features', 'tasks', 'model', 'train'"},
+    {"<<: {a: 1}", 1, 1, "unknown key '<<'; hint: the keys here are 'data', 'features', 'tasks', 'model', 'train'"},
+};
+
+static const wrong in_data[] = {
+    {"data: {train: a.csv, zzzzzz: 1}", 1, 22,
+     "unknown key 'zzzzzz'; hint: the keys here are 'train', 'valid', 'test', 'header', 'missing', 'separator'"},
+    {"data: [a]", 1, 7, "key 'data': expected a map of keys but found a list"},
+    {"data: a.csv", 1, 7, "key 'data': expected a map of keys but found 'a.csv'"},
+    {"data: {}", 1, 7, "key 'data.train' is missing"},
+    {"data: {train: }", 1, 7, "key 'data.train' is missing"},
+    {"data: {train: ''}", 1, 15, "key 'train': expected a text that is not empty but found the text ''"},
+    {"data: {train: {a: b}}", 1, 15, "key 'train': expected a text or a list of texts but found a map"},
+    {"data: {train: [a, [b]]}", 1, 19, "key 'train': expected a text but found a list"},
+    {"data: {train: [a, '']}", 1, 19, "key 'train': expected a text that is not empty but found the text ''"},
+    {"data: {train: a, valid: {}}", 1, 25, "key 'valid' needs a 'fraction', or a 'column' with 'from' or 'fraction'"},
+    {"data: {train: a, valid: {fraction: 1}}", 1, 36, "key 'fraction': expected a number in (0, 1) but found '1'"},
+    {"data: {train: a, valid: {fraction: 0}}", 1, 36, "key 'fraction': expected a number in (0, 1) but found '0'"},
+    {"data: {train: a, valid: {fraction: 0.1, from: 3, column: d}}", 1, 36, "keys 'from' and 'fraction' exclude each other"},
+    {"data: {train: a, valid: {from: 3}}", 1, 32, "key 'from' needs a 'column' to compare"},
+    {"data: {train: a, valid: {column: d}}", 1, 25, "key 'valid' needs a 'fraction', or a 'column' with 'from' or 'fraction'"},
+    {"data: {train: a, valid: []}", 1, 25, "key 'valid': expected at least one file but found a list"},
+    {"data: {train: a, valid: {fractoin: 0.1}}", 1, 26, "unknown key 'fractoin'; hint: did you mean 'fraction'?"},
+    {"data: {train: a, header: false}", 1, 26, "key 'header': expected true, a list of names, or a file with the names but found 'false'"},
+    {"data: {train: a, header: []}", 1, 26, "key 'header': expected at least one column name but found a list"},
+    {"data: {train: a, header: {a: b}}", 1, 26, "key 'header': expected true, a list of names, or a file with the names but found a map"},
+    {"data: {train: a, header: [a, b, a]}", 1, 33, "key 'header': column name 'a' stands there twice"},
+    {"data: {train: a, header: \"-\"}", 1, 26, "key 'header': expected true, a list of names, or a file with the names but found the text '-'"},
+    {"data: {train: a, separator: ab}", 1, 29, "key 'separator': expected one character or tab but found 'ab'"},
+    {"data: {train: a, separator: '\"'}", 1, 29, "key 'separator': expected one character or tab but found the text '\"'"},
+    {"data: {train: a, separator: é}", 1, 29, "key 'separator': expected one character or tab but found 'é'"},
+    {"data: {train: a, separator: [1]}", 1, 29, "key 'separator': expected one character or tab but found a list"},
+    {"data: {train: a, missing: {a: 1}}", 1, 27, "key 'missing': expected a text or a list of texts but found a map"},
+    {"data: {train: a, header: ['']}", 1, 27, "key 'header': expected a text that is not empty but found the text ''"},
+};
+
+static const wrong in_features[] = {
+    {"features: {ignore: {a: 1}}", 1, 20, "key 'ignore': expected a text or a list of texts but found a map"},
+    {"features: {columns: [a]}", 1, 21, "key 'columns': expected a map from column names to settings but found a list"},
+    {"features: {columns: {a: [b]}}", 1, 25, "'a': expected a map of keys or a type but found a list"},
+    {"features: {columns: {a: numerical}}", 1, 25,
+     "key 'type': expected one of auto, numeric, categorical, hashed, bag but found 'numerical'; hint: did you mean 'numeric'?"},
+    {"features: {columns: {a: {type: wordy}}}", 1, 32, "key 'type': expected one of auto, numeric, categorical, hashed, bag but found 'wordy'"},
+    {"features: {columns: {a: {type: numeric, dim: 8}}}", 1, 41,
+     "key 'dim' is only for type 'categorical', 'hashed' or 'bag'; hint: what belongs here: 'transform', 'missing', 'indicator'"},
+    {"features: {columns: {a: {type: categorical, transform: none}}}", 1, 45,
+     "key 'transform' is only for type 'numeric'; hint: what belongs here: 'dim', 'min_count', 'max_rows', 'unseen_rate', 'share'"},
+    {"features: {columns: {a: {type: categorical, buckets: 3}}}", 1, 45,
+     "key 'buckets' is only for type 'hashed' or 'bag'; hint: what belongs here: 'dim', 'min_count', 'max_rows', 'unseen_rate', 'share'"},
+    {"features: {columns: {a: {type: numeric, share: t}}}", 1, 41,
+     "key 'share' is only for type 'categorical', 'hashed' or 'bag'; hint: what belongs here: 'transform', 'missing', 'indicator'"},
+    {"features: {columns: {a: {separator: t}}}", 1, 26,
+     "key 'separator' is only for type 'bag'; hint: what belongs here: 'transform', 'missing', 'indicator', 'dim', 'min_count', 'max_rows', 'unseen_rate'"},
+    {"features: {columns: {a: {transform: log}}}", 1, 37,
+     "key 'transform': expected one of standard, minmax, log1p, quantile, none, or a list of up to 4 of them but found 'log'; hint: did you mean 'log1p'?"},
+    {"features: {columns: {a: {transform: []}}}", 1, 37,
+     "key 'transform': expected one of standard, minmax, log1p, quantile, none, or a list of up to 4 of them but found a list"},
+    {"features: {columns: {a: {transform: [none, none, none, none, none]}}}", 1, 37,
+     "key 'transform': expected one of standard, minmax, log1p, quantile, none, or a list of up to 4 of them but found a list"},
+    {"features: {columns: {a: {transform: {a: 1}}}}", 1, 37,
+     "key 'transform': expected one of standard, minmax, log1p, quantile, none, or a list of up to 4 of them but found a map"},
+    {"features: {columns: {a: {missing: avg}}}", 1, 35, "key 'missing': expected one of mean, median, zero, fail, or a number but found 'avg'"},
+    {"features: {columns: {a: {missing: ''}}}", 1, 35, "key 'missing': expected one of mean, median, zero, fail, or a number but found the text ''"},
+    {"features: {columns: {a: {indicator: 1}}}", 1, 37, "key 'indicator': expected true or false but found '1'"},
+    {"features: {columns: {a: {indicator: yes}}}", 1, 37, "key 'indicator': expected true or false but found 'yes'"},
+    {"features: {columns: {a: {indicator: \"true\"}}}", 1, 37, "key 'indicator': expected true or false but found the text 'true'"},
+    {"features: {columns: {a: {dim: 0}}}", 1, 31, "key 'dim': expected a whole number from 1 to 65536 but found '0'"},
+    {"features: {columns: {a: {dim: 65537}}}", 1, 31, "key 'dim': expected a whole number from 1 to 65536 but found '65537'"},
+    {"features: {columns: {a: {dim: 8.5}}}", 1, 31, "key 'dim': expected a whole number from 1 to 65536 but found '8.5'"},
+    {"features: {columns: {a: {dim: -1}}}", 1, 31, "key 'dim': expected a whole number from 1 to 65536 but found '-1'"},
+    {"features: {columns: {a: {dim: \"8\"}}}", 1, 31, "key 'dim': expected a whole number from 1 to 65536 but found the text '8'"},
+    {"features: {columns: {a: {dim: 0x8}}}", 1, 31, "key 'dim': expected a whole number from 1 to 65536 but found '0x8'"},
+    {"features: {columns: {a: {dim: [8]}}}", 1, 31, "key 'dim': expected a whole number from 1 to 65536 but found a list"},
+    {"features: {columns: {a: {min_count: 0}}}", 1, 37, "key 'min_count': expected a whole number from 1 to 2147483646 but found '0'"},
+    {"features: {columns: {a: {unseen_rate: 1}}}", 1, 39, "key 'unseen_rate': expected a number in [0, 1) but found '1'"},
+    {"features: {columns: {a: hashed}}", 1, 25, "type 'hashed' needs 'buckets' above 0; hint: about twice the number of distinct values"},
+    {"features: {columns: {a: {type: hashed, buckets: 0}}}", 1, 49,
+     "type 'hashed' needs 'buckets' above 0; hint: about twice the number of distinct values"},
+    {"features: {columns: {a: {type: hashed, buckets: 99999999999}}}", 1, 49,
+     "key 'buckets': expected a whole number from 0 to 2147483646 but found '99999999999'"},
+    {"features: {default: hashed}", 1, 21, "type 'hashed' needs 'buckets' above 0; hint: about twice the number of distinct values"},
+    {"features: {columns: {\"\": {}}}", 1, 22, "expected the name of a column"},
+    {"features: {ignore: [a], columns: {a: numeric}}", 1, 35, "column 'a' has settings but is in 'ignore', too"},
+    {"features: {columns: {y: numeric}}", 1, 22, "column 'y' is the label of task 'y' and cannot be an input"},
+    {"features: {columns: {a: {type: categorical, share: s}, b: {type: categorical, share: s, dim: 3}}}", 1, 56,
+     "columns 'a' and 'b' share the table 's' but differ in 'dim'"},
+    {"features: {columns: {a: {type: categorical, share: s}, b: {type: hashed, share: s, buckets: 3}}}", 1, 56,
+     "columns 'a' and 'b' share the table 's' but differ in 'buckets'"},
+    {"features: {columns: {a: {type: hashed, buckets: 4, share: s}, b: {type: hashed, share: s, buckets: 3}}}", 1, 63,
+     "columns 'a' and 'b' share the table 's' but differ in 'buckets'"},
+    {"features: {columns: {a: {type: bag, share: s}, b: {type: categorical, share: s, min_count: 3}}}", 1, 48,
+     "columns 'a' and 'b' share the table 's' but differ in 'min_count'"},
+    {"features: {columns: {a: {type: bag, share: s}, b: {type: categorical, share: s, max_rows: 3}}}", 1, 48,
+     "columns 'a' and 'b' share the table 's' but differ in 'max_rows'"},
+    {"features: {columns: {a: {type: bag, share: b}, b: {type: categorical}}}", 1, 48,
+     "column 'b' has a table of its own name, which others share; hint: give it 'share: b' too"},
+    {"features: {columns: {a: {pooling: max, type: bag}}}", 1, 35,
+     "key 'pooling': expected one of sum, mean but found 'max'; hint: did you mean 'mean'?"},
+    {"features: {columns: {a: {type: hashed}}}", 1, 25, "type 'hashed' needs 'buckets' above 0; hint: about twice the number of distinct values"},
+};
+
+static const wrong in_tasks[] = {
+    {"tasks: {}", 1, 8, "key 'tasks': expected at least one task"},
+    {"tasks: [a]", 1, 8, "key 'tasks': expected a map from task names to settings but found a list"},
+    {"tasks: ", 1, 1, "key 'tasks' is missing"},
+    {"tasks: {a: }", 1, 12, "task 'a' needs a type; hint: it is one of binary, regression, multiclass"},
+    {"tasks: {a: {}}", 1, 12, "key 'tasks.a.type' is missing; hint: it is one of binary, regression, multiclass"},
+    {"tasks: {a: {label: b}}", 1, 12, "key 'tasks.a.type' is missing; hint: it is one of binary, regression, multiclass"},
+    {"tasks: {a: {type: binry}}", 1, 19,
+     "key 'type': expected one of binary, regression, multiclass but found 'binry'; hint: did you mean 'binary'?"},
+    {"tasks: {a: ordinal}", 1, 12, "key 'type': expected one of binary, regression, multiclass but found 'ordinal'"},
+    {"tasks: {a: [b]}", 1, 12, "'a': expected a map of keys or a type but found a list"},
+    {"tasks: {shared: binary}", 1, 9, "task name 'shared' is taken by the model's own parts"},
+    {"tasks: {all: binary}", 1, 9, "task name 'all' is taken by the model's own parts"},
+    {"tasks: {expert0: binary}", 1, 9, "task name 'expert0' is taken by the model's own parts"},
+    {"tasks: {expert12: binary}", 1, 9, "task name 'expert12' is taken by the model's own parts"},
+    {"tasks: {a.b: binary}", 1, 9, "task name 'a.b' contains '.'; hint: '_' is allowed"},
+    {"tasks: {\"a\\tb\": binary}", 1, 9, "a task's name contains the control character 9"},
+    {"tasks: {\"\": binary}", 1, 9, "expected the name of a task but found nothing"},
+    {"tasks: {y: {type: binary, positve: 1}}", 1, 27, "unknown key 'positve'; hint: did you mean 'positive'?"},
+    {"tasks: {y: {type: regression, positive: 1}}", 1, 31, "key 'positive' is only for type 'binary'"},
+    {"tasks: {y: {type: binary, classes: [a, b]}}", 1, 27,
+     "key 'classes' is only for type 'multiclass'; hint: what belongs here: 'positive', 'group'"},
+    {"tasks: {y: {type: multiclass, classes: [a]}}", 1, 40, "key 'classes': expected at least 2 classes but found 1"},
+    {"tasks: {y: {type: multiclass, classes: [a, b, a]}}", 1, 47, "key 'classes': 'a' stands there twice"},
+    {"tasks: {y: {type: regression, loss: bce}}", 1, 37, "loss 'bce' does not fit type 'regression'; hint: mse, mae, huber"},
+    {"tasks: {y: {type: binary, loss: cross-entropy}}", 1, 33, "loss 'cross-entropy' does not fit type 'binary'; hint: bce, mse, mae, huber"},
+    {"tasks: {y: {type: multiclass, loss: mse}}", 1, 37, "loss 'mse' does not fit type 'multiclass'; hint: cross-entropy"},
+    {"tasks: {y: {type: binary, loss: focal}}", 1, 33, "key 'loss': expected one of mse, mae, huber, bce, cross-entropy but found 'focal'"},
+    {"tasks: {y: {type: binary, activation: none}}", 1, 39,
+     "key 'activation': loss 'bce' has its sigmoid inside but found 'none'; hint: with another head take loss 'mse'"},
+    {"tasks: {y: {type: multiclass, activation: relu}}", 1, 43,
+     "key 'activation': loss 'cross-entropy' has its softmax inside but found 'relu'; hint: leave it out"},
+    {"tasks: {y: {type: binary, activation: relu6}}", 1, 39,
+     "key 'activation': expected one of none, relu, leaky_relu, gelu, swish, tanh, sigmoid but found 'relu6'; hint: did you mean 'relu'?"},
+    {"tasks: {y: {type: binary, huber_delta: 1}}", 1, 27,
+     "key 'huber_delta' is only for loss 'huber'; hint: what belongs here: 'positive_weight', 'negative_sampling'"},
+    {"tasks: {y: {type: regression, loss: huber, huber_delta: 0}}", 1, 57, "key 'huber_delta': expected a number above 0 but found '0'"},
+    {"tasks: {y: {type: binary, weight: -1}}", 1, 35, "key 'weight': expected a number of at least 0 but found '-1'"},
+    {"tasks: {y: {type: binary, weight: 1e999}}", 1, 35, "key 'weight': expected a number of at least 0 but found '1e999'"},
+    {"tasks: {y: {type: binary, weight: .inf}}", 1, 35, "key 'weight': expected a number of at least 0 but found '.inf'"},
+    {"tasks: {y: {type: binary, weight: nan}}", 1, 35, "key 'weight': expected a number of at least 0 but found 'nan'"},
+    {"tasks: {y: {type: regression, positive_weight: 1}}", 1, 31, "key 'positive_weight' is only for loss 'bce'"},
+    {"tasks: {y: {type: binary, loss: mse, negative_sampling: 1}}", 1, 38, "key 'negative_sampling' is only for loss 'bce'"},
+    {"tasks: {y: {type: binary, negative_sampling: 0}}", 1, 46, "key 'negative_sampling': expected a number in (0, 1] but found '0'"},
+    {"tasks: {y: {type: binary, negative_sampling: 1.5}}", 1, 46, "key 'negative_sampling': expected a number in (0, 1] but found '1.5'"},
+    {"tasks: {y: {type: binary, positive_weight: 0}}", 1, 44, "key 'positive_weight': expected a number above 0 but found '0'"},
+    {"tasks: {y: {type: regression, group: u}}", 1, 31, "key 'group' is only for type 'binary'"},
+    {"tasks: {y: {type: binary, label: ''}}", 1, 34, "key 'label': expected a text that is not empty but found the text ''"},
+    {"tasks: {y: {type: binary, label: [a]}}", 1, 34, "key 'label': expected a text but found a list"},
+    {"tasks: {y: {type: binary, given: y}}", 1, 34, "task 'y' is given itself"},
+    {"tasks: {y: {type: binary, given: z}, z: regression}", 1, 34,
+     "key 'given': expected a binary task or a column but task 'z' is of type 'regression'"},
+    {"tasks: {y: {type: binary, given: z}, z: {type: binary, given: y}}", 1, 34, "task 'y' is given itself, by way of 'z'"},
+};
+
+static const wrong in_model[] = {
+    {"model: {expert: 1}", 1, 9, "unknown key 'expert'; hint: did you mean 'experts'?"},
+    {"model: gmmoe", 1, 8,
+     "key 'architecture': expected one of single-task, shared-bottom, averaged, moe, omoe, mmoe, cgc, ple but found 'gmmoe'; hint: did you mean 'mmoe'?"},
+    {"model: {architecture: transformer}", 1, 23,
+     "key 'architecture': expected one of single-task, shared-bottom, averaged, moe, omoe, mmoe, cgc, ple but found 'transformer'"},
+    {"model: {architecture: moe}", 1, 23, "architecture 'moe' is for one task but there are 2; hint: 'omoe' has one gate for all tasks"},
+    {"model: {architecture: cgc, levels: 2}", 1, 36, "architecture 'cgc' has one level but found 2; hint: 'ple' is cgc with more levels"},
+    {"model: {architecture: omoe, levels: 2}", 1, 37, "architecture 'omoe' has one level but found 2; hint: 'mmoe' and 'ple' may have more"},
+    {"model: {levels: 0}", 1, 17, "key 'levels': expected a whole number from 1 to 16 but found '0'"},
+    {"model: {levels: 17}", 1, 17, "key 'levels': expected a whole number from 1 to 16 but found '17'"},
+    {"model: {architecture: shared-bottom, experts: {count: 2}}", 1, 55,
+     "architecture 'shared-bottom' has 1 expert but found 2; hint: 'averaged' takes the mean of several"},
+    {"model: {architecture: cgc, experts: {count: 2}}", 1, 38,
+     "key 'count' is only for architecture 'averaged', 'moe', 'omoe', 'mmoe' or 'shared-bottom'; hint: what belongs here: 'shared', 'per_task'"},
+    {"model: {experts: {shared: 2}}", 1, 19, "key 'shared' is only for architecture 'cgc' or 'ple'; hint: what belongs here: 'count'"},
+    {"model: {architecture: single-task, experts: {count: 2}}", 1, 46,
+     "key 'count' is only for architecture 'averaged', 'moe', 'omoe', 'mmoe' or 'shared-bottom'"},
+    {"model: {architecture: single-task, gates: {bias: true}}", 1, 36, "key 'gates' is only for architecture 'moe', 'omoe', 'mmoe', 'cgc' or 'ple'"},
+    {"model: {architecture: averaged, gates: {hidden: [3]}}", 1, 33, "key 'gates' is only for architecture 'moe', 'omoe', 'mmoe', 'cgc' or 'ple'"},
+    {"model: {experts: {count: 0}}", 1, 26, "key 'count': expected a whole number from 1 to 1024 but found '0'"},
+    {"model: {experts: {hidden: []}}", 1, 27, "key 'hidden': expected from 1 to 64 widths but found 0"},
+    {"model: {experts: {hidden: 64}}", 1, 27, "key 'hidden': expected a list of widths from 1 to 65536, or one such list per level but found '64'"},
+    {"model: {experts: {hidden: [0]}}", 1, 28, "key 'hidden': expected a width from 1 to 65536 but found '0'"},
+    {"model: {experts: {hidden: [65537]}}", 1, 28, "key 'hidden': expected a width from 1 to 65536 but found '65537'"},
+    {"model: {experts: {hidden: [a]}}", 1, 28, "key 'hidden': expected a width from 1 to 65536 but found 'a'"},
+    {"model: {experts: {hidden: [[64], [32]]}}", 1, 27, "key 'hidden': expected 1 list, one per level, but found 2"},
+    {"model: {levels: 2, experts: {hidden: [[64], 32]}}", 1, 45, "key 'hidden': expected a list of widths, as for the first level but found '32'"},
+    {"model: {levels: 2, experts: {hidden: [64, [32]]}}", 1, 43, "key 'hidden': expected a width from 1 to 65536 but found a list"},
+    {"model: {levels: 2, experts: {hidden: [[64], []]}}", 1, 45, "key 'hidden': expected from 1 to 64 widths but found 0"},
+    {"model: {towers: {hidden: [[16]]}}", 1, 27, "key 'hidden': expected a width from 1 to 65536 but found a list"},
+    {"model: {gates: {norm: batch}}", 1, 17, "unknown key 'norm'; hint: did you mean 'model.experts.norm'?"},
+    {"model: {experts: {dropout: 1}}", 1, 28, "key 'dropout': expected a number in [0, 1) but found '1'"},
+    {"model: {experts: {norm: group}}", 1, 25, "key 'norm': expected one of none, batch, layer but found 'group'"},
+    {"model: {experts: {activation: relu7}}", 1, 31,
+     "key 'activation': expected one of none, relu, leaky_relu, gelu, swish, tanh, sigmoid but found 'relu7'; hint: did you mean 'relu'?"},
+    {"model: {architecture: cgc, experts: {shared: 0, per_task: 0}}", 1, 59, "task 'y' has no expert; hint: 'shared' or 'per_task' above 0"},
+    {"model: {architecture: cgc, experts: {shared: 0, per_task: {y: 1, z: 0}}}", 1, 59,
+     "task 'z' has no expert; hint: 'shared' or 'per_task' above 0"},
+    {"model: {architecture: cgc, experts: {per_task: {y: 1}}}", 1, 48, "key 'per_task': expected a number for every task but 'z' has none"},
+    {"model: {architecture: cgc, experts: {per_task: {y: 1, zz: 1}}}", 1, 55, "no task is named 'zz'; hint: did you mean 'z'?"},
+    {"model: {architecture: cgc, experts: {per_task: {y: 1, z: x}}}", 1, 58,
+     "key 'per_task': expected a whole number from 0 to 1024, or a map from tasks to such numbers but found 'x'"},
+    {"model: {architecture: cgc, experts: {per_task: [1, 2]}}", 1, 48,
+     "key 'per_task': expected a whole number from 0 to 1024, or a map from tasks to such numbers but found a list"},
+    {"model: {architecture: cgc, experts: {per_task: 1025}}", 1, 48,
+     "key 'per_task': expected a whole number from 0 to 1024, or a map from tasks to such numbers but found '1025'"},
+    {"model: {experts: {hidden: [65536, 65536]}}", 1, 8, "the model has more than 2147483648 parameters; hint: look at the widths"},
+    {"model: {init: {std: 0.1}}", 1, 16, "key 'std' is only for name 'normal'"},
+    {"model: {init: xavier}", 1, 15, "key 'name': expected one of pytorch, glorot, he, normal but found 'xavier'"},
+    {"model: {init: {name: normal, std: -1}}", 1, 35, "key 'std': expected a number of at least 0 but found '-1'"},
+    {"model: {experts: 8}", 1, 18, "key 'experts': expected a map of keys but found '8'"},
+};
+
+static const wrong in_train[] = {
+    {"train: {epochs: 0}", 1, 17, "key 'epochs': expected a whole number from 1 to 1000000 but found '0'"},
+    {"train: {epochs: ten}", 1, 17, "key 'epochs': expected a whole number from 1 to 1000000 but found 'ten'"},
+    {"train: {batch: 0}", 1, 16, "key 'batch': expected a whole number of at least 1, or full but found '0'"},
+    {"train: {batch: half}", 1, 16, "key 'batch': expected a whole number of at least 1, or full but found 'half'"},
+    {"train: {shuffle: maybe}", 1, 18, "key 'shuffle': expected true or false but found 'maybe'"},
+    {"train: {seed: -1}", 1, 15, "key 'seed': expected a whole number from 0 to 18446744073709551615 but found '-1'"},
+    {"train: {seed: 18446744073709551616}", 1, 15,
+     "key 'seed': expected a whole number from 0 to 18446744073709551615 but found '18446744073709551616'"},
+    {"train: {optimizer: adaam}", 1, 20, "key 'name': expected one of sgd, adam, adamw, adagrad but found 'adaam'; hint: did you mean 'adam'?"},
+    {"train: {optimizer: {name: sgd, betas: [0.9, 0.99]}}", 1, 32,
+     "key 'betas' is only for name 'adam' or 'adamw'; hint: what belongs here: 'momentum', 'nesterov'"},
+    {"train: {optimizer: {name: sgd, eps: 1}}", 1, 32,
+     "key 'eps' is only for name 'adam', 'adamw' or 'adagrad'; hint: what belongs here: 'momentum', 'nesterov'"},
+    {"train: {optimizer: {momentum: 0.9}}", 1, 21, "key 'momentum' is only for name 'sgd'; hint: what belongs here: 'betas', 'eps'"},
+    {"train: {optimizer: {betas: [0.9]}}", 1, 28, "key 'betas': expected a list of two numbers in [0, 1) but found a list"},
+    {"train: {optimizer: {betas: [0.9, 1]}}", 1, 34, "key 'betas': expected a list of two numbers in [0, 1) but found '1'"},
+    {"train: {optimizer: {betas: 0.9}}", 1, 28, "key 'betas': expected a list of two numbers in [0, 1) but found '0.9'"},
+    {"train: {optimizer: {lr: -0.1}}", 1, 25, "key 'lr': expected a number of at least 0 but found '-0.1'"},
+    {"train: {optimizer: {name: sgd, nesterov: true}}", 1, 42, "key 'nesterov' needs a 'momentum' above 0"},
+    {"train: {schedule: {gamma: 0.1}}", 1, 20, "key 'gamma' is only for name 'step' or 'exponential'"},
+    {"train: {schedule: {name: cosine, every: 1}}", 1, 34, "key 'every' is only for name 'step'; hint: what belongs here: 'floor'"},
+    {"train: {schedule: {name: step, floor: 1}}", 1, 32, "key 'floor' is only for name 'cosine'; hint: what belongs here: 'gamma', 'every'"},
+    {"train: {schedule: {name: cosine, floor: 2}}", 1, 41, "key 'floor': expected a number in [0, 1] but found '2'"},
+    {"train: {early_stop: {}}", 1, 9, "key 'early_stop' needs rows to measure on; hint: 'data.valid: {fraction: 0.1}'"},
+    {"train: {early_stop: [a]}", 1, 21, "key 'early_stop': expected a map of keys but found a list"},
+    {"train: {early_stop: {metric: auc}}", 1, 30, "key 'metric': expected mean, loss, or TASK.METRIC but found 'auc'"},
+    {"train: {checkpoint: {every: 0}}", 1, 29, "key 'every': expected epoch or a whole number of at least 1 but found '0'"},
+    {"train: {checkpoint: {every: day}}", 1, 29, "key 'every': expected epoch or a whole number of at least 1 but found 'day'"},
+    {"train: {clip: {norm: -1}}", 1, 22, "key 'norm': expected a number of at least 0 but found '-1'"},
+    {"train: {l2: x}", 1, 13, "key 'l2': expected a number of at least 0 but found 'x'"},
+    {"train: {early_stop: {metric: w.auc}}", 1, 30, "key 'metric': no task is named 'w'"},
+    {"train: {early_stop: {metric: y.gauc}}", 1, 30, "metric 'gauc' needs the task's 'group'; hint: tasks.y.group names a column"},
+    {"train: {early_stop: {metric: y.rmse}}", 1, 30,
+     "'rmse' cannot be watched for a task of type 'binary'; hint: loss, auc, gauc, log_loss, ece, accuracy"},
+    {"train: {early_stop: {metric: y.calibration}}", 1, 30,
+     "'calibration' cannot be watched for a task of type 'binary'; hint: loss, auc, gauc, log_loss, ece, accuracy"},
+    {"train: {early_stop: {metric: y.}}", 1, 30, "'' cannot be watched for a task of type 'binary'; hint: loss, auc, gauc, log_loss, ece, accuracy"},
+    {"train: {early_stop: accuracy}", 1, 21, "key 'metric': expected mean, loss, or TASK.METRIC but found 'accuracy'"},
+    {"train: {early_stop: {metric: mean, patience: 0}}", 1, 46, "key 'patience': expected a whole number from 1 to 1000000 but found '0'"},
+};
+
+static bool begins(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
+
+static void check_all(const wrong *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const char *line = rows[i].line;
+        bool watched = strstr(line, "early_stop: {metric") != NULL || strstr(line, "early_stop: acc") != NULL;
+        char yaml[512];
+        snprintf(yaml, sizeof yaml, "%s\n%s%s", line,
+                 begins(line, "data:") ? "" : watched ? "data: {train: a.csv, valid: v.csv}\n" : "data: {train: a.csv}\n",
+                 begins(line, "tasks:") ? "" : "tasks: {y: binary, z: binary}\n");
+        refused(yaml, NULL, "s.yaml", rows[i].at, rows[i].column, rows[i].message);
+    }
+}
+
+static void test_wrong_keys(void **state) { check_all(in_keys, GW__COUNT(in_keys)); }
+static void test_wrong_data(void **state) { check_all(in_data, GW__COUNT(in_data)); }
+static void test_wrong_features(void **state) { check_all(in_features, GW__COUNT(in_features)); }
+static void test_wrong_tasks(void **state) { check_all(in_tasks, GW__COUNT(in_tasks)); }
+static void test_wrong_model(void **state) { check_all(in_model, GW__COUNT(in_model)); }
+static void test_wrong_train(void **state) { check_all(in_train, GW__COUNT(in_train)); }
+
+static void test_missing_parts(void **state) {
+    refused("tasks: {y: binary}\n", NULL, "s.yaml", 1, 1, "key 'data.train' is missing");
+    refused("data: {train: a}\n", NULL, "s.yaml", 1, 1, "key 'tasks' is missing");
+    refused("\n\n  data: {train: a}\n  tasks:\n    y:\n      label: b\n", NULL, "s.yaml", 6, 7,
+            "key 'tasks.y.type' is missing; hint: it is one of binary, regression, multiclass");
+    refused("[a]\n", NULL, "s.yaml", 1, 1, "expected a map of keys");
+    refused("a\n", NULL, "s.yaml", 1, 1, "expected a map of keys");
+    refused("", NULL, "s.yaml", 1, 1, "expected a map of keys but found nothing");
+    refused("# nothing\n", NULL, "s.yaml", 1, 1, "expected a map of keys but found nothing");
+}
+
+static void test_places_in_blocks(void **state) {
+    refused("data:\n  train: a.csv\ntasks:\n  y:\n    type: binary\ntrain:\n  optimizer:\n    lr: fast\n", NULL, "s.yaml", 8, 9,
+            "key 'lr': expected a number of at least 0 but found 'fast'");
+    refused("data:\n  train: a.csv\ntasks:\n  y:\n    type: binary\ntrain:\n  optimizer:\n    learning_rate: 1\n", NULL, "s.yaml", 8, 5,
+            "unknown key 'learning_rate'; hint: the keys here are 'name', 'lr', 'betas', 'eps', 'momentum', 'nesterov', 'weight_decay', 'lazy'");
+}
+
+static void test_too_many(void **state) {
+    gw__text yaml = {0};
+    gw__text_puts(&yaml, "data: {train: a}\ntasks:\n");
+    for (int i = 0; i < 1025; i++) gw__text_addf(&yaml, "  t%d: binary\n", i);
+    refused(yaml.at, NULL, "s.yaml", 3, 3, "more than 1024 tasks");
+    gw__text_clear(&yaml);
+    gw__text_puts(&yaml, "data: {train: a}\nmodel: {architecture: cgc, experts: {per_task: 1024}}\ntasks:\n");
+    for (int i = 0; i < 65; i++) gw__text_addf(&yaml, "  t%d: binary\n", i);
+    refused(yaml.at, NULL, "s.yaml", 2, 37, "66562 experts a level are more than 65536");
+    gw__text_clear(&yaml);
+    gw__text_puts(&yaml, "data: {train: a}\ntasks: {y: binary}\nfeatures:\n  columns:\n");
+    for (int i = 0; i < 65537; i++) gw__text_addf(&yaml, "    c%d: numeric\n", i);
+    refused(yaml.at, NULL, "s.yaml", 5, 5, "more than 65536 columns; hint: 'default' holds for all");
+    gw__text_clear(&yaml);
+    gw__text_puts(&yaml, "data: {train: a}\ntasks:\n  ");
+    for (int i = 0; i < 256; i++) gw__text_putc(&yaml, 'n');
+    gw__text_puts(&yaml, ": binary\n");
+    refused(yaml.at, NULL, "s.yaml", 3, 3, "task name 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…' is longer than 255 bytes");
+    gw__text_clear(&yaml);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrong_keys),
+        cmocka_unit_test(test_wrong_data),
+        cmocka_unit_test(test_wrong_features),
+        cmocka_unit_test(test_wrong_tasks),
+        cmocka_unit_test(test_wrong_model),
+        cmocka_unit_test(test_wrong_train),
+        cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_places_in_blocks), cmocka_unit_test(test_too_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
