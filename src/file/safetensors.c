@@ -80,7 +80,7 @@ static gw_status decode(reader *r, gw__slice *ret) {
 }
 
 static gw_status take_name(reader *r, const char **ret) {
-    gw__slice text;
+    gw__slice text = {0};
     gw_status status = decode(r, &text);
     if (status != GW_OK) return status;
     if (strlen(text.at) != text.n) return fail_here(r, "a name without a NUL character");

@@ -66,7 +66,8 @@ static void test_grammar(void **state) {
 static void test_depth(void **state) {
     char text[2 * GW__JSON_DEPTH + 2];
     for (int depth = GW__JSON_DEPTH; depth <= GW__JSON_DEPTH + 1; depth++) {
-        for (int i = 0; i < depth; i++) text[i] = '[', text[depth + i] = ']';
+        memset(text, '[', (size_t)depth);
+        memset(text + depth, ']', (size_t)depth);
         gw__json json;
         assert_int_equal(read_all(&json, text, (size_t)depth * 2), depth == GW__JSON_DEPTH ? GW__JSON_END : GW__JSON_BAD);
     }
