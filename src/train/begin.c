@@ -146,11 +146,8 @@ cleanup:
 }
 
 static void warn_about_spec(const gw__run *run) {
-    const gw__train_spec *train = &run->model->spec->train;
     const char *path = run->options->model_path;
-    if (train->early_stop.on && !run->validation)
-        gw__report_text(run, GW_EVENT_WARNING, "'train.early_stop' has nothing to watch: every row trains; hint: set data.valid");
-    if (train->checkpoint.on && (!path || strcmp(path, "-") == 0))
+    if (run->model->spec->train.checkpoint.on && (!path || strcmp(path, "-") == 0))
         gw__report_text(run, GW_EVENT_WARNING, "'train.checkpoint' writes nothing: the model goes to no file");
 }
 
@@ -160,7 +157,6 @@ gw_status gw__run_begin(gw__run *run, const gw_train_options *options, gw_error 
     origin from = {0};
     *run = (gw__run){.options = options};
     GW__TRY(gw__options_spec(options, &spec, err));
-    if (spec->train.early_stop.on) GW__TRY(gw__watch_check(spec, spec->train.early_stop.metric, err));
     GW__TRY(read_origin(options, spec, &from, err));
     GW__TRY(gw__pool_new(options->threads, &run->pool, err));
     GW__TRY(build(run, &spec, &from, err));

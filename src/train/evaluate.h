@@ -27,11 +27,7 @@ gw_status gw__evaluation_add(gw__evaluation *evaluation, const gw__spec *spec, c
 /* {"loss":x,"auc":x,…} per task, as members of the open object "tasks"; what does not exist is null. */
 void gw__evaluation_write_tasks(gw__evaluation *evaluation, const gw__spec *spec, gw__json_writer *json);
 
-/* ---- what early stopping watches ---- */
-
-/* Check the name of a metric to watch. GW_E_CONFIG (where = the key) with the nearest known one. */
-gw_status gw__watch_check(const gw__spec *spec, const char *metric, gw_error *err);
-/* Its value; higher is better, losses come negated. False if it does not exist.
+/* What early stopping watches (the spec checks the name); higher is better, losses come negated. False if it does not exist.
  *   mean         mean over tasks of auc (binary), r2 (regression) or accuracy (multiclass); tasks where that does not exist are left out
  *   loss         sum over tasks of task weight x loss: what training minimises
  *   TASK.METRIC  one metric, or the loss, of one task */

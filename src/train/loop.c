@@ -17,7 +17,7 @@ static void keep_current(gw__run *run) { memcpy(run->model->parameters, gw__trai
 static bool is_kept(gw__run *run, bool has_value, double value) {
     const gw__train_spec *train = &run->model->spec->train;
     gw__progress *at = &run->at;
-    if (!train->early_stop.on || !run->validation) return true;
+    if (!train->early_stop.on) return true;
     if (!has_value) return !at->has_best;
     if (at->has_best && !(value > at->best + train->early_stop.min_delta)) {
         at->waited++;
@@ -185,7 +185,7 @@ static gw_status end_epoch(gw__run *run, gw_error *err) {
         valid = (gw__text){0};
     }
     next_epoch(&run->at, run->model->spec->n_tasks);
-    if (checkpoint_due(run, true)) status = gw__checkpoint_write(run, err);
+    if (checkpoint_due(run, true) || (is_finished(run) && run->model->spec->train.checkpoint.on)) status = gw__checkpoint_write(run, err);
 cleanup:
     gw__text_clear(&valid);
     return status;

@@ -15,11 +15,7 @@ typedef struct watched {
     gw__metric metric;
 } watched;
 
-static bool can_watch(const gw__task_spec *task, gw__metric metric) {
-    return gw__metric_task_type(metric) == task->type && gw__metric_better(metric) != 0 && (metric != GW__METRIC_GAUC || task->group);
-}
-
-/* TASK.METRIC taken apart. Task names hold no dot. False if there is no such task (then .task is the number of tasks) or no such metric. */
+/* TASK.METRIC taken apart; task names hold no dot. The spec was checked, so that false means a defect of the caller. */
 static bool find(const gw__spec *spec, const char *name, watched *ret) {
     const char *dot = strchr(name, '.');
     *ret = (watched){.task = spec->n_tasks};
@@ -29,31 +25,9 @@ static bool find(const gw__spec *spec, const char *name, watched *ret) {
     ret->is_loss = strcmp(dot + 1, "loss") == 0;
     for (int i = 0; i < GW__METRICS && !ret->is_loss; i++) {
         ret->metric = (gw__metric)i;
-        if (can_watch(&spec->tasks[ret->task], ret->metric) && strcmp(dot + 1, gw__metric_name(ret->metric)) == 0) return true;
+        if (gw__metric_task_type(ret->metric) == spec->tasks[ret->task].type && strcmp(dot + 1, gw__metric_name(ret->metric)) == 0) return true;
     }
     return ret->is_loss;
-}
-
-gw_status gw__watch_check(const gw__spec *spec, const char *metric, gw_error *err) {
-    static const char key[] = "train.early_stop.metric";
-    watched w;
-    if (strcmp(metric, "mean") == 0 || strcmp(metric, "loss") == 0 || find(spec, metric, &w)) return GW_OK;
-    if (w.task == spec->n_tasks)
-        return gw__fail_at(err, GW_E_CONFIG, key, 0, 0, "expected mean, loss or TASK.METRIC but found '%s'", metric);
-    const char *known[GW__METRICS + 1] = {"loss"};
-    size_t n = 1;
-    gw__text list = {0};
-    for (int i = 0; i < GW__METRICS; i++) {
-        if (!can_watch(&spec->tasks[w.task], (gw__metric)i)) continue;
-        known[n++] = gw__metric_name((gw__metric)i);
-        gw__text_addf(&list, ", %s", known[n - 1]);
-    }
-    const char *found = strchr(metric, '.') + 1, *near = gw__nearest(gw__slice_of(found), known, n);
-    gw_status status = gw__fail_at(err, GW_E_CONFIG, key, 0, 0, "task '%s': expected one of loss%s but found '%s'%s%s%s",
-                                   spec->tasks[w.task].name, list.at ? list.at : "", found, near ? "; hint: did you mean '" : "",
-                                   near ? near : "", near ? "'?" : "");
-    gw__text_clear(&list);
-    return status;
 }
 
 /* Mean of the tasks' chief metrics, over those that have one. */
