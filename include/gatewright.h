@@ -143,8 +143,9 @@ GW_API void      gw_session_free(gw_session *session);
  *
  * @param ret_score float[B*O], row-major [B,O]; probability for binary tasks, one per class for multiclass, the label's unit for regression.
  * @return GW_OK; GW_E_DATA if a column is missing or a cell is not what its feature takes (where = the column, line = the row from 1);
- *         GW_E_LIMIT if B exceeds max_rows.
- * Memory: allocates nothing after the first call with the same columns.  Threads: one at a time per session.
+ *         GW_E_LIMIT if B exceeds max_rows. Scores are untouched unless all rows are good.
+ * Memory: allocates nothing after the first call with the same columns, but for bags larger than any before.
+ * Threads: one at a time per session.
  */
 GW_API gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows,
                                   float *ret_score, gw_error *err);

@@ -7,6 +7,7 @@
 #include "base/random.h"
 
 #define NO_COLUMN SIZE_MAX
+#define BAG_VALUES 4 /* values of a bag that a reservation counts on */
 
 struct gw__encoder {
     const gw__features *features; /* borrowed */
@@ -320,6 +321,14 @@ static gw_status reserve_rows(gw__encoder *encoder, size_t n, gw_error *err) {
         memset(encoder->words, 0, n * stride * sizeof *encoder->words);
     }
     return GW_OK;
+}
+
+gw_status gw__encoder_reserve(gw__encoder *encoder, size_t n_rows, gw_error *err) {
+    size_t values;
+    gw_status status = reserve_rows(encoder, n_rows, err);
+    if (status != GW_OK || encoder->features->input.n_bags == 0) return status;
+    if (!gw__mul_size(n_rows, BAG_VALUES * (size_t)encoder->features->input.n_bags, &values)) return gw__fail_nomem(err);
+    return gw__grow((void **)&encoder->bag_ids, &encoder->bag_capacity, values, sizeof *encoder->bag_ids, err);
 }
 
 static void start_block(const gw__encoder *encoder, gw__block *block, size_t begin, size_t at, size_t n) {

@@ -87,6 +87,7 @@ static gw_status bind(gw_session *session, const gw_column *columns, size_t n_co
     for (size_t i = 0; i < n_columns; i++)
         if (!(names[i] = gw__arena_text(&arena, columns[i].name, strlen(columns[i].name)))) GW__FAIL(gw__fail_nomem(err));
     GW__TRY(gw__encoder_new(session->model->features, names, n_columns, false, &encoder, err));
+    GW__TRY(gw__encoder_reserve(encoder, session->max_rows, err));
     gw__encoder_free(session->encoder);
     gw__arena_clear(&session->arena);
     session->encoder = encoder;
@@ -95,6 +96,7 @@ static gw_status bind(gw_session *session, const gw_column *columns, size_t n_co
     session->n_names = n_columns;
     return GW_OK;
 cleanup:
+    gw__encoder_free(encoder);
     gw__arena_clear(&arena);
     return status;
 }

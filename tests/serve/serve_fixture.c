@@ -56,7 +56,7 @@ static void write_tables(const fixture *f) {
         char age[16], city[16], user[32], tags[32];
         fixture_cells(i, age, city, user, tags);
         fprintf(bare, "\"note \"\"%zu\"\",\nof two lines\",%s,%s,%s,%s\n", i, age, city, user, tags);
-        fprintf(file, "%zu,%s,%s,%s,%s,%zu,%zu.25,%s\n", i, age, city, user, tags, i % 3 == 0 ? (size_t)1 : (size_t)0, i % 11, i % 2 ? "x" : i % 4 ? "y,y" : "z");
+        fprintf(file, "%zu,%s,%s,%s,%s,%zu,%zu.25,%s\n", i, age, city, user, tags, i % 3 == 0 ? (size_t)1 : (size_t)0, i % 11, i % 2 ? "x" : i % 4 ? "\"y,y\"" : "z");
     }
     assert_int_equal(fclose(file) + fclose(bare), 0);
 }

@@ -34,6 +34,10 @@ static char *predict(fixture *f, const char *table, gw_predict_options options, 
     return fixture_read(f->output, ret_n);
 }
 
+static bool begins(const char *text, const char *with) {
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
 static char *line_of(char *text, size_t n) {
     for (; n > 0; n--) text = strchr(text, '\n') + 1;
     return text;
@@ -43,7 +47,7 @@ static void test_csv(void **state) {
     fixture *f = *state;
     char *text = predict(f, f->bare, (gw_predict_options){0}, NULL), *with_labels = predict(f, f->table, (gw_predict_options){0}, NULL);
     assert_string_equal(text, with_labels);
-    assert_int_equal(strncmp(text, "click,amount,kind.x,\"kind.y,y\",kind.z\n", 38), 0);
+    assert_true(begins(text, "click,amount,kind.x,\"kind.y,y\",kind.z\n"));
     size_t lines = 0;
     for (char *at = text; (at = strchr(at, '\n')); at++) lines++;
     assert_int_equal(lines, FIXTURE_ROWS + 1);
@@ -95,12 +99,12 @@ static void test_kept_columns_read_back(void **state) {
     const char *keep[] = {"note", "city"};
     gw_predict_options options = {.keep = keep, .n_keep = 2};
     char *text = predict(f, f->bare, options, NULL);
-    assert_int_equal(strncmp(text, "note,city,click,amount,kind.x,", 30), 0);
-    assert_int_equal(strncmp(text + strcspn(text, "\n"), "\n\"note \"\"0\"\",\nof two lines\",Oslo,0.", 36), 0);
+    assert_true(begins(text, "note,city,click,amount,kind.x,"));
+    assert_true(begins(text + strcspn(text, "\n"), "\n\"note \"\"0\"\",\nof two lines\",Oslo,0."));
     free(text);
     options.format = GW_OUTPUT_JSONL;
     text = predict(f, f->bare, options, NULL);
-    assert_int_equal(strncmp(text, "{\"keep\":{\"note\":\"note \\\"0\\\",\\nof two lines\",\"city\":\"Oslo\"},\"click\":0.", 69), 0);
+    assert_true(begins(text, "{\"keep\":{\"note\":\"note \\\"0\\\",\\nof two lines\",\"city\":\"Oslo\"},\"click\":0."));
     assert_non_null(strstr(text, "\"city\":null},\"click\":")); /* an empty cell has no value */
     free(text);
 }
@@ -155,7 +159,7 @@ static void test_npy_header(void **state) {
     size_t n;
     char *bytes = predict(f, f->bare, (gw_predict_options){.format = GW_OUTPUT_NPY}, &n);
     assert_memory_equal(bytes, "\x93NUMPY\x01\x00\x76\x00", 10);
-    assert_int_equal(strncmp(bytes + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (1300, 5), }", 62), 0);
+    assert_true(begins(bytes + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (1300, 5), }"));
     assert_int_equal(bytes[GW__NPY_HEADER - 1], '\n');
     char *text = predict(f, f->bare, (gw_predict_options){0}, NULL), *at = line_of(text, 1), digits[32];
     snprintf(digits, sizeof digits, "%.9g,", (double)*(float *)(void *)(bytes + GW__NPY_HEADER));
