@@ -86,7 +86,7 @@ static void plan_numbers(gw__init_plan *plan, const gw__profile *column, gw__col
         guess->reason = "by its name codes rather than amounts";
     } else {
         guess->type = GW__FEATURE_NUMERIC;
-        guess->log1p = column->min >= 0 && column->sum > 0 && column->max > HEAVY_TAIL * column->sum / (double)column->numbers;
+        guess->log1p = distinct > 2 && column->min >= 0 && column->sum > 0 && column->max > HEAVY_TAIL * column->sum / (double)column->numbers;
         guess->indicator = gw__profile_missing(plan->profiles, column) > 0;
         if (integers && distinct > 2 && distinct <= 20) guess->reason = "categorical if these are codes";
     }

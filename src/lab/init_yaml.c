@@ -19,7 +19,7 @@ static bool is_plain(gw__slice text) {
         char c = text.at[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         bool inner = (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '/' || c == '+';
-        if (!letter && (i == 0 || !inner)) return false;
+        if (!letter && !(i == 0 ? c == '/' : inner)) return false;
     }
     return true;
 }
@@ -81,8 +81,9 @@ static void add_percent(gw__text *out, int64_t part, int64_t whole) {
 /* ---- sections ---- */
 
 static void write_head(const gw__init_plan *plan, const gw__init_source *source, gw__text *out) {
+    const char *path = source->data->paths[0], *slash = strrchr(path, '/');
     gw__text_puts(out, "# A first spec, guessed from ");
-    gw__init_add_shown(out, gw__slice_of(source->data->paths[0]));
+    gw__init_add_shown(out, gw__slice_of(slash && slash[1] ? slash + 1 : path));
     if (source->data->n_paths > 1) gw__text_puts(out, " and more");
     if (plan->profiles->whole)
         gw__text_addf(out, ": %" PRId64 " rows, %zu columns.\n", plan->profiles->rows, plan->profiles->n_columns);
@@ -147,10 +148,11 @@ static void write_examples(const gw__init_plan *plan, const gw__profile *column,
     int shown = 0;
     for (size_t i = 0; shown < 3 && i < column->n_distinct && i < GW__PROFILE_VALUES; i++) {
         if (gw__profile_is_missing(plan->profiles, column->kept[i].text)) continue;
-        gw__text_puts(out, shown == 0 ? "; " : ", ");
+        gw__text_puts(out, shown == 0 ? ": " : ", ");
         gw__init_add_shown(out, column->kept[i].text);
         shown++;
     }
+    if (shown > 0 && gw__profile_distinct(plan->profiles, column) > (size_t)shown) gw__text_puts(out, ", …");
 }
 
 static void write_facts(const gw__init_plan *plan, const gw__profile *column, gw__text *out) {

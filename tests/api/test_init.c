@@ -68,7 +68,7 @@ static void write_rich_table(void) {
     fprintf(file, "row,order_id,age,gain,occupation_code,city,user_id,tags,constant,empty,leak,after,y,rank,price,kind\n");
     for (int i = 0; i < 300; i++) {
         int y = i % 5 == 0;
-        fprintf(file, "%d,o-%d,%d,%d,%d,%s,%lld,%s,same,,%s,%s,%s,%d,%d.5,%s\n", i + 1, i * 7919 % 1000003, 20 + i * 7 % 50, i % 100 ? 0 : 9999,
+        fprintf(file, "%d,o-%d,%d,%d,%d,%s,%lld,%s,same,,%s,%s,%s,%d,%d.5,%s\n", i + 1, i * 7919 % 1000003, 20 + i * 7 % 50, i % 75 ? 0 : 9000 + i,
                 i % 12, i % 9 ? i % 2 ? "Oslo" : "Lima" : "?", 9007199254740993LL + i % 40, i % 2 ? "a|b" : "c", y ? "T" : "F", y ? "3.5" : "",
                 y ? "yes" : "no", i % 4, i * 13 % 97, i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue");
     }
