@@ -13,14 +13,13 @@ BEGIN {
         genres = pick("drama comedy crime space nature drama|crime comedy|space nature|drama")
         hour = int(chance() * 24)
         seen = int(chance() * chance() * 12)
-        young = age < 30
         taste = 0
-        if (genres ~ /space/) taste += young ? 0.30 : -0.10
-        if (genres ~ /crime/) taste += young ? -0.05 : 0.25
-        if (genres ~ /nature/) taste += country == "Norway" || country == "Chile" ? 0.25 : 0
-        if (genres ~ /comedy/) taste += hour >= 18 ? 0.20 : 0
-        clicked = chance() < 0.12 + taste + (hour >= 18 ? 0.12 : 0) - 0.02 * seen ? 1 : 0
-        minutes = 12 + 60 * taste + (device == "tv" ? 35 : device == "tablet" ? 12 : 0) + (hour >= 18 ? 10 : 0) + 16 * (chance() - 0.5)
+        if (genres ~ /space/) taste += age < 30 ? 0.35 : 0
+        if (genres ~ /crime/) taste += age < 30 ? 0 : 0.30
+        if (genres ~ /nature/) taste += country == "Norway" || country == "Chile" ? 0.35 : 0
+        if (genres ~ /comedy/) taste += 0.15
+        clicked = chance() < 0.08 + 1.5 * taste + (hour >= 18 ? 0.30 : 0) - 0.05 * seen ? 1 : 0
+        minutes = 12 + 40 * taste + (device == "tv" ? 35 : device == "tablet" ? 12 : 0) + (hour >= 18 ? 10 : 0) + 16 * (chance() - 0.5)
         if (minutes < 1) minutes = 1
         printf "v%04d,%s,%s,%s,%s,%d,%d,%d,%s\n", i, chance() < 0.05 ? "" : age, country, device, genres, hour, seen, clicked,
                clicked ? sprintf("%.1f", minutes) : ""

@@ -96,7 +96,7 @@ int cli_finish(int code) {
     bool failed = ferror(stdout) != 0;
     errno = 0;
     if (fflush(stdout) != 0) failed = true;
-    if (!failed) return code;
+    if (!failed || code != 0) return code; /* what failed before has been told */
     fprintf(stderr, "gatewright: standard output: cannot write: %s\n", strerror(errno ? errno : EIO));
-    return code != 0 ? code : CLI_EXIT_FAILED;
+    return CLI_EXIT_FAILED;
 }

@@ -60,7 +60,7 @@ void cli_texts_clear(cli_texts *texts);
      .help = "threads to use (default: the machine's cores); the results do not depend on it"}
 #define CLI_ROW_SET(variable)                                                                     \
     {.kind = CLI_TEXTS, .name = "set", .value = "KEY.PATH=VALUE", .into = &(variable),            \
-     .help = "change a value of the spec; VALUE is YAML; may be given again"}
+     .help = "change a value of the spec; VALUE is YAML, null the default; may be given again"}
 #define CLI_ROW_BAD_ROW(variable)                                                                 \
     {.kind = CLI_CHOICE, .name = "on-bad-row", .value = "fail|skip", .into = &(variable),         \
      .help = "what to do with a row that cannot be read: stop there, or count it and go on"}

@@ -1,0 +1,100 @@
+"""How the command ends when it cannot go on: Ctrl-C, a full disk, a reader that went away, outputs that cannot be."""
+import os
+import signal
+import subprocess
+import time
+
+from cli_tap import COMMAND, SANITIZER_MARKS, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
+
+
+def start(*arguments):
+    return subprocess.Popen([COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err.decode("utf-8", "replace")
+
+
+def interrupted():
+    small_world(2000)
+    before = listing()
+    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        process = start("train", "people.yaml", "--set", "train.epochs=100000", "--json", "-o", "stopped.gw")
+        process.stdout.readline()  # the first epoch is over
+        process.send_signal(number)
+        code, _, err = finish(process)
+        same(code, 130, f"{name} ends training with 130")
+        check("saved stopped.gw" in err and not any(mark in err for mark in SANITIZER_MARKS), f"{name}: the message says what was saved", err)
+        same(listing(), sorted(before + ["stopped.gw"]), f"{name}: the model is there and nothing else")
+        succeeds(f"{name}: and it predicts", "predict", "stopped.gw", "people.csv")
+        os.remove("stopped.gw")
+
+    write("large.csv", people(60000))
+    process = start("train", "people.yaml", "--set", "data.train=large.csv", "--set", "train.epochs=100000", "-o", "stopped.gw")
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    code, _, err = finish(process)
+    check(code in (130, -signal.SIGINT) and not any(mark in err for mark in SANITIZER_MARKS), "Ctrl-C while reading ends, too", f"{code}\n{err}")
+    for name in set(listing()) - set(before):
+        os.remove(name)
+
+    process = start("train", "people.yaml", "--set", "train.epochs=100000", "--json", "-o", "stopped.gw")
+    process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    same(listing(), before, "kill -9 leaves nothing half-written")
+
+
+def full_disk():
+    if not os.path.exists("/dev/full"):
+        print("# no /dev/full here")
+        return
+    succeeds("a model to begin with", "train", "people.yaml", "--set", "train.epochs=1", "-o", "m.gw")
+    before = listing()
+    fails("predict names the full disk", 1, ["/dev/full"], "predict", "m.gw", "people.csv", "-o", "/dev/full")
+    fails("train names the full disk", 1, ["/dev/full"], "train", "people.yaml", "--set", "train.epochs=1", "-o", "/dev/full")
+    fails("init names the full disk", 1, ["/dev/full"], "init", "people.csv", "--task", "rich", "-o", "/dev/full")
+    fails("export names the full disk", 1, ["/dev/full"], "export", "m.gw", "--to", "safetensors", "-o", "/dev/full")
+    for arguments in (["evaluate", "m.gw", "people.csv"], ["evaluate", "m.gw", "people.csv", "--json"], ["predict", "m.gw", "people.csv"],
+                      ["inspect", "m.gw"], ["init", "people.csv", "--task", "rich"], ["--help"], ["train", "--help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        err = done.stderr.decode()
+        check(done.returncode == 1 and err.count("gatewright: ") == 1 and "standard output" in err and "No space left" in err,
+              f"{' '.join(arguments)} to a full disk fails", f"{done.returncode}\n{err}")
+    same(listing(), before, "nothing was written")
+
+
+def reader_gone():
+    write("many.csv", people(20000))
+    process = start("predict", "m.gw", "many.csv")
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    code = process.wait(timeout=60)
+    process.stderr.close()
+    check(code in (0, -signal.SIGPIPE) and err == "", "a reader that has seen enough ends it without a word", f"{code}\n{err}")
+
+
+def wrong_outputs():
+    os.mkdir("folder")
+    before = listing()
+    for command in (["train", "people.yaml"], ["predict", "m.gw", "people.csv"], ["init", "people.csv", "--task", "rich"],
+                    ["export", "m.gw", "--to", "safetensors"]):
+        fails(f"{command[0]} -o folder is refused", (1, 2), ["folder", "directory"], *command, "-o", "folder")
+        fails(f"{command[0]} -o into no folder is refused", (1, 2), ["nowhere/x", "mkdir -p"], *command, "-o", "nowhere/x")
+        fails(f"{command[0]} -o with an empty name is refused", (1, 2), ["empty"], *command, "-o", "")
+        fails(f"{command[0]} -o onto its input is refused", (1, 2), ["also the input"], *command, "-o", command[1])
+    for name in ("people.yaml", "people.csv", "m.gw"):
+        check(len(read(name)) > 100, f"{name} is as it was")
+    same(listing(), before, "nothing was written")
+    found = run("predict", "m.gw", "people.csv", "-o", "/dev/null")
+    check(found.code == 0 and os.path.exists("/dev/null"), "-o /dev/null is written, not replaced", found)
+    if os.geteuid() != 0:
+        os.chmod("folder", 0o500)
+        fails("a folder that may not be written is named", 1, ["folder/x"], "predict", "m.gw", "people.csv", "-o", "folder/x")
+        os.chmod("folder", 0o700)
+
+
+main(interrupted, full_disk, reader_gone, wrong_outputs)
