@@ -34,14 +34,16 @@ static bool get_double(const gw__doc *map, const char *key, double *ret) {
     return node && node->kind == GW__DOC_SCALAR && !node->quoted && gw__parse_double(node->text, ret) && isfinite(*ret);
 }
 
-static const gw__tensor *get_tensor(const gw__container *container, const char *name, const char *what, gw__dtype dtype, gw_error *err) {
+static gw_status get_tensor(const gw__container *container, const char *name, const char *what, gw__dtype dtype, const gw__tensor **ret_tensor, gw_error *err) {
     gw__text text = {0};
     gw__text_addf(&text, "feature.%s.%s", name, what);
-    const gw__tensor *tensor = text.failed ? NULL : gw__container_tensor(container, text.at);
-    if (tensor && (tensor->dtype != dtype || tensor->n_dims != 1)) tensor = NULL;
+    const bool named = !text.failed;
+    const gw__tensor *tensor = named ? gw__container_tensor(container, text.at) : NULL;
     gw__text_clear(&text);
-    if (!tensor) fail_stored(err, what, name);
-    return tensor;
+    if (!named) return gw__fail_nomem(err);
+    if (!tensor || tensor->dtype != dtype || tensor->n_dims != 1) return fail_stored(err, what, name);
+    *ret_tensor = tensor;
+    return GW_OK;
 }
 
 /* ---- numeric features ---- */
@@ -80,8 +82,7 @@ static gw_status read_number(gw__features *features, gw__feature *feature, const
         if (feature->spec->transforms[i] != GW__TRANSFORM_QUANTILE) continue;
         const char *name = gw__escape_name(&features->arena, feature->name);
         if (!name) return gw__fail_nomem(err);
-        quantiles = get_tensor(s->container, name, "quantiles", GW__F64, err);
-        if (!quantiles) return GW_E_FORMAT;
+        GW__TRY(get_tensor(s->container, name, "quantiles", GW__F64, &quantiles, err));
     }
     for (step = steps->first; step; step = step->next, k++) GW__TRY(read_step(feature, k, step, quantiles, &knots_at, err));
     if (quantiles && knots_at != quantiles->shape[0]) return fail_stored(err, "quantiles of", feature->name);
@@ -143,10 +144,10 @@ cleanup:
 
 static gw_status read_vocabulary(gw__embedding *embedding, const gw__container *container, gw_error *err) {
     gw_status status = GW_OK;
-    const gw__tensor *text = get_tensor(container, embedding->name, "vocabulary", GW__U8, err);
-    const gw__tensor *offsets = text ? get_tensor(container, embedding->name, "offsets", GW__U32, err) : NULL;
+    const gw__tensor *text = NULL, *offsets = NULL;
     uint32_t begin, end = 0, entry;
-    if (!offsets) return GW_E_FORMAT;
+    GW__TRY(get_tensor(container, embedding->name, "vocabulary", GW__U8, &text, err));
+    GW__TRY(get_tensor(container, embedding->name, "offsets", GW__U32, &offsets, err));
     if (offsets->shape[0] == 0) return fail_stored(err, "offsets", embedding->name);
     for (uint64_t i = 0; i < offsets->shape[0]; i++) {
         begin = end;

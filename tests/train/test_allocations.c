@@ -1,0 +1,100 @@
+/* Memory while training: none is asked for in a step, and a run survives the failure of any single allocation. */
+#include "testing.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fail_alloc.h"
+#include "small_run.h"
+#include "train/trainer.h"
+
+#define ROWS 90
+
+static const char small_spec[] =
+    "data: {train: t.csv, valid: {fraction: 0.2}}\n"
+    "features: {ignore: [user, part], columns: {c: {type: categorical, dim: 3}}}\n"
+    "tasks:\n"
+    "  click: {type: binary}\n"
+    "  buy: {type: binary, given: click}\n"
+    "  kind: {type: multiclass}\n"
+    "model: {architecture: ple, experts: {shared: 1, per_task: 1, hidden: [5], norm: batch, dropout: 0.1}, towers: {hidden: [4]}}\n"
+    "train: {epochs: 2, batch: 32, early_stop: {metric: mean, patience: 2}, checkpoint: {every: epoch}}\n";
+
+/* Steps of full and of short batches, embeddings and joins included. */
+static void a_step_allocates_nothing(void **state) {
+    (void)state;
+    write_table("t.csv", ROWS, 1);
+    gw__spec *spec = NULL;
+    gw__features *features = NULL;
+    gw__dataset data;
+    gw__net *net = NULL;
+    gw__pool *pool = NULL;
+    gw__trainer *trainer = NULL;
+    gw_error err = {0};
+    assert_int_equal(gw__spec_parse(small_spec, sizeof small_spec - 1, "small.yaml", NULL, 0, &spec, &err), GW_OK);
+    assert_int_equal(gw__pool_new(2, &pool, &err), GW_OK);
+    assert_int_equal(gw__dataset_read(spec, NULL, false, pool, &features, &data, &err), GW_OK);
+    size_t widths[3];
+    for (size_t t = 0; t < 3; t++) widths[t] = gw__features_output_width(features, t);
+    assert_int_equal(gw__net_new(spec, gw__features_input(features), widths, &net, &err), GW_OK);
+    assert_int_equal(gw__trainer_new(net, spec, &data.train, 32, pool, &trainer, &err), GW_OK);
+    gw__net_initialise(net, spec, gw__trainer_parameters(trainer));
+    const size_t before = count_allocations();
+    for (uint64_t step = 0; step < 20; step++) {
+        uint64_t rows[32];
+        gw__step_result result;
+        for (uint64_t i = 0; i < 32; i++) rows[i] = (step * 32 + i) % data.train.n_rows;
+        gw__trainer_step(trainer, rows, step % 3 ? 32 : 7, 0.01, &result);
+        assert_true(result.finite);
+    }
+    assert_int_equal(count_allocations() - before, 0);
+    gw__trainer_free(trainer);
+    gw__net_free(net);
+    gw__dataset_clear(&data);
+    gw__features_free(features);
+    gw__pool_free(pool);
+    gw__spec_free(spec);
+}
+
+/* Reading, planning, training, checkpoint, saving: the whole run. Nothing half-written is left where the model would be. */
+static gw_status whole_run(void *context, gw_error *err) {
+    (void)context;
+    gw_model *model = NULL;
+    unlink("m.gw");
+    small_run run = {.spec = small_spec, .model_path = "m.gw", .threads = 1};
+    gw_status status = train_small(&run, &model, err);
+    gw__model_free(model);
+    return status;
+}
+
+static void every_allocation_of_a_run_may_fail(void **state) {
+    (void)state;
+    write_table("t.csv", ROWS, 1);
+    assert_true(fail_each_allocation(whole_run, NULL) > 100);
+    assert_true(file_exists("m.gw"));
+}
+
+static gw_status load(void *context, gw_error *err) {
+    (void)context;
+    gw_model *model = NULL;
+    gw_status status = gw__model_read("m.gw", &model, NULL, err);
+    gw__model_free(model);
+    return status;
+}
+
+static void every_allocation_of_loading_may_fail(void **state) {
+    (void)state;
+    write_table("t.csv", ROWS, 1);
+    gw_error err = {0};
+    assert_int_equal(whole_run(NULL, &err), GW_OK);
+    assert_true(fail_each_allocation(load, NULL) > 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_step_allocates_nothing, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(every_allocation_of_a_run_may_fail, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(every_allocation_of_loading_may_fail, enter_directory, leave_directory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
