@@ -74,7 +74,13 @@ static const char *skip_plain(const char *p, const char *end) {
     for (uint64_t w; end - p >= 8; p += 8) {
         memcpy(&w, p, 8);
         uint64_t quote = w ^ (ones * '"'), backslash = w ^ (ones * '\\');
-        if ((((w - ones * 0x20) | (quote - ones) | (backslash - ones) | w) & tops) != 0) break;
+        uint64_t found = ((w - ones * 0x20) | (quote - ones) | (backslash - ones) | w) & tops; /* exact up to the first */
+        if (found == 0) continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        return p + __builtin_ctzll(found) / 8;
+#else
+        break;
+#endif
     }
     while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\') p++;
     return p;

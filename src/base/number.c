@@ -188,8 +188,60 @@ static int mend_point(char *text, int n) {
     return n - (after - at - 1);
 }
 
+/* |value| x 10^power rounded to a whole number, ties to even, as the C library rounds: m x 2^e is exact in integers.
+ * For 2^24 > m and powers within 27, where nothing leaves 128 bits. */
+static uint64_t scale(uint32_t m, int e, int power) {
+    unsigned __int128 value = m, unit = 1;
+    if (power >= 0) value *= power_of_five(power);
+    else unit = power_of_five(-power);
+    int shift = e + power;
+    if (shift >= 0) value <<= shift;
+    else if (shift > -120) unit <<= -shift;
+    else return 0;
+    unsigned __int128 whole = value / unit, rest = value % unit;
+    return (uint64_t)whole + (rest > unit - rest || (rest == unit - rest && (whole & 1) != 0));
+}
+
+/* digits, nine of them, of a number with its point behind the first, times 10^exponent: as "%.9g" writes it. */
+static int put_digits(char *out, bool negative, uint32_t digits, int exponent) {
+    char text[9];
+    int n = 9, at = 0;
+    for (int i = 8; i >= 0; i--, digits /= 10) text[i] = (char)('0' + digits % 10);
+    while (n > 1 && text[n - 1] == '0') n--;
+    if (negative) out[at++] = '-';
+    bool plain = exponent >= -4 && exponent < 9;
+    int point = plain ? exponent : 0; /* the digit before the point */
+    if (point < 0) {
+        memcpy(out + at, "0.000", 5);
+        at += 1 - point;
+    }
+    for (int i = 0; i < n || i <= point; i++) {
+        if (point >= 0 && i == point + 1) out[at++] = '.';
+        out[at++] = i < n ? text[i] : '0';
+    }
+    if (!plain) { /* of a float: two digits */
+        int size = exponent < 0 ? -exponent : exponent;
+        char tail[4] = {'e', exponent < 0 ? '-' : '+', (char)('0' + size / 10), (char)('0' + size % 10)};
+        memcpy(out + at, tail, 4);
+        at += 4;
+    }
+    out[at] = '\0';
+    return at;
+}
+
 int gw__format_float(float value, char out[24]) {
-    return mend_point(out, snprintf(out, 24, "%.9g", (double)value));
+    float size = fabsf(value);
+    if (!(size >= 1e-18f && size < 1e34f)) return mend_point(out, snprintf(out, 24, "%.9g", (double)value)); /* 0 and the rare */
+    int e;
+    uint32_t m = (uint32_t)ldexpf(frexpf(size, &e), 24);
+    e -= 24;
+    int exponent = (int)floor((e + 23) * 0.30102999566398120); /* of ten: right, or one too small */
+    uint64_t digits = scale(m, e, 8 - exponent);
+    if (digits >= 1000000000) { /* ten digits, or rounded up to them */
+        exponent++;
+        digits = scale(m, e, 8 - exponent);
+    }
+    return put_digits(out, value < 0, (uint32_t)digits, exponent);
 }
 
 int gw__format_double(double value, char out[32]) {
