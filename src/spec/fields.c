@@ -109,7 +109,7 @@ SECTION(feature,
 static const gw__section feature_section = {feature_fields, GW__COUNT(feature_fields), gw__check_feature};
 
 SECTION(features,
-    {"ignore", GW__FIELD_TEXTS, AT(features.ignore), .preset = "[]", .doc = "Columns that are not inputs."},
+    {"ignore", GW__FIELD_TEXTS, AT(features.ignore), .preset = "[]", .doc = "Columns that are not inputs. Label columns never are."},
     {"default", GW__FIELD_SECTION, AT(features.defaults), .section = &feature_section, .shorthand = "type",
      .doc = "Settings of every column, with the keys of `columns`; a column's own entry goes before."},
     {"columns", GW__FIELD_COLUMNS, .section = &feature_section, .shorthand = "type",
@@ -235,7 +235,7 @@ SECTION(schedule,
      .doc = "Epochs between factors."},
     {"floor", GW__FIELD_NUMBER, AT(train.schedule.floor), "0", .range = {0, 1, false, false}, .applies = gw__applies_floor,
      .owner = "name 'cosine'", .doc = "The least share of the learning rate."},
-    {"warmup", GW__FIELD_NUMBER, AT(train.schedule.warmup), "0", NOT_NEGATIVE,
+    {"warmup", GW__FIELD_NUMBER, AT(train.schedule.warmup), "0", .range = {0, 1000000, false, false},
      .doc = "Epochs of linear growth from 0 before the schedule proper; may be a fraction."})
 static const gw__section schedule_section = {schedule_fields, GW__COUNT(schedule_fields), NULL};
 
@@ -246,7 +246,7 @@ static const gw__section clip_section = {clip_fields, GW__COUNT(clip_fields), NU
 
 SECTION(early_stop,
     {"metric", GW__FIELD_TEXT, AT(train.early_stop.metric), "mean",
-     .doc = "What is watched on `data.valid`: `mean`, `loss`, or TASK.METRIC such as `income.auc`."},
+     .doc = "What is watched on `data.valid`: `mean` (of the tasks' auc, r2 or accuracy), `loss`, or TASK.METRIC such as `income.auc`."},
     {"patience", GW__FIELD_COUNT32, AT(train.early_stop.patience), "3", BOUNDS(1, 1000000), .doc = "Epochs without a better value before it stops."},
     {"min_delta", GW__FIELD_NUMBER, AT(train.early_stop.min_delta), "0", NOT_NEGATIVE, .doc = "By how much a value must be better."})
 static const gw__section early_stop_section = {early_stop_fields, GW__COUNT(early_stop_fields), NULL};
@@ -310,8 +310,6 @@ static const char *const forms[GW__FIELD_KINDS] = {
     [GW__FIELD_BOOL] = "true or false",
     [GW__FIELD_TEXT] = "a text",
     [GW__FIELD_TEXTS] = "a text or a list of texts",
-    [GW__FIELD_SECTION] = "a map of keys",
-    [GW__FIELD_SWITCH] = "a map of keys",
     [GW__FIELD_VALID] = "a file, a list of files, or a map of keys",
     [GW__FIELD_HEADER] = "true, a list of names, or a file with the names",
     [GW__FIELD_SEPARATOR] = "one character or tab",
@@ -326,6 +324,11 @@ static const char *const forms[GW__FIELD_KINDS] = {
 
 void gw__field_expect(const gw__field *field, gw__text *out) {
     switch (field->kind) {
+    case GW__FIELD_SECTION:
+    case GW__FIELD_SWITCH:
+        gw__text_puts(out, "a map of keys");
+        if (field->shorthand != NULL) gw__text_addf(out, " or its '%s' alone", field->shorthand);
+        break;
     case GW__FIELD_COUNT32:
     case GW__FIELD_COUNT64: expect_count(field, out); break;
     case GW__FIELD_NUMBER: expect_range(&field->range, out); break;

@@ -248,7 +248,7 @@ static const wrong in_train[] = {
     {"train: {schedule: {name: step, floor: 1}}", 1, 32, "key 'floor' is only for name 'cosine'; hint: what belongs here: 'gamma', 'every'"},
     {"train: {schedule: {name: cosine, floor: 2}}", 1, 41, "key 'floor': expected a number in [0, 1] but found '2'"},
     {"train: {early_stop: {}}", 1, 9, "key 'early_stop' needs rows to measure on; hint: 'data.valid: {fraction: 0.1}'"},
-    {"train: {early_stop: [a]}", 1, 21, "key 'early_stop': expected a map of keys but found a list"},
+    {"train: {early_stop: [a]}", 1, 21, "key 'early_stop': expected a map of keys or its 'metric' alone but found a list"},
     {"train: {early_stop: {metric: auc}}", 1, 30, "key 'metric': expected mean, loss, or TASK.METRIC but found 'auc'"},
     {"train: {checkpoint: {every: 0}}", 1, 29, "key 'every': expected epoch or a whole number of at least 1 but found '0'"},
     {"train: {checkpoint: {every: day}}", 1, 29, "key 'every': expected epoch or a whole number of at least 1 but found 'day'"},
