@@ -120,7 +120,7 @@ static gw_status read_spec(const gw__container *container, const char *path, gw_
     gw_error inner = {0};
     gw_status status = get_metadata(container, KEY_SPEC, path, &text, err);
     if (status != GW_OK) return status;
-    status = gw__spec_parse(text.at, text.n, "spec.json", NULL, 0, ret_spec, &inner);
+    status = gw__spec_restore(text.at, text.n, "spec.json", ret_spec, &inner);
     return status == GW_OK ? GW_OK : blame_file(status, &inner, KEY_SPEC, path, err);
 }
 
