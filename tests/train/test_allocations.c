@@ -56,6 +56,25 @@ static void a_step_allocates_nothing(void **state) {
     gw__spec_free(spec);
 }
 
+/* The loop around the steps allocates nothing, either: more epochs ask for no more. */
+static size_t allocations_of(const char *epochs) {
+    static const char unwatched[] = "data: {train: t.csv}\nfeatures: {ignore: [user, part]}\ntasks: {click: binary, kind: multiclass, buy: binary}\n"
+                                    "model: {architecture: cgc}\ntrain: {batch: 32}\n";
+    gw_error err = {0};
+    gw_model *model = NULL;
+    const size_t before = count_allocations();
+    small_run run = {.spec = unwatched, .overrides = {epochs}};
+    assert_int_equal(train_small(&run, &model, &err), GW_OK);
+    gw__model_free(model);
+    return count_allocations() - before;
+}
+
+static void more_epochs_allocate_no_more(void **state) {
+    (void)state;
+    write_table("t.csv", ROWS, 1);
+    assert_int_equal(allocations_of("train.epochs=1"), allocations_of("train.epochs=9"));
+}
+
 /* Reading, planning, training, checkpoint, saving: the whole run. Nothing half-written is left where the model would be. */
 static gw_status whole_run(void *context, gw_error *err) {
     (void)context;
@@ -93,6 +112,7 @@ static void every_allocation_of_loading_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_allocates_nothing, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(more_epochs_allocate_no_more, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_a_run_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_loading_may_fail, enter_directory, leave_directory),
     };

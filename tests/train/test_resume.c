@@ -119,6 +119,42 @@ static void canceled_and_resumed(void **state) {
     story_clear(&s);
 }
 
+static volatile int *alarm_target;
+
+static void on_alarm(int number) {
+    (void)number;
+    *alarm_target = 1;
+}
+
+/* Stopped wherever the alarm falls, mostly inside an epoch. */
+static void canceled_anywhere(void **state) {
+    (void)state;
+    write_table("t.csv", 1000, 8);
+    assert_int_equal(train_quietly((small_run){.spec = plain, .model_path = "whole.gw"}), GW_OK);
+    story s = {0};
+    gw_error err = {0};
+    alarm_target = &s.cancel;
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &action, NULL);
+    size_t canceled = 0;
+    for (uint64_t round = 0; round < 100 && canceled < 8; round++) {
+        gw_status status = GW_E_CANCELED;
+        unlink("m.gw.ckpt");
+        for (useconds_t wait = 2000 + 1700 * (useconds_t)round; status == GW_E_CANCELED; wait += 1000) {
+            s.cancel = 0;
+            ualarm(wait, 0);
+            const char *from = file_exists("m.gw.ckpt") ? "m.gw.ckpt" : NULL;
+            status = train_small(&(small_run){.spec = plain, .model_path = "m.gw", .resume_path = from, .threads = 1 + round % 2, .story = &s}, NULL, &err);
+            canceled += status == GW_E_CANCELED && file_exists("m.gw.ckpt");
+            ualarm(0, 0);
+            story_clear(&s);
+        }
+        assert_int_equal(status, GW_OK);
+        assert_same_files("whole.gw", "m.gw");
+    }
+    assert_true(canceled >= 8);
+}
+
 static void finished_and_resumed(void **state) {
     (void)state;
     write_table("t.csv", 300, 5);
@@ -173,7 +209,7 @@ static void refuses_another_run(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_directory, leave_directory)
     const struct CMUnitTest tests[] = {
-        TEST(canceled_and_resumed), TEST(finished_and_resumed), TEST(without_checkpoints_there_is_no_file), TEST(refuses_another_run),
+        TEST(canceled_and_resumed), TEST(canceled_anywhere), TEST(finished_and_resumed), TEST(without_checkpoints_there_is_no_file), TEST(refuses_another_run),
         TEST(killed_anywhere), TEST(killed_with_every_optimizer), TEST(killed_with_early_stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
