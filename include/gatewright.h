@@ -208,10 +208,21 @@ typedef struct gw_data_options {
     size_t threads;           /* 0: the machine's cores */
 } gw_data_options;
 
-/** Metrics per task: {"rows":n,"tasks":{…}}. With `gates`, also "gates": per level and stream the mean weight of each expert. */
+/**
+ * Metrics of a model on a table, whose label columns must be there.
+ *
+ * @param gates    Also the mean weight of every expert, per level and stream.
+ * @param ret_json {"rows":n,"tasks":{"income":{"loss":x,"auc":x,…},…}}, with skip_bad_rows "skipped":n after rows, with `gates`
+ *                 "gates":[{"level":0,"stream":"income","experts":[{"name":"shared.0","weight":x},…]},…]. What does not exist is null.
+ * @return GW_OK; GW_E_DATA for a missing column or a bad cell (where = the file, line = its line).
+ */
 GW_API gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err);
 
-typedef enum gw_output_format { GW_OUTPUT_CSV, GW_OUTPUT_JSONL, GW_OUTPUT_NPY } gw_output_format;
+typedef enum gw_output_format {
+    GW_OUTPUT_CSV,   /* a header of task names (task.class for multiclass), a line per row, numbers as %.9g */
+    GW_OUTPUT_JSONL, /* {"keep":{column:"text",…},task:p,task:{class:p,…},"gates":{name:w,…}} a line; keep and gates when asked for */
+    GW_OUTPUT_NPY,   /* float32 [rows, O (+ gates)], C order; numbers only, so nothing can be kept */
+} gw_output_format;
 
 typedef struct gw_predict_options {
     gw_data_options data;
@@ -222,10 +233,22 @@ typedef struct gw_predict_options {
     size_t n_keep;
 } gw_predict_options;
 
-/** Score a table into a file, in the input's order. */
+/**
+ * Score a table into a file, in the input's order. The file appears whole or not at all, and does not depend on the number of threads.
+ *
+ * @param ret_rows, ret_skipped Rows written, and bad rows passed over (with skip_bad_rows). May be NULL.
+ * @return GW_OK; GW_E_DATA for a missing column or a bad cell (where = the file, line = its line); GW_E_ARGUMENT for a column to keep
+ *         that the table does not have. Label columns may be absent.
+ */
 GW_API gw_status gw_predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err);
 
-/** A model from a spec and parameters made elsewhere, named as docs/architectures.md says; reads data.train to fit the features. */
+/**
+ * A model from a spec and parameters made elsewhere: a safetensors file of F32 or F64 tensors with the names and shapes that
+ * docs/architectures.md gives, no more and no fewer. Reads data.train to fit the features; trains nothing. Of the options it looks at
+ * spec, overrides, threads, skip_bad_rows and the listener, which hears notes.
+ *
+ * @return GW_OK; GW_E_FORMAT that names the tensor that is missing, unknown or of another shape; GW_E_NONFINITE.
+ */
 GW_API gw_status gw_import(const gw_train_options *spec, const char *weights_path, gw_model **ret_model, gw_error *err);
 
 /** Write the parameters alone for other programs. `format` is "safetensors". */
@@ -234,7 +257,13 @@ GW_API gw_status gw_export(const gw_model *model, const char *format, const char
 /** As gw_model_describe, of a spec: reads data.train to know the widths. */
 GW_API gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json, gw_error *err);
 
-/** Look at a table and write a commented spec. `tasks` are "COLUMN" or "COLUMN:TYPE". */
+/**
+ * Look at the first rows of a table and write a spec that trains at once, with a comment on every guess.
+ *
+ * @param tasks    What to predict: "COLUMN" or "COLUMN:TYPE" with binary, regression or multiclass.
+ * @param ret_yaml The spec; freed with gw_text_free.
+ * @return GW_OK; GW_E_ARGUMENT for a column that is not there; GW_E_DATA for one that cannot be predicted as said.
+ */
 GW_API gw_status gw_spec_init(const gw_data_options *data, const char *const *tasks, size_t n_tasks, char **ret_yaml, gw_error *err);
 
 /* ---- generated data ----------------------------------------------------------------------------------------------------------- */

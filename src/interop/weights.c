@@ -11,6 +11,17 @@
 
 /* ---- a model without learning ---- */
 
+/* What reading had to say goes to the listener, as in training. */
+static void tell(const gw_train_options *options, const gw__read_report *report) {
+    if (!options->listener) return;
+    for (size_t i = 0; i < report->notes.n; i++)
+        options->listener(options->listener_context, &(gw_event){.kind = GW_EVENT_NOTE, .text = report->notes.at[i]});
+    if (report->skipped == 0) return;
+    char text[64];
+    snprintf(text, sizeof text, "%" PRId64 " rows could not be read and were passed over", report->skipped);
+    options->listener(options->listener_context, &(gw_event){.kind = GW_EVENT_WARNING, .text = text});
+}
+
 gw_status gw__model_of_spec(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
     gw__spec *spec = NULL;
     gw__features *features = NULL;
@@ -20,6 +31,7 @@ gw_status gw__model_of_spec(const gw_train_options *options, gw_model **ret_mode
     if (status != GW_OK) return status;
     GW__TRY(gw__pool_new(options->threads, &pool, err));
     GW__TRY(gw__dataset_read(spec, NULL, options->skip_bad_rows, pool, &features, &dataset, err));
+    tell(options, &dataset.report);
     GW__TRY(gw__model_new(spec, features, ret_model, err));
     spec = NULL; /* moved */
     features = NULL;

@@ -4,10 +4,15 @@
 #include "base/json.h"
 #include "model/net_plan.h"
 
-/* Parameters of tensors whose names begin with `prefix`, and the multiply-adds of their products; layers as [[out,in],…] into json. */
-static void write_layers(const gw__net *net, const char *prefix, gw__json_writer *json) {
+/* Parameters of tensors whose names begin with `named`, and the multiply-adds of their products; layers as [[out,in],…] into json. */
+static void write_layers(const gw__net *net, const gw__text *named, gw__json_writer *json) {
     uint64_t parameters = 0, multiply_adds = 0;
-    const size_t n = strlen(prefix);
+    if (named->failed) { /* the writer's user asks its text once, at the end */
+        json->out->failed = true;
+        return;
+    }
+    const char *prefix = named->at;
+    const size_t n = named->n;
     gw__json_key(json, "layers");
     gw__json_begin_list(json);
     for (size_t i = 0; i < net->n_parameters; i++) {
@@ -41,7 +46,7 @@ static void write_expert(const gw__net *net, uint32_t level, const gw__wire_expe
     gw__json_string(json, expert->label);
     gw__json_key(json, "input");
     gw__json_string(json, stream_name(net, level, expert->input));
-    if (!name.failed) write_layers(net, name.at, json);
+    write_layers(net, &name, json);
     gw__json_end_object(json);
     gw__text_clear(&name);
 }
@@ -63,7 +68,7 @@ static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *
     gw__json_begin_list(json);
     for (uint32_t i = 0; i < gate->n_experts; i++) gw__json_string(json, net->wiring.levels[level].experts[gate->experts[i]].label);
     gw__json_end_list(json);
-    if (!name.failed) write_layers(net, name.at, json);
+    write_layers(net, &name, json);
     gw__json_end_object(json);
     gw__text_clear(&name);
 }
@@ -77,7 +82,7 @@ static void write_tower(const gw__net *net, size_t task, gw__json_writer *json) 
     gw__json_string(json, net->task_names[task]);
     gw__json_key(json, "input");
     gw__json_string(json, last->gates[net->wiring.tower_input[task]].stream);
-    if (!name.failed) write_layers(net, name.at, json);
+    write_layers(net, &name, json);
     gw__json_end_object(json);
     gw__text_clear(&name);
 }

@@ -169,11 +169,13 @@ gw_status gw__predict(const gw_model *model, const gw_predict_options *options, 
     if (!names) GW__FAIL(gw__fail_nomem(err));
     GW__TRY(gw__layout_init(&run.layout, model, options, names, gw__table_column_count(run.table), err));
     GW__TRY(open_workers(&run, err));
+    /* The first rows are read before anything is written: what is wrong with a table mostly shows there. */
+    GW__TRY(gw__source_next(run.table, &options->data, rules, &run.batch, err));
     GW__TRY(begin_output(&run, err));
-    do {
-        GW__TRY(gw__source_next(run.table, &options->data, rules, &run.batch, err));
+    while (run.batch.n_rows > 0) {
         GW__TRY(score_batch(&run, err));
-    } while (run.batch.n_rows > 0);
+        GW__TRY(gw__source_next(run.table, &options->data, rules, &run.batch, err));
+    }
     GW__TRY(end_output(&run, err));
     if (ret_rows) *ret_rows = run.rows;
     if (ret_skipped) *ret_skipped = run.skipped + gw__table_skipped(run.table);

@@ -134,13 +134,19 @@ static char *predictions(const gw_model *of) {
     return text;
 }
 
+static void count_notes(void *context, const gw_event *event) {
+    *(int *)context += event->kind == GW_EVENT_NOTE && strstr(event->text, "found by looking");
+}
+
 static void test_files_give_the_same_predictions(void **state) {
     gw_error err = {0};
     gw_model *loaded = NULL, *imported = NULL;
     must(gw_model_load(model_path, &loaded, &err), &err);
     must(gw_export(model, "safetensors", weights_path, &err), &err);
-    gw_train_options options = {.spec_text = spec, .threads = 1};
+    int notes = 0;
+    gw_train_options options = {.spec_text = spec, .threads = 1, .listener = count_notes, .listener_context = &notes};
     must(gw_import(&options, weights_path, &imported, &err), &err);
+    assert_int_equal(notes, 2); /* both features were typed by looking */
     char *a = predictions(model), *b = predictions(loaded), *c = predictions(imported);
     assert_string_equal(a, b);
     assert_string_equal(a, c);
