@@ -56,5 +56,7 @@ gw_status gw__model_write(const gw_model *model, const gw__model_extras *extras,
 /* GW_E_FORMAT if anything is altered, missing or too much; GW_E_VERSION if the file is of a later format.
  * `ret_container` may be NULL; else it is given to the caller, so that a checkpoint's extras can be read. */
 gw_status gw__model_read(const char *path, gw_model **ret_model, gw__container *ret_container, gw_error *err);
+/* The same of bytes in memory (gw__aligned_alloc), which are moved in any case. `name` is for messages. */
+gw_status gw__model_parse(char *bytes, size_t n, const char *name, gw_model **ret_model, gw_error *err);
 
 #endif

@@ -198,18 +198,31 @@ cleanup:
     return status;
 }
 
-gw_status gw__model_read(const char *path, gw_model **ret_model, gw__container *ret_container, gw_error *err) {
-    gw_status status = GW_OK;
-    gw__container container = {0};
-    GW__TRY(gw__container_read(path, &container, err));
-    GW__TRY(check_format(&container, path, err));
-    GW__TRY(gw__container_verify(&container, path, err));
-    GW__TRY(read_model(&container, path, ret_model, err));
-    if (ret_container) {
-        *ret_container = container;
-        container = (gw__container){0};
+/* `container` is moved on success if it is asked for. */
+static gw_status read_checked(gw__container *container, const char *path, gw_model **ret_model, gw__container *ret_container, gw_error *err) {
+    gw_status status = check_format(container, path, err);
+    if (status == GW_OK) status = gw__container_verify(container, path, err);
+    if (status == GW_OK) status = read_model(container, path, ret_model, err);
+    if (status != GW_OK || !ret_container) {
+        gw__container_clear(container);
+        return status;
     }
-cleanup:
-    gw__container_clear(&container);
-    return status;
+    *ret_container = *container;
+    return GW_OK;
+}
+
+gw_status gw__model_read(const char *path, gw_model **ret_model, gw__container *ret_container, gw_error *err) {
+    gw__container container = {0};
+    gw_status status = gw__container_read(path, &container, err);
+    return status == GW_OK ? read_checked(&container, path, ret_model, ret_container, err) : status;
+}
+
+gw_status gw__model_parse(char *bytes, size_t n, const char *name, gw_model **ret_model, gw_error *err) {
+    gw__container container = {0};
+    gw_status status = gw__container_parse(bytes, n, name, &container, err);
+    if (status != GW_OK) {
+        gw__aligned_free(bytes);
+        return status;
+    }
+    return read_checked(&container, name, ret_model, NULL, err);
 }
