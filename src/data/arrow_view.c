@@ -53,21 +53,26 @@ static gw_status format_failure(const char *name, gw_error *err, const char *wha
                        (long long)expected, what, (long long)found);
 }
 
-gw_status gw__arrow_view_init(gw__arrow_view *view, gw__arrow_value value, const struct ArrowArray *array, const char *name, gw_error *err) {
+gw_status gw__arrow_view_init(gw__arrow_view *view, gw__arrow_value value, const struct ArrowArray *array, const char *name,
+                              gw_error *err) {
     int64_t end, n_buffers = is_text(value) ? 3 : 2;
     if (array->n_children != 0) return format_failure(name, err, "children", 0, array->n_children);
     if (array->offset < 0 || array->length < 0 || __builtin_add_overflow(array->offset, array->length, &end) || end == INT64_MAX) {
-        return gw__fail_at(err, GW_E_FORMAT, name, 0, 0, "column '%.80s': expected an Arrow array but found length %lld at offset %lld", name,
-                           (long long)array->length, (long long)array->offset);
+        return gw__fail_at(err, GW_E_FORMAT, name, 0, 0, "column '%.80s': expected an Arrow array but found length %lld at offset %lld",
+                           name, (long long)array->length, (long long)array->offset);
     }
     gw__arrow_view made = {.value = value, .offset = array->offset, .length = array->length};
     if (value != GW__ARROW_NULL) {
         if (array->n_buffers != n_buffers) return format_failure(name, err, "buffers", n_buffers, array->n_buffers);
-        if (array->buffers == NULL || (array->length > 0 && array->buffers[1] == NULL)) return format_failure(name, err, "buffers", n_buffers, 0);
+        if (array->buffers == NULL || (array->length > 0 && array->buffers[1] == NULL)) {
+            return format_failure(name, err, "buffers", n_buffers, 0);
+        }
         made.valid = array->buffers[0];
         made.offsets = is_text(value) ? array->buffers[1] : NULL;
         made.values = array->buffers[n_buffers - 1];
-        if (made.valid == NULL && array->null_count > 0) return format_failure(name, err, "nulls for want of a bitmap", 0, array->null_count);
+        if (made.valid == NULL && array->null_count > 0) {
+            return format_failure(name, err, "nulls for want of a bitmap", 0, array->null_count);
+        }
     }
     *view = made;
     return GW_OK;

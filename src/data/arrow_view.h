@@ -41,7 +41,8 @@ typedef struct gw__arrow_view {
 } gw__arrow_view;
 
 /* GW_E_FORMAT if the array's counts are not those of its format, with `name` as the column. */
-gw_status gw__arrow_view_init(gw__arrow_view *view, gw__arrow_value value, const struct ArrowArray *array, const char *name, gw_error *err);
+gw_status gw__arrow_view_init(gw__arrow_view *view, gw__arrow_value value, const struct ArrowArray *array, const char *name,
+                              gw_error *err);
 
 bool     gw__arrow_has_value(const gw__arrow_view *view, int64_t i);
 int64_t  gw__arrow_int_at(const gw__arrow_view *view, int64_t i);    /* BOOL to UINT64; the bits of a uint64 */

@@ -72,7 +72,7 @@ typedef struct gw__csv {
 gw_status gw__csv_init(gw__csv *csv, const gw__csv_sizes *sizes, gw_error *err);
 void      gw__csv_clear(gw__csv *csv); /* safe on {0} */
 
-/* Go on with another text. `bytes` is taken over, also on failure. GW_E_UNSUPPORTED if its first bytes are those of another kind of file. */
+/* Go on with another text. `bytes` is taken over, also on failure. GW_E_UNSUPPORTED if it begins as another kind of file does. */
 gw_status gw__csv_start(gw__csv *csv, gw__bytes *bytes, const char *name, char separator, gw_error *err);
 
 typedef enum gw__csv_result { GW__CSV_ROW, GW__CSV_BAD_ROW, GW__CSV_END } gw__csv_result;

@@ -42,10 +42,11 @@ static gw_status count_failure(const csv_table *t, gw_error *err) {
     size_t expected = t->base.names.n, found = csv->problem.found;
     char word[4];
     if (found > 1 || expected == 1) {
-        return gw__fail_at(err, GW_E_DATA, csv->name, csv->problem.line, 0, "expected %zu cells but found %zu", expected, found);
+        return gw__fail_at(err, GW_E_DATA, csv->name, csv->problem.line, 0, "expected %zu cell%s but found %zu", expected,
+                           expected == 1 ? "" : "s", found);
     }
-    return gw__fail_at(err, GW_E_DATA, csv->name, csv->problem.line, 0, "expected %zu cells but found 1; hint: cells are separated by %s here",
-                       expected, separator_word(csv->separator, word));
+    return gw__fail_at(err, GW_E_DATA, csv->name, csv->problem.line, 0,
+                       "expected %zu cells but found 1; hint: cells are separated by %s here", expected, separator_word(csv->separator, word));
 }
 
 static gw_status row_failure(const csv_table *t, gw_error *err) {
@@ -56,15 +57,18 @@ static gw_status row_failure(const csv_table *t, gw_error *err) {
 #define FAIL(code, ...) gw__fail_at(err, code, csv->name, p->line, 0, __VA_ARGS__)
     switch (p->trouble) {
     case GW__CSV_COUNT: return count_failure(t, err);
-    case GW__CSV_OPEN_QUOTE: return FAIL(GW_E_DATA, "%s: expected a closing quote for the cell that begins here but found the end of the file", column);
+    case GW__CSV_OPEN_QUOTE:
+        return FAIL(GW_E_DATA, "%s: expected a closing quote for the cell that begins here but found the end of the file", column);
     case GW__CSV_AFTER_QUOTE:
         return FAIL(GW_E_DATA, "%s: expected a separator or the end of the line behind the closing quote but found '%c'; "
                     "hint: a quote inside quotes is written twice", column, p->byte);
     case GW__CSV_NUL: return FAIL(GW_E_DATA, "%s: expected text but found a NUL byte", column);
     case GW__CSV_UTF8:
-        return FAIL(GW_E_DATA, "%s: expected UTF-8 but found the byte 0x%02X; hint: convert the file, for example with iconv", column, p->byte);
+        return FAIL(GW_E_DATA, "%s: expected UTF-8 but found the byte 0x%02X; hint: convert the file, for example with iconv", column,
+                    p->byte);
     case GW__CSV_LONG_CELL:
-        return FAIL(GW_E_LIMIT, "%s: expected at most %zu bytes in a cell but found more; hint: is a closing quote missing", column, csv->sizes.cell_limit);
+        return FAIL(GW_E_LIMIT, "%s: expected at most %zu bytes in a cell but found more; hint: is a closing quote missing", column,
+                    csv->sizes.cell_limit);
     case GW__CSV_LONG_ROW: return FAIL(GW_E_LIMIT, "expected at most %zu bytes in a row but found more", csv->sizes.row_limit);
     case GW__CSV_NOMEM: return gw__fail_nomem(err);
     case GW__CSV_FINE: break;
@@ -90,8 +94,8 @@ static gw_status count_header(csv_table *t, size_t *ret_n, gw_error *err) {
     }
     if (t->csv.problem.trouble != GW__CSV_COUNT) return row_failure(t, err);
     if (t->csv.problem.found > GW__TABLE_COLUMNS) {
-        return gw__fail_at(err, GW_E_LIMIT, t->csv.name, t->csv.row_line, 0, "expected at most %zu columns but found %zu", GW__TABLE_COLUMNS,
-                           t->csv.problem.found);
+        return gw__fail_at(err, GW_E_LIMIT, t->csv.name, t->csv.row_line, 0, "expected at most %zu columns but found %zu",
+                           GW__TABLE_COLUMNS, t->csv.problem.found);
     }
     *ret_n = t->csv.problem.found;
     gw__csv_unread_row(&t->csv);
@@ -112,8 +116,8 @@ static gw_status compare_header(const csv_table *t, gw_error *err) {
     for (size_t i = 0; i < t->base.names.n; i++) {
         gw__slice found = gw__cells_at(&t->cells, i, 0);
         if (gw__slice_is(found, t->base.names.names[i])) continue;
-        return gw__fail_at(err, GW_E_DATA, t->csv.name, t->csv.row_line, 0, "column %zu: expected '%.80s' as in '%s' but found '%.*s'", i + 1,
-                           t->base.names.names[i], t->sources[0].name, GW__SLICE_ARG(found));
+        return gw__fail_at(err, GW_E_DATA, t->csv.name, t->csv.row_line, 0, "column %zu: expected '%.80s' as in '%s' but found '%.*s'",
+                           i + 1, t->base.names.names[i], t->sources[0].name, GW__SLICE_ARG(found));
     }
     return GW_OK;
 }
@@ -312,7 +316,8 @@ static gw_status add_source(gw__csv_source **sources, size_t *capacity, size_t *
     return GW_OK;
 }
 
-gw_status gw__table_open_csv(const char *const *paths, size_t n_paths, const gw__table_options *options, gw__table **ret_table, gw_error *err) {
+gw_status gw__table_open_csv(const char *const *paths, size_t n_paths, const gw__table_options *options, gw__table **ret_table,
+                             gw_error *err) {
     gw_status status = GW_OK;
     gw__arena arena = {0};
     gw__csv_source *sources = NULL;

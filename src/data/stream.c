@@ -48,7 +48,9 @@ static gw_status check_schema(const struct ArrowSchema *schema, gw_error *err) {
         return gw__fail(err, GW_E_FORMAT, "expected an Arrow stream of records (format '+s') but found format '%.80s'",
                         schema->format == NULL ? "" : schema->format);
     }
-    if (schema->n_children < 1 || schema->children == NULL) return gw__fail(err, GW_E_FORMAT, "expected columns in the Arrow stream but found none");
+    if (schema->n_children < 1 || schema->children == NULL) {
+        return gw__fail(err, GW_E_FORMAT, "expected columns in the Arrow stream but found none");
+    }
     if ((uint64_t)schema->n_children > GW__TABLE_COLUMNS) {
         return gw__fail(err, GW_E_LIMIT, "expected at most %zu columns but found %lld", GW__TABLE_COLUMNS, (long long)schema->n_children);
     }
@@ -68,7 +70,9 @@ static gw_status set_names(stream_table *t, const struct ArrowSchema *schema, gw
     for (size_t i = 0; i < n && status == GW_OK; i++) {
         const char *name = schema->children[i]->name;
         texts[i] = gw__slice_of(name == NULL ? "" : name);
-        if (!gw__utf8_valid(texts[i].at, texts[i].n)) status = gw__fail(err, GW_E_FORMAT, "expected UTF-8 in the name of column %zu", i + 1);
+        if (!gw__utf8_valid(texts[i].at, texts[i].n)) {
+            status = gw__fail(err, GW_E_FORMAT, "expected UTF-8 in the name of column %zu", i + 1);
+        }
     }
     if (status == GW_OK) status = gw__table_set_names(&t->base, texts, n, NULL, 0, err);
     free(texts);
@@ -134,7 +138,8 @@ static gw_status check_records(const stream_table *t, gw_error *err) {
     for (int64_t i = 0; valid != NULL && i < a->length; i++) {
         int64_t at = a->offset + i;
         if ((valid[at / 8] >> (at % 8) & 1) != 0) continue;
-        return gw__fail_at(err, GW_E_DATA, NULL, t->done + i + 1, 0, "expected a record in row %lld but found null", (long long)(t->done + i + 1));
+        return gw__fail_at(err, GW_E_DATA, NULL, t->done + i + 1, 0, "expected a record in row %lld but found null",
+                           (long long)(t->done + i + 1));
     }
     return GW_OK;
 }
@@ -147,7 +152,8 @@ static gw_status bind_array(stream_table *t, gw_error *err) {
                         (long long)a->n_buffers, (long long)a->n_children);
     }
     if (a->offset < 0 || a->length < 0 || __builtin_add_overflow(a->offset, a->length, &end)) {
-        return gw__fail(err, GW_E_FORMAT, "expected Arrow records but found length %lld at offset %lld", (long long)a->length, (long long)a->offset);
+        return gw__fail(err, GW_E_FORMAT, "expected Arrow records but found length %lld at offset %lld", (long long)a->length,
+                        (long long)a->offset);
     }
     for (int64_t i = 0; i < n; i++) {
         gw_status status = bind_column(t, (size_t)i, a->children[i], end, err);
@@ -228,7 +234,9 @@ static gw_status text_of(const stream_table *t, const stream_column *c, int64_t 
     *ret = (gw__slice){"", 0};
     if (place == -1) return GW_OK;
     if (place == -2) return cell_failure(t, c, row, GW_E_DATA, outside, err);
-    if (!gw__arrow_text_at(&c->values, place, ret)) return cell_failure(t, c, row, GW_E_FORMAT, "expected offsets that do not decrease", err);
+    if (!gw__arrow_text_at(&c->values, place, ret)) {
+        return cell_failure(t, c, row, GW_E_FORMAT, "expected offsets that do not decrease", err);
+    }
     if (ret->n > CELL_LIMIT) return cell_failure(t, c, row, GW_E_LIMIT, "expected at most 16 MiB of text in a cell but found more", err);
     if (memchr(ret->at, 0, ret->n) != NULL) return cell_failure(t, c, row, GW_E_DATA, "expected text but found a NUL byte", err);
     if (!gw__utf8_valid(ret->at, ret->n)) return cell_failure(t, c, row, GW_E_DATA, "expected UTF-8 but found other bytes", err);

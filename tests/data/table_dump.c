@@ -4,8 +4,9 @@
 #include <string.h>
 
 static void put_value(const gw_column *c, size_t row, gw__text *out) {
+    const int32_t *at = c->offsets;
     switch (c->type) {
-    case GW_COLUMN_TEXT: gw__text_add(out, (const char *)c->values + c->offsets[row], (size_t)(c->offsets[row + 1] - c->offsets[row])); break;
+    case GW_COLUMN_TEXT: gw__text_add(out, (const char *)c->values + at[row], (size_t)(at[row + 1] - at[row])); break;
     case GW_COLUMN_INT64: gw__text_addf(out, "%lld", (long long)((const int64_t *)c->values)[row]); break;
     case GW_COLUMN_UINT64: gw__text_addf(out, "%llu", (unsigned long long)((const uint64_t *)c->values)[row]); break;
     case GW_COLUMN_FLOAT: gw__text_addf(out, "%g", (double)((const float *)c->values)[row]); break;

@@ -206,7 +206,7 @@ static void test_memory_limit(void **state) {
     options.dict_size = 1u << 30;
     lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, NULL}};
     unsigned char head[100];
-    lzma_block block = {.filters = filters, .check = LZMA_CHECK_NONE, .compressed_size = LZMA_VLI_UNKNOWN, .uncompressed_size = LZMA_VLI_UNKNOWN};
+    lzma_block block = {.filters = filters, .compressed_size = LZMA_VLI_UNKNOWN, .uncompressed_size = LZMA_VLI_UNKNOWN};
     lzma_stream_flags flags = {.check = LZMA_CHECK_NONE};
     assert_int_equal(lzma_stream_header_encode(&flags, head), LZMA_OK);
     assert_int_equal(lzma_block_header_size(&block), LZMA_OK);

@@ -249,7 +249,8 @@ static void test_offsets(void **state) {
 }
 
 static void test_arrays(void **state) {
-    struct ArrowArray a = NUMBERS(2, NULL, ((const int64_t[]){1, 2})), none = NUMBERS(0, NULL, NULL), b = NUMBERS(1, NULL, ((const int64_t[]){3}));
+    struct ArrowArray a = NUMBERS(2, NULL, ((const int64_t[]){1, 2})), none = NUMBERS(0, NULL, NULL);
+    struct ArrowArray b = NUMBERS(1, NULL, ((const int64_t[]){3}));
     source s = {0};
     add_field(&s, "x", "l");
     expect_stream(&s, "");
@@ -269,7 +270,8 @@ static void test_batches(void **state) {
     assert_true(numbers != NULL && text != NULL && indices != NULL);
     for (int i = 0; i < ROWS; i++) numbers[i] = i;
     memset(text, 'x', LONG);
-    struct ArrowArray words = TEXTS(2, NULL, ((const int32_t[]){0, 1, LONG}), text), n = NUMBERS(ROWS, NULL, numbers), t = NUMBERS(ROWS, NULL, indices);
+    struct ArrowArray words = TEXTS(2, NULL, ((const int32_t[]){0, 1, LONG}), text);
+    struct ArrowArray n = NUMBERS(ROWS, NULL, numbers), t = NUMBERS(ROWS, NULL, indices);
     for (int i = 20000; i < 20010; i++) indices[i] = 1;
     t.dictionary = &words;
     source s = {0};
@@ -331,6 +333,8 @@ static void test_schemas(void **state) {
     assert_null(table);
 }
 
+#define NOT_READ "column 'bad': expected numbers, booleans, text or a dictionary of them but found the Arrow format "
+
 static void test_unsupported(void **state) {
     static const char *const formats[] = {"e", "z", "Z", "+l", "+s", "+us:0,1", "d:19,10", "w:42", "vu", "tiM", "", "ll", "tsx:"};
     for (size_t i = 0; i < GW__COUNT(formats); i++) {
@@ -338,16 +342,16 @@ static void test_unsupported(void **state) {
         source s = {0};
         add_field(&s, "fine", "l");
         add_field(&s, "bad", formats[i]);
-        snprintf(message, sizeof message, "column 'bad': expected numbers, booleans, text or a dictionary of them but found the Arrow format '%s'",
+        snprintf(message, sizeof message, NOT_READ "'%s'",
                  formats[i]);
         expect_stream_failure(&s, GW_E_UNSUPPORTED, "bad", 0, message);
     }
     source s = {0};
     add_dictionary(&s, "bad", "f", "u");
-    expect_stream_failure(&s, GW_E_UNSUPPORTED, "bad", 0, "column 'bad': expected numbers, booleans, text or a dictionary of them but found the Arrow format 'f'");
+    expect_stream_failure(&s, GW_E_UNSUPPORTED, "bad", 0, NOT_READ "'f'");
     s.fields[0].format = "c";
     s.dictionaries[0].format = "+l";
-    expect_stream_failure(&s, GW_E_UNSUPPORTED, "bad", 0, "column 'bad': expected numbers, booleans, text or a dictionary of them but found the Arrow format '+l'");
+    expect_stream_failure(&s, GW_E_UNSUPPORTED, "bad", 0, NOT_READ "'+l'");
 }
 
 static void test_counts(void **state) {

@@ -119,7 +119,8 @@ static void test_headers_agree(void **state) {
     snprintf(message, sizeof message, "expected 2 columns as in '%s' but found 3", files[0]);
     expect_failure(files, 2, &with_header, GW_E_DATA, files[1], 1, message);
     files[1] = path_of("4.csv");
-    expect_failure(files, 2, &with_header, GW_E_DATA, files[1], 0, "expected a first line with the names of the columns but the file is empty");
+    expect_failure(files, 2, &with_header, GW_E_DATA, files[1], 0,
+                   "expected a first line with the names of the columns but the file is empty");
     for (char name[] = "1.csv"; name[0] <= '4'; name[0]++) remove_file(name);
 }
 
@@ -200,7 +201,8 @@ static void test_names(void **state) {
     const char *path = path_of("1.csv");
     gw__table *table = NULL;
     gw__batch batch;
-    assert_int_equal(gw__table_open_csv(&path, 1, &(gw__table_options){.header_in_file = true, .first_names_only = true}, &table, NULL), GW_OK);
+    gw__table_options options = {.header_in_file = true, .first_names_only = true};
+    assert_int_equal(gw__table_open_csv(&path, 1, &options, &table, NULL), GW_OK);
     assert_int_equal(gw__table_column_count(table), 3);
     assert_string_equal(gw__table_column_name(table, 2), "c,");
     assert_int_equal(gw__table_find(table, "a"), 1);
