@@ -21,8 +21,9 @@ else
     echo "using a generated table of the same kind instead: its figures do not compare with the papers'" >&2
     $gw synth census --rows 199523 --seed 1 -o out/synthetic-train.csv
     $gw synth census --rows 99762 --seed 2 -o out/synthetic-test.csv
+    python3 data/get_census.py columns >out/synthetic-columns.txt
     test=out/synthetic-test.csv
-    set -- --set data.train=out/synthetic-train.csv --set data.test=$test
+    set -- --set data.train=out/synthetic-train.csv --set data.test=$test --set data.header=out/synthetic-columns.txt
     title="199,523 generated rows in the census' columns; two tasks; test on 99,762 others"
 fi
 
@@ -54,7 +55,7 @@ read, trained and measured in $seconds s; the model is $model
 next, for instance:
   $gw inspect $model
   $gw predict $model $test --gates | head -3
-  $gw train examples/census-income.yaml --set model.architecture=ple --set model.experts=null -o out/ple.gw
+  $gw train examples/census-income.yaml${*:+ $*} --set model.architecture=ple --set model.experts=null -o out/ple.gw
 and with a table of your own:
   $gw init YOURS.csv --task COLUMN -o yours.yaml && $gw train yours.yaml
 END

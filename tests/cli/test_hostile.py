@@ -117,7 +117,7 @@ def tables():
         write("bad.csv", content)
         before = listing()
         fails(f"{name}: train", (1, 2), ["rich"], "train", "people.yaml", "--set", "data.train=bad.csv", "-o", "out.gw")
-        fails(f"{name}: init", (1, 2), ["bad.csv"], "init", "bad.csv", "--task", "rich", "-o", "out.yaml")
+        fails(f"{name}: init", (1, 2), [], "init", "bad.csv", "--task", "rich", "-o", "out.yaml")
         fails(f"{name}: evaluate", (1, 2), ["bad.csv"], "evaluate", "sound.gw", "bad.csv")
         fails(f"{name}: predict", (1, 2), ["bad.csv"], "predict", "sound.gw", "bad.csv", "-o", "out.csv")
         unchanged(before, f"{name}: nothing was written")
