@@ -257,7 +257,7 @@ static gw_status fit_staged(reading *r, gw_error *err) {
     gw_status status;
     gw__bad_cell bad = {0};
     bool found = false;
-    if (!count_part(&r->staged, GW__PART_TRAIN)) return gw__fail_at(err, GW_E_DATA, r->spec->data.train.at[0], 0, 0, "there is no row to train on");
+    if (!count_part(&r->staged, GW__PART_TRAIN)) return gw__fail(err, GW_E_DATA, "there is no row to train on");
     GW__TRY(fit_classes(r, err));
     status = gw__staged_check(r->features, &r->staged, &r->lanes, r->skip, &bad, &found, err);
     if (found) status = fail_bad_cell(r, bad, err);
@@ -442,7 +442,7 @@ static gw_status read_all(reading *r, const gw__features *fitted, gw_error *err)
     GW__TRY(gw__report_init(report, r->spec->n_tasks, err));
     if (fitted) {
         GW__TRY(encode_table(r, fitted, r->spec->data.train, false, err));
-        if (!r->dataset->train.n_rows) GW__FAIL(gw__fail_at(err, GW_E_DATA, r->spec->data.train.at[0], 0, 0, "there is no row to train on"));
+        if (!r->dataset->train.n_rows) GW__FAIL(gw__fail(err, GW_E_DATA, "there is no row to train on"));
     } else {
         GW__TRY(gw__features_new(r->spec, &r->features, err));
         GW__TRY(read_and_fit(r, err));
@@ -472,6 +472,7 @@ gw_status gw__dataset_read(const gw__spec *spec, const gw__features *fitted, boo
     gw__arena_clear(&r.arena);
     free(r.parts);
     if (status != GW_OK) {
+        if (err && status == GW_E_DATA && !err->where[0]) snprintf(err->where, sizeof err->where, "%s", spec->data.train.at[0]);
         gw__features_free(r.features);
         gw__dataset_clear(&dataset);
         return status;

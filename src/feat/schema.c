@@ -102,7 +102,7 @@ gw_status gw__want_column(gw__texts columns, const char *where, const char *subj
     if (among(columns.at, columns.n, name)) return GW_OK;
     const char *near = gw__nearest(gw__slice_of(name), columns.at, columns.n);
     return gw__fail_at(err, GW_E_CONFIG, where, 0, 0, "%s'%s' is no column of the table%s%s%s", subject, name,
-                       near ? "; hint: did you mean '" : "", near ? near : "", near ? "'" : "");
+                       near ? "; hint: did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static gw_status want_task_columns(const gw__features *features, gw__texts columns, gw_error *err) {
@@ -125,12 +125,7 @@ static gw_status want_columns(const gw__features *features, gw__texts columns, g
     const gw__features_spec *spec = &features->spec->features;
     GW__TRY(want_task_columns(features, columns, err));
     for (size_t i = 0; i < spec->ignore.n; i++) GW__TRY(gw__want_column(columns, "features.ignore", "", spec->ignore.at[i], err));
-    for (size_t i = 0; i < spec->n_columns; i++) {
-        const char *name = spec->columns[i].name;
-        GW__TRY(gw__want_column(columns, "features.columns", "", name, err));
-        if (!among(spec->ignore.at, spec->ignore.n, name)) continue;
-        GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "features.columns", 0, 0, "column '%s' is both ignored and a feature", name));
-    }
+    for (size_t i = 0; i < spec->n_columns; i++) GW__TRY(gw__want_column(columns, "features.columns", "", spec->columns[i].name, err));
 cleanup:
     return status;
 }
@@ -141,10 +136,10 @@ const gw__feature_spec *gw__feature_entry(const gw__spec *spec, const char *colu
     return NULL;
 }
 
-static const gw__task *task_of_label(const gw__features *features, const char *column) {
+static bool is_label(const gw__features *features, const char *column) {
     for (size_t t = 0; t < features->n_tasks; t++)
-        if (strcmp(features->tasks[t].spec->label, column) == 0) return &features->tasks[t];
-    return NULL;
+        if (strcmp(features->tasks[t].spec->label, column) == 0) return true;
+    return false;
 }
 
 static bool steers_a_task(const gw__features *features, const char *column) {
@@ -165,12 +160,7 @@ gw_status gw__features_choose(gw__features *features, const char *const *column_
     for (size_t i = 0; i < n_names; i++) {
         const char *name = column_names[i];
         const gw__feature_spec *entry = gw__feature_entry(spec, name);
-        const gw__task *task = task_of_label(features, name);
-        if (entry && task) {
-            GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "features.columns", 0, 0,
-                                 "column '%s' is the label of task '%s' and would leak it; hint: take it out of features.columns", name, task->spec->name));
-        }
-        if (task || among(spec->features.ignore.at, spec->features.ignore.n, name)) continue;
+        if (is_label(features, name) || among(spec->features.ignore.at, spec->features.ignore.n, name)) continue;
         if (!entry && steers_a_task(features, name)) continue;
         gw__feature *feature = &features->at[features->n++];
         feature->name = gw__arena_text(&features->arena, name, strlen(name));

@@ -8,7 +8,7 @@
  * by the first term of the series around it. The odd series to s^23 is exact to a rounding, as |s| <= 0.1716. */
 double gw__log1p(double x) {
     static const double log2_high = 0x1.62e42fee00000p-1, log2_low = 0x1.a39ef35793c76p-33; /* e log2_high is exact */
-    if (x < 0x1p-53) return x;
+    if (x < 0x1p-28) return x - x * x / 2;
     double sum = 1 + x, lost = x < 1 ? x - (sum - 1) : 1 - (sum - x);
     int exponent;
     double m = frexp(sum, &exponent);
