@@ -22,14 +22,16 @@ static double power(double x, uint64_t n) {
 }
 
 gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, double l2, bool sparse) {
-    gw__update u = {.lr = (float)lr, .beta1 = (float)spec->beta1, .beta2 = (float)spec->beta2, .eps = (float)spec->eps, .root_correction = 1,
+    gw__update u = {.lr = (float)lr, .beta1 = (float)spec->beta1, .beta2 = (float)spec->beta2, .eps = (float)spec->eps,
+                    .rest1 = (float)(1 - spec->beta1), .rest2 = (float)(1 - spec->beta2), .root_correction = 1,
                     .momentum = (float)spec->momentum, .nesterov = spec->nesterov, .decay = (float)(spec->weight_decay + l2), .shrink = 1, .clip_scale = 1};
     if (spec->name == GW__OPT_ADAMW) {
         u.decay = (float)l2;
         u.shrink = (float)(1 - lr * spec->weight_decay);
     }
     if (spec->name == GW__OPT_ADAM || spec->name == GW__OPT_ADAMW) {
-        double first = 1 - power(spec->beta1, step), second = sqrt(1 - power(spec->beta2, step));
+        /* Of the betas as the kernels have them, in float: 1 - 0.999f is off by 1e-5, and so would be the first steps. */
+        double first = 1 - power(u.beta1, step), second = sqrt(1 - power(u.beta2, step));
         u.lr = (float)(sparse ? lr * second / first : lr / first);
         u.root_correction = (float)(sparse ? 1 : 1 / second);
     }

@@ -1,0 +1,88 @@
+#include "vectors.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_case(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+int run_cases(int argc, char **argv, const char *group, CMUnitTestFunction test) {
+    struct dirent **entries;
+    const char *prefix = argc > 2 ? argv[2] : "";
+    if (argc < 2 || chdir(argv[1]) != 0) {
+        fprintf(stderr, "usage: %s VECTORS [CASE]\n", argv[0]);
+        return 1;
+    }
+    int n = scandir(".", &entries, is_case, alphasort), count = 0;
+    struct CMUnitTest *tests = n > 0 ? calloc((size_t)n, sizeof *tests) : NULL;
+    for (int i = 0; i < n && tests; i++) {
+        char *name = entries[i]->d_name;
+        if (strncmp(name, prefix, strlen(prefix)) == 0)
+            tests[count++] = (struct CMUnitTest){.name = name, .test_func = test, .initial_state = name};
+    }
+    if (count == 0) {
+        fprintf(stderr, "%s: no case '%s' in '%s'\n", argv[0], prefix, argv[1]);
+        return 1;
+    }
+    int failed = _cmocka_run_group_tests(group, tests, (size_t)count, NULL, NULL);
+    for (int i = 0; i < n; i++) free(entries[i]);
+    free(entries);
+    free(tests);
+    return failed;
+}
+
+gw__container read_container(const char *name, const char *file) {
+    char path[512];
+    gw__container container = {0};
+    gw_error err = {0};
+    snprintf(path, sizeof path, "%s/%s.safetensors", name, file);
+    if (gw__container_read(path, &container, &err) != GW_OK) fail_msg("%s: %s", path, err.message);
+    return container;
+}
+
+double *tensor_values(const gw__container *container, const char *name, size_t *ret_n) {
+    const gw__tensor *tensor = gw__container_tensor(container, name);
+    if (!tensor) return NULL;
+    size_t n = tensor->n_bytes / gw__dtype_bytes(tensor->dtype);
+    double *values = malloc((n ? n : 1) * sizeof *values);
+    assert_non_null(values);
+    assert_true(tensor->dtype == GW__F32 || tensor->dtype == GW__F64);
+    for (size_t i = 0; i < n; i++) {
+        float f;
+        if (tensor->dtype == GW__F64) {
+            memcpy(&values[i], (const char *)tensor->data + i * sizeof(double), sizeof(double));
+        } else {
+            memcpy(&f, (const char *)tensor->data + i * sizeof f, sizeof f);
+            values[i] = f;
+        }
+    }
+    *ret_n = n;
+    return values;
+}
+
+size_t tensor_rows(const gw__container *container, const char *name) {
+    const gw__tensor *tensor = gw__container_tensor(container, name);
+    return tensor && tensor->n_dims > 0 ? (size_t)tensor->shape[0] : 0;
+}
+
+void check_close(const char *what, const double *found, const double *expected, size_t n, double least, double tolerance) {
+    double worst = -1;
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        double off = fabs(found[i] - expected[i]) / fmax(fabs(expected[i]), least);
+        if (!(off <= worst)) { /* NaN counts as worse than anything */
+            worst = off;
+            at = i;
+        }
+        if (isnan(off)) break;
+    }
+    if (getenv("PARITY_SHOW")) fprintf(stderr, "# %s: %.2g of %.2g\n", what, worst, tolerance);
+    if (n > 0 && !(worst <= tolerance))
+        fail_msg("%s: value %zu of %zu: expected %.9g but found %.9g, off by %.2g where %.2g is allowed", what, at, n, expected[at], found[at],
+                 worst, tolerance);
+}

@@ -1,0 +1,26 @@
+/* Reading the parity vectors: a folder per case, as make_vectors.py describes. */
+#ifndef GW_TESTS_VECTORS_H
+#define GW_TESTS_VECTORS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "file/safetensors.h"
+
+/* Run `test` once per folder under argv[1] whose name begins with argv[2] (if given); its state is the name of the case.
+ * The working directory is then argv[1]. Returns the number of failures. */
+int run_cases(int argc, char **argv, const char *group, CMUnitTestFunction test);
+
+gw__container read_container(const char *name, const char *file);
+/* A tensor that may be absent (NULL); its values as doubles, to be freed. */
+double *tensor_values(const gw__container *container, const char *name, size_t *ret_n);
+size_t tensor_rows(const gw__container *container, const char *name);
+
+/* The largest |found - expected| / max(|expected|, least) may be `tolerance`; reports the worst place and fails otherwise. */
+void check_close(const char *what, const double *found, const double *expected, size_t n, double least, double tolerance);
+
+#endif
