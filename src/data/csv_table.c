@@ -46,7 +46,8 @@ static gw_status count_failure(const csv_table *t, gw_error *err) {
                            expected == 1 ? "" : "s", found);
     }
     return gw__fail_at(err, GW_E_DATA, csv->name, csv->problem.line, 0,
-                       "expected %zu cells but found 1; hint: cells are separated by %s here", expected, separator_word(csv->separator, word));
+                       "expected %zu cells but found 1; hint: cells are separated by %s here", expected,
+                       separator_word(csv->separator, word));
 }
 
 static gw_status row_failure(const csv_table *t, gw_error *err) {
