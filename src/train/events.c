@@ -107,21 +107,31 @@ static bool metric_expected(const gw__task_spec *task, gw__metric metric) {
     return gw__metric_task_type(metric) == task->type && (metric != GW__METRIC_GAUC || task->group);
 }
 
+/* The names of the task's metrics that do not exist, in quotes; their number. */
+static size_t list_gaps(gw__meter *meter, const gw__task_spec *task, gw__text *out) {
+    size_t n = 0;
+    for (int i = 0; i < GW__METRICS; i++) {
+        double value;
+        if (!metric_expected(task, (gw__metric)i) || gw__meter_value(meter, (gw__metric)i, &value)) continue;
+        gw__text_addf(out, "%s'%s'", n ? ", " : "", gw__metric_name((gw__metric)i));
+        n++;
+    }
+    return n;
+}
+
 void gw__report_validation_gaps(const gw__run *run) {
     const gw__spec *spec = run->model->spec;
     for (size_t t = 0; t < spec->n_tasks; t++) {
-        const gw__task_spec *task = &spec->tasks[t];
+        const char *name = spec->tasks[t].name;
         gw__meter *meter = run->validation->meters[t];
-        if (gw__meter_rows(meter) == 0) {
-            gw__report_text(run, GW_EVENT_WARNING, "task '%s': no labelled row in the validation part, so it has no metrics there", task->name);
-            continue;
-        }
-        for (int i = 0; i < GW__METRICS; i++) {
-            double value;
-            if (!metric_expected(task, (gw__metric)i) || gw__meter_value(meter, (gw__metric)i, &value)) continue;
-            gw__report_text(run, GW_EVENT_WARNING, "task '%s': '%s' does not exist in the validation part (%lld labelled rows)", task->name,
-                            gw__metric_name((gw__metric)i), (long long)gw__meter_rows(meter));
-        }
+        gw__text gaps = {0};
+        size_t n = list_gaps(meter, &spec->tasks[t], &gaps);
+        if (gw__meter_rows(meter) == 0)
+            gw__report_text(run, GW_EVENT_WARNING, "task '%s': no labelled row in the validation part, so it has no metrics there", name);
+        else if (n && !gaps.failed)
+            gw__report_text(run, GW_EVENT_WARNING, "task '%s': %s %s not exist in the validation part, which has %lld labelled rows", name, gaps.at,
+                            n == 1 ? "does" : "do", (long long)gw__meter_rows(meter));
+        gw__text_clear(&gaps);
     }
 }
 
