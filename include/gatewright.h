@@ -126,8 +126,9 @@ GW_API size_t gw_model_output_width(const gw_model *model); /* O */
 /* The name of class `i` of a multiclass task, NULL if there is none. */
 GW_API const char *gw_model_class_name(const gw_model *model, size_t task, size_t i);
 
-/** Everything about a model as one JSON object: architecture, levels, experts, gates, towers with shapes, parameters and
- *  multiply-adds a row; features; tasks; training record. What `gatewright inspect --json` prints. */
+/** Everything about a model as one JSON object: what `gatewright inspect --json` prints. Keys: format (1), architecture, parameters,
+ *  multiply_adds (a row), dense_width, output_width; levels (experts and gates with layers as [out,in], parameters, multiply-adds), towers;
+ *  features (name, type, automatic, dense_at, width, rows, share); tasks (name, type, label, loss, weight, outputs, classes); training. */
 GW_API gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err);
 
 /* ---- scoring ------------------------------------------------------------------------------------------------------------------ */
