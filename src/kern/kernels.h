@@ -22,6 +22,7 @@ static inline size_t gw__panel_at(size_t k, size_t i, size_t j) { return (j / GW
 typedef struct gw__update {
     float lr;            /* step size; Adam: bias correction included */
     float beta1, beta2, eps;
+    float rest1, rest2;  /* 1 - beta: rounded from double, since 1.0f - 0.999f is off by 1e-5 of itself */
     float root_correction; /* Adam: 1 / sqrt(1 - beta2^t); 1 for SparseAdam, whose eps is outside the correction */
     float momentum;
     bool nesterov;

@@ -364,8 +364,8 @@ static void update_adam(const gw__update *u, size_t n, float *restrict w, const 
     const gw__update c = *u;
     for (size_t i = 0; i < n; i++) {
         float d = seen(&c, g[i], w[i]);
-        s0[i] = c.beta1 * s0[i] + (1.0f - c.beta1) * d;
-        s1[i] = c.beta2 * s1[i] + (1.0f - c.beta2) * d * d;
+        s0[i] = c.beta1 * s0[i] + c.rest1 * d;
+        s1[i] = c.beta2 * s1[i] + c.rest2 * d * d;
         w[i] = w[i] * c.shrink - c.lr * s0[i] / (sqrtf(s1[i]) * c.root_correction + c.eps);
     }
 }

@@ -185,8 +185,8 @@ static void update_sgd(const gw__update *u, size_t n, float *w, const float *g, 
 static void update_adam(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1) {
     EACH(i, n) {
         double d = seen(u, g[i], w[i]);
-        s0[i] = (float)(u->beta1 * (double)s0[i] + (1 - (double)u->beta1) * d);
-        s1[i] = (float)(u->beta2 * (double)s1[i] + (1 - (double)u->beta2) * d * d);
+        s0[i] = (float)(u->beta1 * (double)s0[i] + u->rest1 * d);
+        s1[i] = (float)(u->beta2 * (double)s1[i] + (double)u->rest2 * d * d);
         w[i] = (float)((double)w[i] * u->shrink - u->lr * s0[i] / (sqrt(s1[i]) * u->root_correction + u->eps));
     }
 }

@@ -30,8 +30,7 @@ gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint6
         u.shrink = (float)(1 - lr * spec->weight_decay);
     }
     if (spec->name == GW__OPT_ADAM || spec->name == GW__OPT_ADAMW) {
-        /* Of the betas as the kernels have them, in float: 1 - 0.999f is off by 1e-5, and so would be the first steps. */
-        double first = 1 - power(u.beta1, step), second = sqrt(1 - power(u.beta2, step));
+        double first = 1 - power(spec->beta1, step), second = sqrt(1 - power(spec->beta2, step));
         u.lr = (float)(sparse ? lr * second / first : lr / first);
         u.root_correction = (float)(sparse ? 1 : 1 / second);
     }

@@ -158,7 +158,7 @@ static void check_layer_norm(const gw__kernels *kernels) {
 
 static void check_updates(const gw__kernels *kernels) {
     enum { N = 77 };
-    const gw__update u = {.lr = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .eps = 1e-6f, .root_correction = 2, .momentum = 0.8f, .nesterov = true,
+    const gw__update u = {.lr = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .rest1 = 0.1f, .rest2 = 0.01f, .eps = 1e-6f, .root_correction = 2, .momentum = 0.8f, .nesterov = true,
                           .decay = 0.01f, .shrink = 0.9f, .clip_scale = 0.5f, .clip_value = 0.7f};
     for (int o = 0; o < GW__OPTIMIZERS; o++) {
         float *w = random_values(N, 17), *g = random_values(N, 18), *s0 = random_values(N, 19), *s1 = random_values(N, 20);
