@@ -82,7 +82,7 @@ gw_status gw__encoder_apply(gw__encoder *encoder, const gw__batch *batch, size_t
 
 /* ---- in and out of the model file ---- */
 
-/* Small fitted items as a JSON object; large ones as tensors "feature.NAME.vocabulary" (U8 bytes), "….offsets" (U32), "….quantiles" (F32)…
+/* Small fitted items as a JSON object; large ones as tensors "feature.NAME.vocabulary" (U8 bytes), "….offsets" (U32), "….quantiles" (F64)
  * The tensors borrow from the features. */
 gw_status gw__features_write(const gw__features *features, gw__json_writer *json, gw__tensor **tensors, size_t *n_tensors, gw__arena *arena, gw_error *err);
 /* The container is verified already, but its content is still checked against the spec. The spec is borrowed until the features are freed. */

@@ -77,7 +77,8 @@ static gw_status read_number(gw__features *features, gw__feature *feature, const
     const gw__doc *steps = get_list(doc, "steps"), *step;
     const gw__tensor *quantiles = NULL;
     size_t k = 0, knots_at = 0;
-    if (!get_double(doc, "fill", &feature->fill) || !steps || steps->n != feature->spec->n_transforms) return fail_stored(err, "the transform of", feature->name);
+    bool good = get_double(doc, "fill", &feature->fill) && steps && steps->n == feature->spec->n_transforms;
+    if (!good) return fail_stored(err, "the transform of", feature->name);
     for (size_t i = 0; i < feature->spec->n_transforms && !quantiles; i++) {
         if (feature->spec->transforms[i] != GW__TRANSFORM_QUANTILE) continue;
         const char *name = gw__escape_name(&features->arena, feature->name);
