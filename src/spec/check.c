@@ -221,10 +221,6 @@ static gw_status check_architecture(const gw__frame *frame) {
         return gw__fail_value(frame, NODE(frame, "levels"), "architecture '%s' has one level but found %u; hint: %s", gw__architecture_name(architecture),
                               spec->model.levels, architecture == GW__ARCH_CGC ? "'ple' is cgc with more levels" : "'mmoe' and 'ple' may have more");
     }
-    if (architecture == GW__ARCH_SHARED_BOTTOM && spec->model.experts.count != 1) {
-        return gw__fail_value(frame, inner_node(frame, "experts", "count"), "architecture 'shared-bottom' has 1 expert but found %u; hint: 'averaged' takes the mean of several",
-                              spec->model.experts.count);
-    }
     return GW_OK;
 }
 

@@ -218,7 +218,8 @@ static gw_status fail_foreign(const gw__frame *frame, const gw__field *field, co
 static gw_status decode_field(const gw__frame *frame, const gw__field *field) {
     const gw__doc *node = gw__frame_get(frame, field->key);
     if (node != NULL && field->applies != NULL && !field->applies(frame->reading->spec, frame->base)) {
-        return fail_foreign(frame, field, node);
+        if (!field->idle_ok) return fail_foreign(frame, field, node);
+        node = NULL;
     }
     if (field->kind == GW__FIELD_SECTION || field->kind == GW__FIELD_SWITCH) return decode_section(frame, field, node);
     if (node != NULL) return gw__field_decode(frame, field, node);

@@ -84,7 +84,8 @@ bool gw__architecture_has_groups(gw__architecture architecture) {
 bool gw__applies_expert_groups(const gw__spec *spec, const void *base) { return gw__architecture_has_groups(spec->model.architecture); }
 
 bool gw__applies_expert_count(const gw__spec *spec, const void *base) {
-    return spec->model.architecture != GW__ARCH_SINGLE_TASK && !gw__architecture_has_groups(spec->model.architecture);
+    gw__architecture architecture = spec->model.architecture;
+    return architecture != GW__ARCH_SINGLE_TASK && architecture != GW__ARCH_SHARED_BOTTOM && !gw__architecture_has_groups(architecture);
 }
 
 bool gw__applies_gates(const gw__spec *spec, const void *base) {

@@ -107,8 +107,8 @@ static void test_blame(void **state) {
         {"train.epochs.x=3", "key 'epochs': expected a whole number from 1 to 1000000 but found a map"},
         {"data.train.x=3", "key 'train' holds a value, not keys"},
         {"data.missing.x=3", "key 'missing' holds a list, not keys; hint: set the whole list"},
-        {"model={architecture: moe, experts: {shared: 1}}",
-         "key 'shared' is only for architecture 'cgc' or 'ple'; hint: what belongs here: 'count'"},
+        {"train={optimizer: {name: sgd, eps: 0.1}}",
+         "key 'eps' is only for name 'adam', 'adamw' or 'adagrad'; hint: what belongs here: 'momentum', 'nesterov'"},
         {"train.early_stop={}", "key 'early_stop' needs rows to measure on; hint: 'data.valid: {fraction: 0.1}'"},
         {"tasks.z={}", "key 'tasks.z.type' is missing; hint: it is one of binary, regression, multiclass"},
     };
@@ -121,8 +121,8 @@ static void test_blame(void **state) {
 
 /* A conflict that --set causes elsewhere is shown where the other key stands. */
 static void test_blame_in_the_file(void **state) {
-    refused(LEAST "model: {experts: {count: 4}}\n", "model.architecture=cgc", "s.yaml", 3, 19,
-            "key 'count' is only for architecture 'averaged', 'moe', 'omoe', 'mmoe' or 'shared-bottom'; hint: what belongs here: 'shared', 'per_task'");
+    refused(LEAST "train: {optimizer: {eps: 0.1}}\n", "train.optimizer.name=sgd", "s.yaml", 3, 21,
+            "key 'eps' is only for name 'adam', 'adamw' or 'adagrad'; hint: what belongs here: 'momentum', 'nesterov'");
 }
 
 static void test_deep_path(void **state) {

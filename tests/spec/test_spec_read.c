@@ -189,6 +189,24 @@ static void test_architecture_alone(void **state) {
     }
 }
 
+/* One spec serves several architectures: what one of them does not use says nothing. */
+static void test_keys_of_other_architectures(void **state) {
+    const char *names[] = {"single-task", "shared-bottom", "averaged", "moe", "omoe", "mmoe", "cgc", "ple"};
+    for (size_t i = 0; i < GW__COUNT(names); i++) {
+        char set[64], alone[256];
+        snprintf(set, sizeof set, "model.architecture=%s", names[i]);
+        snprintf(alone, sizeof alone, LEAST "model: {architecture: %s, experts: {hidden: [4]%s}%s}\n", names[i],
+                 i < 2 ? "" : i < 6 ? ", count: 3" : ", shared: 1, per_task: 4", i < 3 ? "" : ", gates: {hidden: [5]}");
+        gw__spec *all = spec_with(LEAST "model: {experts: {hidden: [4], count: 3, shared: 1, per_task: 4}, gates: {hidden: [5]}}\n", set), *own = spec_of(alone);
+        char *a = canonical_of(all), *b = canonical_of(own);
+        assert_string_equal(a, b);
+        free(a);
+        free(b);
+        gw__spec_free(all);
+        gw__spec_free(own);
+    }
+}
+
 static void test_forms_of_valid(void **state) {
     static const struct { const char *form; gw__split_kind kind; } forms[] = {
         {"null", GW__SPLIT_NONE},           {"{fraction: 0.25}", GW__SPLIT_FRACTION},
@@ -344,7 +362,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_least), cmocka_unit_test(test_least_task), cmocka_unit_test(test_every_key), cmocka_unit_test(test_every_column),
         cmocka_unit_test(test_every_task), cmocka_unit_test(test_every_part_of_the_model), cmocka_unit_test(test_every_part_of_training),
-        cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_forms_of_valid), cmocka_unit_test(test_separators),
+        cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_keys_of_other_architectures), cmocka_unit_test(test_forms_of_valid),
+        cmocka_unit_test(test_separators),
         cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults),
         cmocka_unit_test(test_header_from_a_file), cmocka_unit_test(test_broken_header_files), cmocka_unit_test(test_files),
     };
