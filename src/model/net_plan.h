@@ -105,7 +105,7 @@ struct gw__net {
 /* ---- running -------------------------------------------------------------------------------------------------------------------- */
 
 /* One chunk on its way through the operations. */
-typedef struct gw__run {
+typedef struct gw__pass {
     const gw__net *net;
     const gw__kernels *kernels;
     const float *flat;     /* parameters */
@@ -121,19 +121,19 @@ typedef struct gw__run {
     double *norm_part;     /* this chunk's sums [2, norm_width]: forward x and x^2; backward dy and dy * unit */
     const float *norm_mean, *norm_scale;     /* [norm_width] of the batch, after the join */
     const float *norm_sum_dy, *norm_sum_dyx; /* [norm_width] mean over the batch, after the backward join */
-} gw__run;
+} gw__pass;
 
 static inline float *gw__view_in(const gw__view *view, float *const *spaces, size_t chunk_rows) {
     return spaces[view->space] + view->before * chunk_rows + view->column;
 }
-static inline float *gw__run_x(const gw__run *run, const gw__view *view) { return gw__view_in(view, run->space, run->chunk_rows); }
-static inline float *gw__run_dx(const gw__run *run, const gw__view *view) { return gw__view_in(view, run->dspace, run->chunk_rows); }
+static inline float *gw__pass_x(const gw__pass *pass, const gw__view *view) { return gw__view_in(view, pass->space, pass->chunk_rows); }
+static inline float *gw__pass_dx(const gw__pass *pass, const gw__view *view) { return gw__view_in(view, pass->dspace, pass->chunk_rows); }
 
 /* An operator: its name, what it does forward, and backward. */
 typedef struct gw__operator {
     const char *name;
-    void (*forward)(const gw__op *op, const gw__run *run);
-    void (*backward)(const gw__op *op, const gw__run *run);
+    void (*forward)(const gw__op *op, const gw__pass *pass);
+    void (*backward)(const gw__op *op, const gw__pass *pass);
 } gw__operator;
 
 extern const gw__operator gw__operators[GW__OPS];
@@ -142,7 +142,7 @@ extern const gw__operator gw__operators[GW__OPS];
 void gw__gather(const gw__net *net, const float *flat, const gw__records *records, const uint64_t *rows, size_t begin, size_t n, float *dense);
 
 /* All operations of a segment, forward or backward. */
-void gw__run_forward(const gw__run *run, uint32_t segment);
-void gw__run_backward(const gw__run *run, uint32_t segment);
+void gw__pass_forward(const gw__pass *pass, uint32_t segment);
+void gw__pass_backward(const gw__pass *pass, uint32_t segment);
 
 #endif

@@ -7,71 +7,71 @@
 #include "model/net_plan.h"
 
 /* linear: y [B,N] = x [B,K] W + b.   backward: dW += x' dy, db += sum dy, dx = or += dy W'. */
-static void linear_forward(const gw__op *op, const gw__run *run) {
-    const float *bias = op->b_at == SIZE_MAX ? NULL : run->flat + op->b_at;
-    run->kernels->product(run->rows, op->x.width, op->y.width, gw__run_x(run, &op->x), op->x.ld, run->flat + op->w_at, bias,
-                          gw__run_x(run, &op->y), op->y.ld, false);
+static void linear_forward(const gw__op *op, const gw__pass *pass) {
+    const float *bias = op->b_at == SIZE_MAX ? NULL : pass->flat + op->b_at;
+    pass->kernels->product(pass->rows, op->x.width, op->y.width, gw__pass_x(pass, &op->x), op->x.ld, pass->flat + op->w_at, bias,
+                          gw__pass_x(pass, &op->y), op->y.ld, false);
 }
 
-static void linear_backward(const gw__op *op, const gw__run *run) {
-    const float *dy = gw__run_dx(run, &op->y);
-    float *db = op->b_at == SIZE_MAX ? NULL : run->gradients + op->b_at;
-    run->kernels->product_dw(run->rows, op->x.width, op->y.width, gw__run_x(run, &op->x), op->x.ld, dy, op->y.ld, run->gradients + op->w_at, db);
+static void linear_backward(const gw__op *op, const gw__pass *pass) {
+    const float *dy = gw__pass_dx(pass, &op->y);
+    float *db = op->b_at == SIZE_MAX ? NULL : pass->gradients + op->b_at;
+    pass->kernels->product_dw(pass->rows, op->x.width, op->y.width, gw__pass_x(pass, &op->x), op->x.ld, dy, op->y.ld, pass->gradients + op->w_at, db);
     if (!op->need_dx) return;
-    run->kernels->product(run->rows, op->y.width, op->x.width, dy, op->y.ld, run->turned + op->turned_at, NULL, gw__run_dx(run, &op->x), op->x.ld, op->add);
+    pass->kernels->product(pass->rows, op->y.width, op->x.width, dy, op->y.ld, pass->turned + op->turned_at, NULL, gw__pass_dx(pass, &op->x), op->x.ld, op->add);
 }
 
 /* activate: y = a(x), in place but for gelu and swish, whose slope needs x. */
-static void activate_forward(const gw__op *op, const gw__run *run) {
-    run->kernels->activate(op->activation, run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, gw__run_x(run, &op->y), op->y.ld);
+static void activate_forward(const gw__op *op, const gw__pass *pass) {
+    pass->kernels->activate(op->activation, pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, gw__pass_x(pass, &op->y), op->y.ld);
 }
 
-static void activate_backward(const gw__op *op, const gw__run *run) {
+static void activate_backward(const gw__op *op, const gw__pass *pass) {
     /* In place, x holds y by now. */
-    run->kernels->activate_back(op->activation, run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, gw__run_dx(run, &op->y), op->y.ld,
-                                gw__run_dx(run, &op->x), op->x.ld);
+    pass->kernels->activate_back(op->activation, pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, gw__pass_dx(pass, &op->y), op->y.ld,
+                                gw__pass_dx(pass, &op->x), op->x.ld);
 }
 
 /* dropout (Srivastava et al. 2014, inverted): y = x mask / (1-p) in training, x otherwise. The mask is a function of seed, step, operator, row of
  * the batch and column, so that the backward run makes it again and no thread count changes it. */
-static void drop(const gw__op *op, const gw__run *run, const float *x, const gw__view *from, float *y, const gw__view *to) {
-    uint64_t key = gw__random_bits(run->seed, GW__RANDOM_DROPOUT, run->step, op->id);
-    run->kernels->dropout(key, run->first_row, op->rate, run->rows, op->x.width, x, from->ld, y, to->ld);
+static void drop(const gw__op *op, const gw__pass *pass, const float *x, const gw__view *from, float *y, const gw__view *to) {
+    uint64_t key = gw__random_bits(pass->seed, GW__RANDOM_DROPOUT, pass->step, op->id);
+    pass->kernels->dropout(key, pass->first_row, op->rate, pass->rows, op->x.width, x, from->ld, y, to->ld);
 }
 
-static void dropout_forward(const gw__op *op, const gw__run *run) {
-    const float *x = gw__run_x(run, &op->x);
-    float *y = gw__run_x(run, &op->y);
-    if (run->training) drop(op, run, x, &op->x, y, &op->y);
-    else if (x != y) run->kernels->activate(GW__ACT_NONE, run->rows, op->x.width, x, op->x.ld, y, op->y.ld);
+static void dropout_forward(const gw__op *op, const gw__pass *pass) {
+    const float *x = gw__pass_x(pass, &op->x);
+    float *y = gw__pass_x(pass, &op->y);
+    if (pass->training) drop(op, pass, x, &op->x, y, &op->y);
+    else if (x != y) pass->kernels->activate(GW__ACT_NONE, pass->rows, op->x.width, x, op->x.ld, y, op->y.ld);
 }
 
-static void dropout_backward(const gw__op *op, const gw__run *run) {
-    drop(op, run, gw__run_dx(run, &op->y), &op->y, gw__run_dx(run, &op->x), &op->x);
+static void dropout_backward(const gw__op *op, const gw__pass *pass) {
+    drop(op, pass, gw__pass_dx(pass, &op->y), &op->y, gw__pass_dx(pass, &op->x), &op->x);
 }
 
 /* layer_norm (Ba et al. 2016): y = gamma (x - mean) / sqrt(var + 1e-5) + beta over the columns of each row. */
-static void layer_norm_forward(const gw__op *op, const gw__run *run) {
-    run->kernels->layer_norm(run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, run->flat + op->gamma_at, run->flat + op->beta_at,
-                             gw__run_x(run, &op->stats), gw__run_x(run, &op->y), op->y.ld);
+static void layer_norm_forward(const gw__op *op, const gw__pass *pass) {
+    pass->kernels->layer_norm(pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, pass->flat + op->gamma_at, pass->flat + op->beta_at,
+                             gw__pass_x(pass, &op->stats), gw__pass_x(pass, &op->y), op->y.ld);
 }
 
-static void layer_norm_backward(const gw__op *op, const gw__run *run) {
-    run->kernels->layer_norm_back(run->rows, op->x.width, gw__run_x(run, &op->x), op->x.ld, run->flat + op->gamma_at, gw__run_x(run, &op->stats),
-                                  gw__run_dx(run, &op->y), op->y.ld, run->gradients + op->gamma_at, run->gradients + op->beta_at,
-                                  gw__run_dx(run, &op->x), op->x.ld);
+static void layer_norm_backward(const gw__op *op, const gw__pass *pass) {
+    pass->kernels->layer_norm_back(pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, pass->flat + op->gamma_at, gw__pass_x(pass, &op->stats),
+                                  gw__pass_dx(pass, &op->y), op->y.ld, pass->gradients + op->gamma_at, pass->gradients + op->beta_at,
+                                  gw__pass_dx(pass, &op->x), op->x.ld);
 }
 
 /* batch_sum, batch_apply (Ioffe & Szegedy 2015): y = gamma u + beta, u = (x - mean) / sqrt(var + 1e-5), mean and variance of the whole batch in
  * training, running ones otherwise. The first half adds up x and x^2 of its chunk; between the halves the chunks are joined in order.
  * Backward, with d = gamma dy: dx = (d - mean d - u mean(d u)) / sqrt(var + 1e-5); the means are joined between the halves, too. */
-static void batch_sum_forward(const gw__op *op, const gw__run *run) {
-    if (!run->training) return;
-    double *sum = run->norm_part + op->norm_at, *squares = sum + run->net->norm_width;
+static void batch_sum_forward(const gw__op *op, const gw__pass *pass) {
+    if (!pass->training) return;
+    double *sum = pass->norm_part + op->norm_at, *squares = sum + pass->net->norm_width;
     memset(sum, 0, op->x.width * sizeof *sum);
     memset(squares, 0, op->x.width * sizeof *squares);
-    const float *x = gw__run_x(run, &op->x);
-    for (size_t r = 0; r < run->rows; r++, x += op->x.ld) {
+    const float *x = gw__pass_x(pass, &op->x);
+    for (size_t r = 0; r < pass->rows; r++, x += op->x.ld) {
         for (size_t j = 0; j < op->x.width; j++) {
             sum[j] += x[j];
             squares[j] += (double)x[j] * x[j];
@@ -79,24 +79,24 @@ static void batch_sum_forward(const gw__op *op, const gw__run *run) {
     }
 }
 
-static void batch_apply_forward(const gw__op *op, const gw__run *run) {
-    const float *x = gw__run_x(run, &op->x), *gamma = run->flat + op->gamma_at, *beta = run->flat + op->beta_at;
-    float *y = gw__run_x(run, &op->y);
+static void batch_apply_forward(const gw__op *op, const gw__pass *pass) {
+    const float *x = gw__pass_x(pass, &op->x), *gamma = pass->flat + op->gamma_at, *beta = pass->flat + op->beta_at;
+    float *y = gw__pass_x(pass, &op->y);
     for (size_t j = 0; j < op->x.width; j++) {
-        float mean = run->training ? run->norm_mean[op->norm_at + j] : run->flat[op->mean_at + j];
-        float scale = run->training ? run->norm_scale[op->norm_at + j] : 1.0f / sqrtf(run->flat[op->var_at + j] + 1e-5f);
-        for (size_t r = 0; r < run->rows; r++) y[r * op->y.ld + j] = gamma[j] * ((x[r * op->x.ld + j] - mean) * scale) + beta[j];
+        float mean = pass->training ? pass->norm_mean[op->norm_at + j] : pass->flat[op->mean_at + j];
+        float scale = pass->training ? pass->norm_scale[op->norm_at + j] : 1.0f / sqrtf(pass->flat[op->var_at + j] + 1e-5f);
+        for (size_t r = 0; r < pass->rows; r++) y[r * op->y.ld + j] = gamma[j] * ((x[r * op->x.ld + j] - mean) * scale) + beta[j];
     }
 }
 
-static void batch_apply_backward(const gw__op *op, const gw__run *run) {
-    const float *x = gw__run_x(run, &op->x), *gamma = run->flat + op->gamma_at, *dy = gw__run_dx(run, &op->y);
-    float *dx = gw__run_dx(run, &op->x), *dgamma = run->gradients + op->gamma_at, *dbeta = run->gradients + op->beta_at;
-    double *sum = run->norm_part + op->norm_at, *products = sum + run->net->norm_width;
+static void batch_apply_backward(const gw__op *op, const gw__pass *pass) {
+    const float *x = gw__pass_x(pass, &op->x), *gamma = pass->flat + op->gamma_at, *dy = gw__pass_dx(pass, &op->y);
+    float *dx = gw__pass_dx(pass, &op->x), *dgamma = pass->gradients + op->gamma_at, *dbeta = pass->gradients + op->beta_at;
+    double *sum = pass->norm_part + op->norm_at, *products = sum + pass->net->norm_width;
     for (size_t j = 0; j < op->x.width; j++) {
-        const float mean = run->norm_mean[op->norm_at + j], scale = run->norm_scale[op->norm_at + j];
+        const float mean = pass->norm_mean[op->norm_at + j], scale = pass->norm_scale[op->norm_at + j];
         double all = 0, along = 0;
-        for (size_t r = 0; r < run->rows; r++) {
+        for (size_t r = 0; r < pass->rows; r++) {
             float d = dy[r * op->y.ld + j], u = (x[r * op->x.ld + j] - mean) * scale;
             all += d;
             along += (double)d * u;
@@ -109,13 +109,13 @@ static void batch_apply_backward(const gw__op *op, const gw__run *run) {
     }
 }
 
-static void batch_sum_backward(const gw__op *op, const gw__run *run) {
-    const float *x = gw__run_x(run, &op->x);
-    float *dx = gw__run_dx(run, &op->x);
+static void batch_sum_backward(const gw__op *op, const gw__pass *pass) {
+    const float *x = gw__pass_x(pass, &op->x);
+    float *dx = gw__pass_dx(pass, &op->x);
     for (size_t j = 0; j < op->x.width; j++) {
         const size_t at = op->norm_at + j;
-        const float mean = run->norm_mean[at], scale = run->norm_scale[at], all = run->norm_sum_dy[at], along = run->norm_sum_dyx[at];
-        for (size_t r = 0; r < run->rows; r++) {
+        const float mean = pass->norm_mean[at], scale = pass->norm_scale[at], all = pass->norm_sum_dy[at], along = pass->norm_sum_dyx[at];
+        for (size_t r = 0; r < pass->rows; r++) {
             float *d = &dx[r * op->x.ld + j], u = (x[r * op->x.ld + j] - mean) * scale;
             *d = scale * (*d - all - u * along);
         }
@@ -124,10 +124,10 @@ static void batch_sum_backward(const gw__op *op, const gw__run *run) {
 
 /* mix, a gate: g [B,E] = softmax(z) (Ma et al. 2018, eq. 8), or 1/E; y [B,H] = sum_e g_e x_e (eq. 7). z and g share their place.
  * Backward: dx_e = or += g_e dy; dg_e = <dy, x_e>; dz = g (dg - <g,dg>). */
-static void mix_operands(const gw__op *op, const gw__run *run, const float **x, float **dx, size_t *ld) {
+static void mix_operands(const gw__op *op, const gw__pass *pass, const float **x, float **dx, size_t *ld) {
     for (uint32_t e = 0; e < op->n_experts; e++) {
-        x[e] = gw__run_x(run, &op->experts[e]);
-        if (dx) dx[e] = gw__run_dx(run, &op->experts[e]);
+        x[e] = gw__pass_x(pass, &op->experts[e]);
+        if (dx) dx[e] = gw__pass_dx(pass, &op->experts[e]);
         ld[e] = op->experts[e].ld;
     }
 }
@@ -143,12 +143,12 @@ static gw__op portion(const gw__op *op, uint32_t first) {
     return part;
 }
 
-static void mix_forward(const gw__op *op, const gw__run *run) {
-    float *g = gw__run_x(run, &op->weights);
+static void mix_forward(const gw__op *op, const gw__pass *pass) {
+    float *g = gw__pass_x(pass, &op->weights);
     if (op->gate == GW__GATE_SOFTMAX) {
-        run->kernels->softmax(run->rows, op->n_experts, g, op->weights.ld, g, op->weights.ld);
+        pass->kernels->softmax(pass->rows, op->n_experts, g, op->weights.ld, g, op->weights.ld);
     } else {
-        for (size_t r = 0; r < run->rows; r++) {
+        for (size_t r = 0; r < pass->rows; r++) {
             for (uint32_t e = 0; e < op->n_experts; e++) g[r * op->weights.ld + e] = 1.0f / (float)op->n_experts;
         }
     }
@@ -156,22 +156,22 @@ static void mix_forward(const gw__op *op, const gw__run *run) {
     size_t ld[AT_ONCE];
     for (uint32_t first = 0; first < op->n_experts; first += AT_ONCE) {
         gw__op part = portion(op, first);
-        mix_operands(&part, run, x, NULL, ld);
-        run->kernels->mix(run->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__run_x(run, &op->y), op->y.ld, first > 0);
+        mix_operands(&part, pass, x, NULL, ld);
+        pass->kernels->mix(pass->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__pass_x(pass, &op->y), op->y.ld, first > 0);
     }
 }
 
-static void mix_backward(const gw__op *op, const gw__run *run) {
-    const float *g = gw__run_x(run, &op->weights), *x[AT_ONCE];
-    float *dz = gw__run_dx(run, &op->weights), *dx[AT_ONCE];
+static void mix_backward(const gw__op *op, const gw__pass *pass) {
+    const float *g = gw__pass_x(pass, &op->weights), *x[AT_ONCE];
+    float *dz = gw__pass_dx(pass, &op->weights), *dx[AT_ONCE];
     size_t ld[AT_ONCE];
     for (uint32_t first = 0; first < op->n_experts; first += AT_ONCE) {
         gw__op part = portion(op, first);
-        mix_operands(&part, run, x, dx, ld);
-        run->kernels->mix_back(run->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__run_dx(run, &op->y), op->y.ld,
+        mix_operands(&part, pass, x, dx, ld);
+        pass->kernels->mix_back(pass->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__pass_dx(pass, &op->y), op->y.ld,
                                dz + first, op->weights.ld, dx, ld, part.expert_add);
     }
-    if (op->gate == GW__GATE_SOFTMAX) run->kernels->softmax_back(run->rows, op->n_experts, g, op->weights.ld, dz, op->weights.ld, dz, op->weights.ld);
+    if (op->gate == GW__GATE_SOFTMAX) pass->kernels->softmax_back(pass->rows, op->n_experts, g, op->weights.ld, dz, op->weights.ld, dz, op->weights.ld);
 }
 
 const gw__operator gw__operators[GW__OPS] = {
@@ -184,17 +184,17 @@ const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
 };
 
-void gw__run_forward(const gw__run *run, uint32_t segment) {
-    const gw__net *net = run->net;
+void gw__pass_forward(const gw__pass *pass, uint32_t segment) {
+    const gw__net *net = pass->net;
     for (size_t i = 0; i < net->n_ops; i++) {
-        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].forward(&net->ops[i], run);
+        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].forward(&net->ops[i], pass);
     }
 }
 
-void gw__run_backward(const gw__run *run, uint32_t segment) {
-    const gw__net *net = run->net;
+void gw__pass_backward(const gw__pass *pass, uint32_t segment) {
+    const gw__net *net = pass->net;
     for (size_t i = net->n_ops; i-- > 0;) {
-        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].backward(&net->ops[i], run);
+        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].backward(&net->ops[i], pass);
     }
 }
 

@@ -37,12 +37,12 @@ void gw__scorer_free(gw__scorer *scorer) {
 }
 
 /* Outputs, logits and gate weights of a chunk, from where the operations left them. */
-static void collect(const gw__net *net, const gw__run *run, float *outputs, float *logits, float *gates) {
+static void collect(const gw__net *net, const gw__pass *pass, float *outputs, float *logits, float *gates) {
     const size_t width = gw__net_output_width(net);
     for (size_t t = 0; t < net->n_tasks; t++) {
         const gw__view *view = &net->outputs[t];
-        const float *z = gw__run_x(run, view);
-        for (size_t r = 0; r < run->rows; r++, z += view->ld) {
+        const float *z = gw__pass_x(pass, view);
+        for (size_t r = 0; r < pass->rows; r++, z += view->ld) {
             const size_t at = r * width + net->output_at[t];
             if (outputs) gw__loss_output(&net->rules[t], z, outputs + at);
             if (logits) memcpy(logits + at, z, view->width * sizeof *z);
@@ -50,16 +50,16 @@ static void collect(const gw__net *net, const gw__run *run, float *outputs, floa
     }
     for (size_t i = 0; gates && i < net->n_gates; i++) {
         const gw__view *view = &net->gate_weights[i];
-        const float *g = gw__run_x(run, view);
-        for (size_t r = 0; r < run->rows; r++) memcpy(gates + r * net->gate_width + net->gates[i].weights_at, g + r * view->ld, view->width * sizeof *g);
+        const float *g = gw__pass_x(pass, view);
+        for (size_t r = 0; r < pass->rows; r++) memcpy(gates + r * net->gate_width + net->gates[i].weights_at, g + r * view->ld, view->width * sizeof *g);
     }
 }
 
 static void run_chunk(const gw__scorer *scorer, const float *flat, size_t n, float *outputs, float *logits, float *gates) {
-    gw__run run = {.net = scorer->net, .kernels = scorer->kernels, .flat = flat, .chunk_rows = scorer->chunk_rows, .rows = n,
+    gw__pass pass = {.net = scorer->net, .kernels = scorer->kernels, .flat = flat, .chunk_rows = scorer->chunk_rows, .rows = n,
                    .space = {scorer->scratch, scorer->dense}};
-    for (uint32_t s = 0; s < scorer->net->n_segments; s++) gw__run_forward(&run, s);
-    collect(scorer->net, &run, outputs, logits, gates);
+    for (uint32_t s = 0; s < scorer->net->n_segments; s++) gw__pass_forward(&pass, s);
+    collect(scorer->net, &pass, outputs, logits, gates);
 }
 
 static float *ahead(float *p, size_t n) { return p ? p + n : NULL; }

@@ -37,24 +37,6 @@ static bool is_finished(const gw__run *run) {
 
 /* ---- numbers that are not finite ---- */
 
-static const char *first_bad_tensor(const gw__run *run) {
-    const gw__net *net = run->model->net;
-    const float *flat = gw__trainer_parameters(run->trainer);
-    const char *name = NULL;
-    for (size_t i = 0; i < gw__net_parameter_count(net) && !name; i++) {
-        gw__parameter parameter = gw__net_parameter_at(net, i);
-        size_t n = 1;
-        for (size_t d = 0; d < parameter.n_dims; d++) n *= (size_t)parameter.shape[d];
-        float *values = gw__aligned_alloc(n, sizeof *values);
-        if (!values) return NULL;
-        gw__net_parameter_get(net, flat, i, values);
-        for (size_t k = 0; k < n && !name; k++)
-            if (!isfinite(values[k])) name = parameter.name;
-        gw__aligned_free(values);
-    }
-    return name;
-}
-
 static gw_status fail_nonfinite(const gw__run *run, const double *task_loss, const char *tensor, gw_error *err) {
     const gw__spec *spec = run->model->spec;
     const char *task = NULL;
@@ -70,14 +52,10 @@ static gw_status fail_nonfinite(const gw__run *run, const double *task_loss, con
 
 /* Nothing that is not finite is kept or goes into a checkpoint. */
 static gw_status check_parameters(gw__run *run, gw_error *err) {
-    const float *flat = gw__trainer_parameters(run->trainer);
-    size_t n = gw__net_parameter_floats(run->model->net);
-    for (size_t i = 0; i < n; i++) {
-        if (isfinite(flat[i])) continue;
-        if (run->at.step) run->at.step--; /* the step that was done last */
-        return fail_nonfinite(run, NULL, first_bad_tensor(run), err);
-    }
-    return GW_OK;
+    const char *tensor = gw__trainer_bad_tensor(run->trainer);
+    if (!tensor) return GW_OK;
+    if (run->at.step) run->at.step--; /* the step that was done last */
+    return fail_nonfinite(run, NULL, tensor, err);
 }
 
 /* ---- one epoch ---- */

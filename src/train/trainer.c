@@ -225,12 +225,12 @@ const char *gw__trainer_bad_tensor(const gw__trainer *trainer) {
 
 /* ---- forward, losses, backward: one item is one slot ----------------------------------------------------------------------------- */
 
-static gw__run run_of(const step *s, size_t slot, size_t chunk, size_t worker) {
+static gw__pass pass_of(const step *s, size_t slot, size_t chunk, size_t worker) {
     gw__trainer *t = s->trainer;
     const gw__net *net = t->net;
     const size_t space = net->n_segments > 1 ? chunk : worker, first = chunk * t->chunk_rows, nw = net->norm_width;
     const size_t rows = s->n - first < t->chunk_rows ? s->n - first : t->chunk_rows;
-    return (gw__run){.net = net, .kernels = t->kernels, .flat = t->flat, .turned = t->turned, .gradients = t->slots + slot * net->dense_end,
+    return (gw__pass){.net = net, .kernels = t->kernels, .flat = t->flat, .turned = t->turned, .gradients = t->slots + slot * net->dense_end,
                      .space = {t->scratch + space * net->scratch_width * t->chunk_rows, t->dense + space * net->dense.ld * t->chunk_rows},
                      .dspace = {t->dscratch + space * net->scratch_width * t->chunk_rows, net->input.n_tables ? t->ddense + first * net->dense.ld : NULL},
                      .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = t->step, .training = true,
@@ -239,16 +239,16 @@ static gw__run run_of(const step *s, size_t slot, size_t chunk, size_t worker) {
 }
 
 /* Losses of a chunk and the gradients of its logits. Rows that are not labelled give none. */
-static void chunk_losses(const step *s, const gw__run *run, double *loss) {
+static void chunk_losses(const step *s, const gw__pass *pass, double *loss) {
     const gw__trainer *t = s->trainer;
     const gw__net *net = t->net;
     for (size_t task = 0; task < net->n_tasks; task++) {
         const gw__view *view = &net->outputs[task];
-        const float *z = gw__run_x(run, view);
-        float *dz = gw__run_dx(run, view);
+        const float *z = gw__pass_x(pass, view);
+        float *dz = gw__pass_dx(pass, view);
         const double scale = t->task_total[task] > 0 ? t->task_weights[task] / t->task_total[task] : 0;
-        for (size_t r = 0; r < run->rows; r++, z += view->ld, dz += view->ld) {
-            const uint32_t *record = gw__record_at(t->records, (size_t)s->rows[run->first_row + r]);
+        for (size_t r = 0; r < pass->rows; r++, z += view->ld, dz += view->ld) {
+            const uint32_t *record = gw__record_at(t->records, (size_t)s->rows[pass->first_row + r]);
             const double weight = gw__record_weights(&net->input, record)[task];
             if (weight > 0) loss[task] += weight * gw__loss_gradient(&net->rules[task], z, gw__record_labels(&net->input, record)[task], scale * weight, dz);
             else memset(dz, 0, view->width * sizeof *dz);
@@ -273,12 +273,12 @@ static void forward_item(void *context, size_t slot, size_t worker) {
         memset(loss, 0, net->n_tasks * sizeof *loss);
     }
     for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
-        gw__run run = run_of(s, slot, chunk, worker);
-        if (s->segment == 0) gw__gather(net, t->flat, t->records, s->rows + run.first_row, 0, run.rows, run.space[GW__SPACE_DENSE]);
-        gw__run_forward(&run, s->segment);
+        gw__pass pass = pass_of(s, slot, chunk, worker);
+        if (s->segment == 0) gw__gather(net, t->flat, t->records, s->rows + pass.first_row, 0, pass.rows, pass.space[GW__SPACE_DENSE]);
+        gw__pass_forward(&pass, s->segment);
         if (!last) continue;
-        chunk_losses(s, &run, loss);
-        gw__run_backward(&run, s->segment);
+        chunk_losses(s, &pass, loss);
+        gw__pass_backward(&pass, s->segment);
     }
 }
 
@@ -286,8 +286,8 @@ static void backward_item(void *context, size_t slot, size_t worker) {
     const step *s = context;
     size_t chunk, end;
     for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
-        gw__run run = run_of(s, slot, chunk, worker);
-        gw__run_backward(&run, s->segment);
+        gw__pass pass = pass_of(s, slot, chunk, worker);
+        gw__pass_backward(&pass, s->segment);
     }
 }
 
