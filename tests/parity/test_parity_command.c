@@ -31,7 +31,7 @@ typedef struct run {
 /* ---- predictions ---- */
 
 typedef struct sheet {
-    char header[64][128];
+    char header[1024][128];
     size_t n_columns, n_rows;
     double *values; /* [n_rows,n_columns] */
 } sheet;
@@ -47,7 +47,7 @@ static sheet read_sheet(const char *path) {
         line[strcspn(line, "\r\n")] = '\0';
         for (size_t column = 0; (cell = strsep(&rest, ",")) != NULL; column++) {
             if (row == 0) {
-                assert_true(column < 64);
+                assert_true(column < 1024);
                 snprintf(s.header[s.n_columns++], sizeof s.header[0], "%s", cell);
                 continue;
             }

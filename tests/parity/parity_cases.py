@@ -1,0 +1,169 @@
+"""Which parity cases there are: the committed ones, each for something that could go wrong, and random ones."""
+import copy
+
+from parity_reference import ACTIVATIONS
+
+TWO = {"click": {"type": "binary"}, "watch": {"type": "regression"}}
+MIXED = {"click": {"type": "binary"}, "watch": {"type": "regression"}, "kind": {"type": "multiclass", "_classes": 3}}
+
+
+def spec_of(arch, tasks, experts, batch=16, optimizer=None, train=None, **model):
+    model.setdefault("towers", {"hidden": [5]})
+    return {
+        "features": {"default": {"type": "numeric", "transform": "none"}},
+        "tasks": copy.deepcopy(tasks),
+        "model": dict({"architecture": arch, "experts": experts}, **model),
+        "train": dict({"batch": batch, "shuffle": False, "optimizer": optimizer or {"name": "adam", "lr": 0.01}}, **(train or {})),
+    }
+
+
+def with_columns(spec, columns, ignore=()):
+    """Some columns typed, the rest numbers as they are."""
+    spec["features"]["columns"] = columns
+    if ignore:
+        spec["features"]["ignore"] = list(ignore)
+    return spec
+
+
+def architecture_cases():
+    yield "single-task", spec_of("single-task", TWO, {"hidden": [17, 7]}), dict(rows=41, numbers=5)
+    yield "shared-bottom", spec_of("shared-bottom", MIXED, {"hidden": [17, 9]}), dict(rows=33, numbers=7)
+    yield "averaged", spec_of("averaged", TWO, {"count": 3, "hidden": [7, 5]}), dict(rows=33, numbers=7)
+    yield "moe", spec_of("moe", {"watch": {"type": "regression"}}, {"count": 5, "hidden": [9]}), dict(rows=33, numbers=7)
+    yield "omoe", spec_of("omoe", MIXED, {"count": 4, "hidden": [9, 6]}), dict(rows=33, numbers=7)
+    yield "mmoe", spec_of("mmoe", MIXED, {"count": 4, "hidden": [17, 9]}), dict(rows=47, numbers=7)
+    yield "mmoe-default-lr", spec_of("mmoe", TWO, {"count": 3, "hidden": [16]}, optimizer={"name": "adam"}), dict(rows=65, numbers=10)
+    yield "mmoe-linear-heads", spec_of("mmoe", {"a": {"type": "regression"}, "b": {"type": "regression"}},
+                                       {"count": 4, "hidden": [16]}, towers={"hidden": []}), dict(rows=50, numbers=10)
+    yield "mmoe-wide", spec_of("mmoe", TWO, {"count": 8, "hidden": [16]}, towers={"hidden": [8]}, batch=64,
+                               optimizer={"name": "adam", "lr": 0.001}), dict(rows=128, numbers=100)
+    yield "mmoe-2", spec_of("mmoe", TWO, {"count": 3, "hidden": [[9], [7, 5]]}, levels=2), dict(rows=33, numbers=7)
+    yield "mmoe-3", spec_of("mmoe", TWO, {"count": 3, "hidden": [6]}, levels=3), dict(rows=33, numbers=7)
+    yield "cgc", spec_of("cgc", MIXED, {"shared": 2, "per_task": 2, "hidden": [9, 6]}), dict(rows=33, numbers=7)
+    yield "cgc-per-task", spec_of("cgc", MIXED, {"shared": 1, "per_task": {"click": 1, "watch": 3, "kind": 2}, "hidden": [7]}), \
+        dict(rows=35, numbers=7)
+    yield "cgc-alone", spec_of("cgc", TWO, {"shared": 0, "per_task": {"click": 1, "watch": 2}, "hidden": [7]}), dict(rows=35, numbers=5)
+    yield "ple", spec_of("ple", TWO, {"shared": 2, "per_task": 2, "hidden": [[9], [6]]}), dict(rows=33, numbers=7)
+    yield "ple-3", spec_of("ple", MIXED, {"shared": 1, "per_task": 1, "hidden": [7]}, levels=3), dict(rows=33, numbers=7)
+    yield "ple-per-task", spec_of("ple", TWO, {"shared": 1, "per_task": {"click": 2, "watch": 1}, "hidden": [7]}), dict(rows=33, numbers=5)
+    yield "mmoe-gates", spec_of("mmoe", TWO, {"count": 3, "hidden": [9]}, gates={"hidden": [7, 5]}), dict(rows=33, numbers=7)
+    yield "ple-gates", spec_of("ple", TWO, {"shared": 1, "per_task": 2, "hidden": [8]},
+                               gates={"hidden": [[5], [4, 3]], "activation": "tanh"}), dict(rows=33, numbers=7)
+    yield "omoe-gate-no-bias", spec_of("omoe", TWO, {"count": 3, "hidden": [9]}, gates={"hidden": [6], "bias": False}), \
+        dict(rows=33, numbers=7)
+
+
+def part_cases():
+    for act in ACTIVATIONS:
+        yield "act-" + act, spec_of("cgc", TWO, {"shared": 1, "per_task": 1, "hidden": [9, 5], "activation": act},
+                                    gates={"hidden": [5], "activation": act}, towers={"hidden": [7], "activation": act}), \
+            dict(rows=33, numbers=5)
+    for norm in ("layer", "batch"):  # sgd: Adam makes steps of rounding errors where a bias before a normalisation has gradient 0
+        yield "norm-" + norm, spec_of("mmoe", TWO, {"count": 3, "hidden": [9, 5], "norm": norm}, towers={"hidden": [7, 5], "norm": norm},
+                                      optimizer={"name": "sgd", "lr": 0.02}), dict(rows=46, numbers=7)
+    yield "norm-batch-ple", spec_of("ple", TWO, {"shared": 1, "per_task": 1, "hidden": [6], "norm": "batch"}, levels=2), dict(rows=48, numbers=5)
+    losses = {
+        "a": {"type": "regression", "loss": "mae"}, "b": {"type": "regression", "loss": "huber"},
+        "c": {"type": "regression", "loss": "mse", "activation": "sigmoid"}, "d": {"type": "binary", "loss": "mse"},
+        "e": {"type": "binary", "loss": "bce"}, "f": {"type": "multiclass", "loss": "cross-entropy", "_classes": 5},
+        "g": {"type": "regression", "loss": "huber", "activation": "tanh", "huber_delta": 0.5},
+        "h": {"type": "binary", "loss": "mae"}, "i": {"type": "binary", "loss": "huber"}, "j": {"type": "multiclass", "_classes": 2},
+    }
+    yield "losses", spec_of("mmoe", losses, {"count": 3, "hidden": [9]}), dict(rows=53, numbers=7)
+    yield "unlabelled", spec_of("mmoe", MIXED, {"count": 3, "hidden": [9]}), dict(rows=53, numbers=7, unlabelled=0.3)
+    given = {"click": {"type": "binary"}, "watch": {"type": "regression", "given": "click", "weight": 0.5},
+             "like": {"type": "binary", "given": "seen", "weight": 2.0}}
+    s = with_columns(spec_of("cgc", given, {"shared": 1, "per_task": 1, "hidden": [9]}), {}, ["seen"])
+    s["_given"] = True
+    yield "given", s, dict(rows=53, numbers=7, unlabelled=0.1)
+    weighted = {"click": {"type": "binary", "row_weight": "rw", "positive_weight": 3.0}, "watch": {"type": "regression", "row_weight": "rw"},
+                "kind": {"type": "multiclass", "_classes": 3, "weight": 0.3}}
+    s = with_columns(spec_of("mmoe", weighted, {"count": 3, "hidden": [9]}), {}, ["rw"])
+    s["_row_weight"] = True
+    yield "weights", s, dict(rows=53, numbers=7, unlabelled=0.1)
+    sampled = {"click": {"type": "binary", "negative_sampling": 0.25}, "like": {"type": "binary", "negative_sampling": 0.5, "positive_weight": 2.0}}
+    yield "negative-rate", spec_of("mmoe", sampled, {"count": 2, "hidden": [5]}), dict(rows=33, numbers=5)
+
+
+def feature_cases():
+    cats = {"city": {"type": "categorical", "dim": 5, "min_count": 1}, "shop": {"type": "categorical", "dim": 3}}
+    data = dict(rows=61, numbers=5, categories={"city": 9, "shop": 17})
+    yield "embedding", with_columns(spec_of("mmoe", TWO, {"count": 3, "hidden": [9]}), cats), data
+    yield "embedding-dense", with_columns(spec_of("mmoe", TWO, {"count": 3, "hidden": [9]},
+                                                  optimizer={"name": "adam", "lr": 0.01, "lazy": False}), cats), data
+    yield "embedding-adagrad", with_columns(spec_of("cgc", TWO, {"shared": 1, "per_task": 1, "hidden": [9]},
+                                                    optimizer={"name": "adagrad", "lr": 0.05}), cats), data
+    yield "embedding-sgd", with_columns(spec_of("cgc", TWO, {"shared": 1, "per_task": 1, "hidden": [9]},
+                                                optimizer={"name": "sgd", "lr": 0.1}), cats), data
+    yield "embedding-adamw-dense", with_columns(spec_of("ple", TWO, {"shared": 1, "per_task": 1, "hidden": [9]},
+                                                        optimizer={"name": "adamw", "lr": 0.01, "lazy": False}), cats), data
+    shared = {"home": {"type": "categorical", "dim": 4, "min_count": 1, "share": "place"},
+              "work": {"type": "categorical", "dim": 4, "min_count": 1, "share": "place"}}
+    yield "embedding-shared", with_columns(spec_of("mmoe", TWO, {"count": 3, "hidden": [9]}), shared), \
+        dict(rows=61, numbers=5, categories={"home": 8, "work": 11})
+    bags = {"tags": {"type": "bag", "separator": "|", "dim": 5, "pooling": "mean", "min_count": 1},
+            "words": {"type": "bag", "separator": "|", "dim": 3, "pooling": "sum", "min_count": 1}}
+    yield "bags", with_columns(spec_of("mmoe", TWO, {"count": 3, "hidden": [9]}), bags), dict(rows=61, numbers=4, bags={"tags": 7, "words": 12})
+    yield "embedding-only", with_columns(spec_of("shared-bottom", TWO, {"hidden": [9]}), cats), dict(data, numbers=0)
+
+
+def optimizer_cases():
+    runs = {
+        "sgd": {"name": "sgd", "lr": 0.1}, "sgd-momentum": {"name": "sgd", "lr": 0.03, "momentum": 0.9},
+        "sgd-nesterov": {"name": "sgd", "lr": 0.03, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+        "adam-decay": {"name": "adam", "lr": 0.01, "weight_decay": 0.02}, "adam-betas": {"name": "adam", "lr": 0.01, "betas": [0.8, 0.99], "eps": 1e-6},
+        "adamw": {"name": "adamw", "lr": 0.01}, "adamw-decay": {"name": "adamw", "lr": 0.01, "weight_decay": 0.3},
+        "adagrad": {"name": "adagrad", "lr": 0.05}, "adagrad-decay": {"name": "adagrad", "lr": 0.05, "weight_decay": 0.02},
+    }
+    small = {"count": 2, "hidden": [7]}
+    for name, o in runs.items():
+        yield "opt-" + name, spec_of("mmoe", TWO, small, optimizer=o), dict(rows=33, numbers=5)
+    trains = {
+        "clip-norm": {"clip": {"norm": 0.5}}, "clip-value": {"clip": {"value": 0.02}}, "l2": {"l2": 0.05},
+        "step": {"schedule": {"name": "step", "gamma": 0.5, "every": 2}}, "exponential": {"schedule": {"name": "exponential", "gamma": 0.8}},
+        "cosine": {"epochs": 8, "schedule": {"name": "cosine", "floor": 0.1}},
+        "warmup": {"schedule": {"name": "constant", "warmup": 2.5}}, "cosine-warmup": {"epochs": 7, "schedule": {"name": "cosine", "warmup": 2}},
+        "step-warmup": {"schedule": {"name": "step", "gamma": 0.3, "every": 3, "warmup": 1}},
+    }
+    for name, t in trains.items():
+        o = {"name": "sgd", "lr": 0.1} if name.startswith("clip") else None
+        yield "train-" + name, spec_of("mmoe", TWO, small, optimizer=o, train=t), dict(rows=33, numbers=5)
+
+
+def committed_cases():
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases):
+        yield from cases()
+
+
+# ---- random cases --------------------------------------------------------------------------------------------------------------
+
+
+def random_case(rng):
+    pick = lambda options: options[rng.integers(len(options))]
+    arch = pick(["single-task", "shared-bottom", "averaged", "moe", "omoe", "mmoe", "mmoe", "cgc", "cgc", "ple", "ple"])
+    kinds = [{"type": "binary"}, {"type": "regression"}, {"type": "multiclass", "_classes": int(rng.integers(2, 6))},
+             {"type": "regression", "loss": "huber"}, {"type": "regression", "activation": "sigmoid", "loss": "mse"}, {"type": "binary", "loss": "mse"}]
+    tasks = {f"t{k}": dict(pick(kinds)) for k in range(1 if arch == "moe" else rng.integers(1, 5))}
+    levels = int(rng.integers(1, 4)) if arch == "mmoe" else int(rng.integers(2, 4)) if arch == "ple" else 1
+    hidden = [[int(w) for w in rng.integers(1, 36, rng.integers(1, 4))] for _ in range(levels)]
+    act = pick(list(ACTIVATIONS))
+    experts = {"hidden": hidden if levels > 1 else hidden[0], "activation": act}
+    if arch in ("averaged", "moe", "omoe", "mmoe"):
+        experts["count"] = int(rng.integers(1, 10))
+    if arch in ("cgc", "ple"):
+        experts["shared"] = int(rng.integers(1, 4))
+        experts["per_task"] = {t: int(rng.integers(1, 4)) for t in tasks}
+    if rng.random() < 0.3:
+        experts["norm"] = pick(["layer", "batch"])
+    model = {"levels": levels, "towers": {"hidden": [int(w) for w in rng.integers(1, 20, rng.integers(0, 3))], "activation": pick(list(ACTIVATIONS))}}
+    if rng.random() < 0.5 and arch not in ("single-task", "shared-bottom", "averaged"):
+        model["gates"] = {"hidden": [int(w) for w in rng.integers(1, 12, rng.integers(0, 3))]}
+    optimizer = pick([{"name": "adam", "lr": 0.003}, {"name": "adam", "lr": 0.01}, {"name": "sgd", "lr": 0.05}, {"name": "adagrad", "lr": 0.02}])
+    spec = spec_of(arch, tasks, experts, batch=int(rng.integers(9, 40)), optimizer=optimizer, **model)
+    data = dict(rows=int(rng.integers(40, 150)), numbers=int(pick([1, 2, 3, 5, 8, 17, 31, 33, 64, 112])), unlabelled=float(pick([0, 0, 0.3])))
+    if (data["rows"] % spec["train"]["batch"]) == 1:  # batch statistics of one row are undefined in PyTorch
+        data["rows"] += 1
+    if rng.random() < 0.3:
+        with_columns(spec, {"city": {"type": "categorical", "dim": int(rng.integers(1, 18)), "min_count": 2}})
+        data["categories"] = {"city": int(rng.integers(3, 30))}
+    return spec, data

@@ -1,0 +1,350 @@
+"""The networks, losses and training of Gatewright as plain PyTorch: a loop over experts, one matrix product each. Nothing is shared with the
+program under test but the text of docs/architectures.md."""
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+# ---- the spec with its defaults ------------------------------------------------------------------------------------------------
+
+ACTIVATIONS = {
+    "none": lambda z: z, "relu": torch.relu, "leaky_relu": lambda z: F.leaky_relu(z, 0.01), "gelu": F.gelu, "swish": F.silu,
+    "tanh": torch.tanh, "sigmoid": torch.sigmoid,
+}
+DEFAULT_LOSS = {"binary": "bce", "regression": "mse", "multiclass": "cross-entropy"}
+
+
+class Spec:
+    """The parts of a spec that a network needs, every default resolved."""
+
+    def __init__(self, spec):
+        self.raw = spec
+        model, self.train = spec["model"], spec["train"]
+        self.tasks = spec["tasks"]
+        self.arch = model["architecture"]
+        self.levels = model.get("levels", 2 if self.arch == "ple" else 1)
+        experts, gates, towers = model["experts"], model.get("gates", {}), model["towers"]
+        self.experts, self.gates, self.towers = experts, gates, towers
+        self.names = list(self.tasks)
+        per_task = experts.get("per_task", 0)
+        if self.arch == "single-task":
+            self.shared, per_task = 0, 1
+        elif self.arch == "shared-bottom":
+            self.shared = 1
+        elif self.arch in ("cgc", "ple"):
+            self.shared = experts["shared"]
+        else:
+            self.shared = experts["count"]
+        self.per_task = {t: per_task[t] if isinstance(per_task, dict) else per_task for t in self.names}
+
+    @staticmethod
+    def widths(hidden, level):
+        return hidden[level] if hidden and isinstance(hidden[0], list) else hidden
+
+    def expert_widths(self, level):
+        return self.widths(self.experts["hidden"], level)
+
+    def gate_widths(self, level):
+        return self.widths(self.gates.get("hidden", []), level)
+
+
+# ---- the network: parameters by name, and the forward pass as the papers write it ----------------------------------------------
+
+
+class Parameters(dict):
+    """Name -> array; made on first mention, so that the forward pass alone decides what exists and in which shape."""
+
+    def __init__(self, rng):
+        super().__init__()
+        self.rng = rng
+        self.running = set()
+
+    def linear(self, prefix, n_in, n_out, bias=True):
+        bound = 1 / math.sqrt(n_in)
+        self[prefix + ".weight"] = self.rng.uniform(-bound, bound, (n_out, n_in))
+        if bias:
+            self[prefix + ".bias"] = self.rng.uniform(-bound, bound, n_out)
+
+    def norm(self, prefix, n, kind):
+        self[prefix + ".norm.weight"] = 1 + 0.1 * self.rng.standard_normal(n)
+        self[prefix + ".norm.bias"] = 0.1 * self.rng.standard_normal(n)
+        if kind == "batch":
+            self[prefix + ".norm.running_mean"] = 0.2 * self.rng.standard_normal(n)
+            self[prefix + ".norm.running_var"] = self.rng.uniform(0.5, 1.5, n)
+
+
+class Mlp:
+    """Linear layers; `last`: the activation follows the last one, too (experts), else only those between (gates, towers)."""
+
+    def __init__(self, p, prefix, n_in, widths, options, last, bias=True):
+        self.prefix, self.widths, self.last = prefix, widths, last
+        self.act = ACTIVATIONS[options.get("activation", "relu")]
+        self.norm = options.get("norm", "none")
+        for j, n in enumerate(widths):
+            p.linear(f"{prefix}.{j}", n_in, n, bias)
+            if self.normed(j):
+                p.norm(f"{prefix}.{j}", n, self.norm)
+            n_in = n
+
+    def normed(self, j):
+        return self.norm != "none" and (self.last or j + 1 < len(self.widths))
+
+    def __call__(self, p, x, training):
+        for j in range(len(self.widths)):
+            name = f"{self.prefix}.{j}"
+            x = F.linear(x, p[name + ".weight"], p.get(name + ".bias"))
+            if self.normed(j):
+                w, b = p[name + ".norm.weight"], p[name + ".norm.bias"]
+                if self.norm == "layer":
+                    x = F.layer_norm(x, x.shape[-1:], w, b)
+                else:
+                    x = F.batch_norm(x, p[name + ".norm.running_mean"], p[name + ".norm.running_var"], w, b, training, 0.1, 1e-5)
+            if self.last or j + 1 < len(self.widths):
+                x = self.act(x)
+        return x
+
+
+class Network:
+    def __init__(self, spec, n_in, out_widths, tables, rng):
+        self.spec, self.tables = spec, tables
+        self.p = Parameters(rng)
+        for table in tables.values():
+            self.p[f"embedding.{table['name']}.weight"] = 0.5 * rng.standard_normal((table["rows"], table["dim"]))
+        self.experts, self.gates = [], []
+        width = n_in
+        for level in range(spec.levels):
+            widths = spec.expert_widths(level)
+            group = {}
+            for stream, count in [("shared", spec.shared)] + list(spec.per_task.items()):
+                for i in range(count):
+                    group[stream, i] = Mlp(self.p, f"level{level}.expert.{stream}.{i}", width, widths, spec.experts, True)
+            self.experts.append(group)
+            self.gates.append(self.make_gates(level, n_in, width))
+            width = widths[-1]
+        self.towers = {t: Mlp(self.p, f"tower.{t}", width, list(spec.towers.get("hidden", [])) + [o], spec.towers, False)
+                       for t, o in zip(spec.names, out_widths)}
+        self.running = [n for n in self.p if n.endswith(".running_mean") or n.endswith(".running_var")]
+
+    def make_gates(self, level, n_in, width):
+        """stream -> (its gate, the experts in the order of its columns)"""
+        spec, last = self.spec, level == self.spec.levels - 1
+        shared = [("shared", i) for i in range(spec.shared)]
+        own = {t: [(t, i) for i in range(n)] for t, n in spec.per_task.items()}
+        sees = {}
+        if spec.arch in ("moe", "omoe"):
+            sees["all"] = shared
+        elif spec.arch == "mmoe":
+            for stream in spec.names if last else [f"expert{i}" for i in range(spec.shared)]:
+                sees[stream] = shared
+        elif spec.arch in ("cgc", "ple"):
+            if not last:
+                sees["shared"] = shared + [e for t in spec.names for e in own[t]]
+            for t in spec.names:
+                sees[t] = shared + own[t]
+        gates = {}
+        for stream, columns in sees.items():
+            mlp = None
+            if len(columns) > 1:  # a gate over one expert is the constant 1 and has no parameters
+                # A stacked mmoe's gates read the dense input at every level; those of ple the stream itself.
+                n = n_in if spec.arch == "mmoe" else width
+                mlp = Mlp(self.p, f"level{level}.gate.{stream}", n, list(spec.gate_widths(level)) + [len(columns)], spec.gates, False,
+                          spec.gates.get("bias", True))
+            gates[stream] = (mlp, columns)
+        return gates
+
+    def dense(self, p, x, ids):
+        """Features side by side in the file's column order."""
+        parts = []
+        for kind, key in x["order"]:
+            if kind == "number":
+                parts.append(x["numbers"][:, key:key + 1])
+                continue
+            table, look = self.tables[key], ids[key]
+            weight = p[f"embedding.{table['name']}.weight"]
+            rows = F.embedding(look["rows"], weight, sparse=x["sparse"])
+            if look["mask"] is not None:
+                mask = look["mask"].to(rows.dtype)
+                rows = (rows * mask[:, :, None]).sum(1)
+                if table["pooling"] == "mean":
+                    rows = rows / mask.sum(1).clamp(min=1)[:, None]
+            parts.append(rows)
+        return torch.cat(parts, 1)
+
+    def forward(self, p, x, ids, training=False, ret_gates=None):
+        spec = self.spec
+        dense = self.dense(p, x, ids)
+        streams = {}  # name -> what flows; a name that is absent reads the dense input
+        for level in range(spec.levels):
+            last = level == spec.levels - 1
+            out = {}
+            for (stream, i), mlp in self.experts[level].items():
+                source = f"expert{i}" if spec.arch == "mmoe" else "all" if spec.arch in ("moe", "omoe", "averaged", "shared-bottom") else stream
+                out[stream, i] = mlp(p, streams.get(source, dense), training)
+            nxt = {}
+            for stream, (mlp, columns) in self.gates[level].items():
+                stack = torch.stack([out[c] for c in columns], 1)  # [B,E,H]
+                if mlp is None:
+                    weights = torch.ones(len(stack), 1, dtype=stack.dtype)
+                else:
+                    weights = torch.softmax(mlp(p, dense if spec.arch == "mmoe" else streams.get(stream, dense), training), 1)
+                    if ret_gates is not None:
+                        ret_gates[f"gate.{level}.{stream}"] = weights
+                nxt[stream] = (weights[:, :, None] * stack).sum(1)
+            if spec.arch in ("averaged", "shared-bottom"):
+                nxt["all"] = torch.stack(list(out.values())).mean(0)
+            if spec.arch == "single-task":
+                nxt = {t: out[t, 0] for t in spec.names}
+            streams = nxt
+        return [self.towers[t](p, streams.get(t, streams.get("all")), training) for t in spec.names]
+
+
+# ---- losses and predictions ----------------------------------------------------------------------------------------------------
+
+
+def task_loss(task, logits, label, weight):
+    """Weighted mean over the labelled rows: a row of weight 2 counts as two rows."""
+    kind = task["type"]
+    loss = task.get("loss", DEFAULT_LOSS[kind])
+    head = ACTIVATIONS[task.get("activation", "sigmoid" if kind == "binary" else "none")]
+    if loss == "cross-entropy":
+        each = F.cross_entropy(logits, label.long(), reduction="none")
+    elif loss == "bce":
+        each = F.binary_cross_entropy_with_logits(logits[:, 0], label, reduction="none")
+        each = torch.where(label > 0.5, each * task.get("positive_weight", 1.0), each)
+    else:
+        score = head(logits[:, 0])
+        if loss == "mse":
+            each = (score - label) ** 2
+        elif loss == "mae":
+            each = (score - label).abs()
+        else:
+            each = F.huber_loss(score, label, reduction="none", delta=task.get("huber_delta", 1.0))
+    total = weight.sum()
+    return (each * weight).sum() / (total if total > 0 else 1)
+
+
+def predictions(spec, logits):
+    out = []
+    for (name, task), z in zip(spec.tasks.items(), logits):
+        kind = task["type"]
+        if kind == "multiclass":
+            out.append(torch.softmax(z, 1))
+        elif kind == "binary":
+            # The odds that were taught are those of the data times positive_weight / negative_sampling.
+            out.append(torch.sigmoid(z - math.log(task.get("positive_weight", 1.0)) + math.log(task.get("negative_sampling", 1.0))))
+        else:
+            out.append(ACTIVATIONS[task.get("activation", "none")](z))
+    return torch.cat(out, 1)
+
+# ---- training ------------------------------------------------------------------------------------------------------------------
+
+
+def batch_of(data, dtype, rows, sparse):
+    x = {"order": data["order"], "numbers": torch.tensor(data["numbers"][rows], dtype=dtype), "sparse": sparse}
+    ids = {k: {"rows": v["rows"][rows], "mask": None if v["mask"] is None else v["mask"][rows]} for k, v in data["ids"].items()}
+    y = torch.tensor(data["labels"][rows], dtype=dtype)
+    w = torch.tensor(data["weights"][rows], dtype=dtype)
+    return x, ids, y, w
+
+
+def step_losses(spec, net, p, batch, training=True):
+    x, ids, y, w = batch
+    logits = net.forward(p, x, ids, training)
+    return [task_loss(t, z, y[:, k], w[:, k]) for k, (t, z) in enumerate(zip(spec.tasks.values(), logits))], logits
+
+
+def total_loss(spec, losses):
+    return sum(t.get("weight", 1.0) * l for t, l in zip(spec.tasks.values(), losses))
+
+
+def learning_rate(train, step, steps_per_epoch):
+    """Warm-up grows linearly, reaching lr with its last step; then the schedule begins, as in PyTorch's SequentialLR."""
+    lr = train["optimizer"].get("lr", 1e-3)
+    s = train.get("schedule", {})
+    warm = s.get("warmup", 0) * steps_per_epoch
+    if step < warm:
+        return lr * min(1, (step + 1) / warm)
+    kind = s.get("name", "constant")
+    warm = math.ceil(warm)
+    epoch = (step - warm) // steps_per_epoch
+    if kind == "step":
+        return lr * s.get("gamma", 0.1) ** (epoch // s["every"])
+    if kind == "exponential":
+        return lr * s.get("gamma", 0.9) ** epoch
+    if kind == "cosine":
+        total = train["epochs"] * steps_per_epoch
+        share = (step - warm) / (total - warm)
+        floor = s.get("floor", 0.0)
+        return lr * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
+    return lr
+
+
+def dense_optimizer(o, params):
+    lr, decay = o.get("lr", 1e-3), o.get("weight_decay")
+    betas = tuple(o.get("betas", (0.9, 0.999)))
+    if o["name"] == "sgd":
+        return torch.optim.SGD(params, lr=lr, momentum=o.get("momentum", 0), nesterov=o.get("nesterov", False), weight_decay=decay or 0)
+    if o["name"] == "adam":
+        return torch.optim.Adam(params, lr=lr, betas=betas, eps=o.get("eps", 1e-8), weight_decay=decay or 0)
+    if o["name"] == "adamw":
+        return torch.optim.AdamW(params, lr=lr, betas=betas, eps=o.get("eps", 1e-8), weight_decay=0.01 if decay is None else decay)
+    return torch.optim.Adagrad(params, lr=lr, eps=o.get("eps", 1e-10), weight_decay=decay or 0)
+
+
+def optimizers(train, p, net):
+    o = train["optimizer"]
+    trained = [n for n in p if n not in net.running]
+    tables = [p[n] for n in trained if n.startswith("embedding.")]
+    rest = [p[n] for n in trained if not n.startswith("embedding.")]
+    lazy = o.get("lazy", True) and tables
+    if not lazy:
+        return [dense_optimizer(o, tables + rest)]
+    if o["name"] == "adam":
+        sparse = torch.optim.SparseAdam(tables, lr=o.get("lr", 1e-3), betas=tuple(o.get("betas", (0.9, 0.999))), eps=o.get("eps", 1e-8))
+    else:  # sgd without momentum and adagrad take sparse gradients as they are: a row that is not touched does not move
+        assert o["name"] in ("sgd", "adagrad") and not o.get("momentum") and not o.get("weight_decay")
+        sparse = dense_optimizer(o, tables)
+    return [sparse, dense_optimizer(o, rest)]
+
+
+def trajectory(spec, net, start, data, batch, dtype, epochs):
+    """Task losses per epoch, and the parameters at the end."""
+    train = spec.train
+    p = {n: torch.tensor(v, dtype=dtype, requires_grad=n not in net.running) for n, v in start.items()}
+    opts = optimizers(train, p, net)
+    sparse = len(opts) == 2
+    n = data["n"]
+    cuts = [slice(i, min(i + batch, n)) for i in range(0, n, batch)]
+    per_epoch, step = [], 0
+    ends = []
+    for _ in range(epochs):
+        sums, counts = np.zeros(len(spec.names)), np.zeros(len(spec.names))
+        for rows in cuts:
+            lr = learning_rate(train, step, len(cuts))
+            for o in opts:
+                for g in o.param_groups:
+                    g["lr"] = lr
+                o.zero_grad()
+            b = batch_of(data, dtype, rows, sparse)
+            losses, _ = step_losses(spec, net, p, b)
+            loss = total_loss(spec, losses)
+            if train.get("l2"):
+                dense = [v for k, v in p.items() if k.endswith(".weight") and not k.startswith("embedding.") and ".norm." not in k]
+                loss = loss + 0.5 * train["l2"] * sum((v ** 2).sum() for v in dense)
+            loss.backward()
+            moving = [v for k, v in p.items() if v.requires_grad and v.grad is not None]
+            clip = train.get("clip", {})
+            if clip.get("norm"):
+                torch.nn.utils.clip_grad_norm_(moving, clip["norm"])
+            if clip.get("value"):
+                torch.nn.utils.clip_grad_value_(moving, clip["value"])
+            for o in opts:
+                o.step()
+            rows_of = (b[3] > 0).sum(0).numpy()
+            sums += np.array([float(l) for l in losses]) * rows_of
+            counts += rows_of
+            step += 1
+        per_epoch.append(sums / np.maximum(counts, 1))
+        ends.append({k: v.detach().clone() for k, v in p.items()})
+    return np.array(per_epoch), ends
