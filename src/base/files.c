@@ -84,22 +84,72 @@ static size_t directory_length(const char *path) { /* with its final slash */
     return slash == NULL ? 0 : (size_t)(slash - path) + 1;
 }
 
-/* A new file in the directory of writer->path, with the permissions that `mode` and the umask give. The names need no secret:
- * O_EXCL follows no link and takes no file that is there. */
+enum { TEMPORARY_NAMES = 10000 };
+
+/* writer->temporary becomes name number `i` in the directory of writer->path. The names need no secret: O_EXCL and linkat follow no link
+ * and take no file that is there. */
+static void set_name(gw__writer *writer, unsigned i) {
+    size_t directory = directory_length(writer->path);
+    memcpy(writer->temporary, writer->path, directory);
+    sprintf(writer->temporary + directory, ".gatewright-%ld-%u.tmp", (long)getpid(), i);
+}
+
+/* A new file with a name, with the permissions that `mode` and the umask give; -1 and errno if there can be none. */
+static int create_named(gw__writer *writer, mode_t mode) {
+    for (unsigned i = 0; i < TEMPORARY_NAMES; i++) {
+        set_name(writer, i);
+        int file = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        writer->named = file >= 0;
+        if (file >= 0 || errno != EEXIST) return file;
+    }
+    return -1;
+}
+
+/* A new file without a name, which ends with the process; -1 where the file system has none. */
+static int create_unnamed(gw__writer *writer, mode_t mode) {
+    size_t directory = directory_length(writer->path);
+    set_name(writer, 0);
+    writer->temporary[directory] = '\0';
+    return open(directory == 0 ? "." : writer->temporary, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+}
+
+static bool copy_bytes(int from, int to) {
+    char bytes[65536];
+    off_t at = 0;
+    for (ssize_t n; (n = pread(from, bytes, sizeof bytes, at)) != 0; at += n) {
+        if (n < 0 || write(to, bytes, (size_t)n) != n) return false;
+    }
+    return true;
+}
+
+/* The complete file gets its name; where that cannot be given after the fact (no /proc), a named copy is made. */
+static bool give_name(gw__writer *writer) {
+    char self[64];
+    int file = fileno(writer->file);
+    snprintf(self, sizeof self, "/proc/self/fd/%d", file);
+    for (unsigned i = 0; i < TEMPORARY_NAMES; i++) {
+        set_name(writer, i);
+        writer->named = linkat(AT_FDCWD, self, AT_FDCWD, writer->temporary, AT_SYMLINK_FOLLOW) == 0;
+        if (writer->named || errno != EEXIST) break;
+    }
+    if (writer->named) return true;
+    struct stat info;
+    int copy = fstat(file, &info) == 0 ? create_named(writer, info.st_mode & 07777) : -1;
+    bool done = copy >= 0 && fchmod(copy, info.st_mode & 07777) == 0 && copy_bytes(file, copy) && fsync(copy) == 0;
+    if (copy >= 0 && close(copy) != 0) done = false;
+    return done;
+}
+
+/* A new file in the directory of writer->path. */
 static int create_beside(gw__writer *writer, mode_t mode, gw_error *err) {
-    size_t directory = directory_length(writer->path), room = directory + 64;
-    writer->temporary = malloc(room);
+    writer->temporary = malloc(directory_length(writer->path) + 64);
     if (writer->temporary == NULL) {
         gw__fail_nomem(err);
         return -1;
     }
-    memcpy(writer->temporary, writer->path, directory);
-    for (unsigned i = 0; i < 10000; i++) {
-        snprintf(writer->temporary + directory, room - directory, ".gatewright-%ld-%u.tmp", (long)getpid(), i);
-        int file = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (file >= 0) return file;
-        if (errno != EEXIST) break;
-    }
+    int file = create_unnamed(writer, mode);
+    if (file < 0) file = create_named(writer, mode);
+    if (file >= 0) return file;
     fail_errno(err, writer->path, "create a file beside it");
     free(writer->temporary);
     writer->temporary = NULL;
@@ -175,6 +225,7 @@ gw_status gw__writer_commit(gw__writer *writer, gw_error *err) {
     FILE *file = writer->file;
     if (fflush(file) != 0 || ferror(file)) GW__FAIL(fail_errno(err, writer->path, "write"));
     if (writer->temporary != NULL && fsync(fileno(file)) != 0 && !cannot_sync(errno)) GW__FAIL(fail_errno(err, writer->path, "write"));
+    if (writer->temporary != NULL && !writer->named && !give_name(writer)) GW__FAIL(fail_errno(err, writer->path, "write"));
     if (file != stdout) {
         writer->file = NULL;
         if (fclose(file) != 0) GW__FAIL(fail_errno(err, writer->path, "write"));
@@ -184,6 +235,7 @@ gw_status gw__writer_commit(gw__writer *writer, gw_error *err) {
         sync_directory(writer->temporary);
         free(writer->temporary);
         writer->temporary = NULL;
+        writer->named = false;
     }
 cleanup:
     gw__writer_cancel(writer);
@@ -192,7 +244,7 @@ cleanup:
 
 void gw__writer_cancel(gw__writer *writer) {
     if (writer->file != NULL && writer->file != stdout) fclose(writer->file);
-    if (writer->temporary != NULL) unlink(writer->temporary);
+    if (writer->named) unlink(writer->temporary);
     free(writer->temporary);
     free(writer->path);
     *writer = (gw__writer){0};

@@ -13,11 +13,13 @@
  * begins on 64 bytes. GW_E_IO if it cannot be read, GW_E_LIMIT if it is larger. */
 gw_status gw__file_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_n, gw_error *err);
 
-/* A file that appears whole or not at all: written beside its place, synced, renamed. "-" is standard output, and a path that is not a
- * regular file (a pipe, /dev/null) is written directly. */
+/* A file that appears whole or not at all: written beside its place, synced, renamed; where the system can, without a name until it is
+ * complete, so that even a kill leaves nothing. "-" is standard output, and a path that is not a regular file (a pipe, /dev/null) is
+ * written directly. */
 typedef struct gw__writer {
     FILE *file;
     char *path, *temporary; /* temporary is NULL when written directly */
+    bool named;             /* the temporary file has its name already */
 } gw__writer;
 
 gw_status gw__writer_open(gw__writer *writer, const char *path, gw_error *err);

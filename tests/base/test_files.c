@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -101,7 +102,7 @@ static void test_commit(void **state) {
         assert_int_equal(gw__writer_open(&writer, path, &err), GW_OK);
         assert_int_equal(gw__writer_put(&writer, text, strlen(text), &err), GW_OK);
         assert_int_equal(gw__writer_put(&writer, NULL, 0, &err), GW_OK);
-        assert_int_equal(count_entries(), 1 + (size_t)i);
+        assert_int_equal(count_entries(), (size_t)writer.named + (size_t)i);
         if (i == 0) assert_int_equal(access(path, F_OK), -1); /* whole or not at all */
         else expect_content(path, "first");
         assert_int_equal(gw__writer_commit(&writer, &err), GW_OK);
@@ -122,6 +123,21 @@ static void test_cancel(void **state) {
     gw__writer_cancel(&writer);
     gw__writer zero = {0};
     gw__writer_cancel(&zero);
+}
+
+/* Killed while writing: what has no name yet is gone. */
+static void test_killed(void **state) {
+    pid_t child = fork();
+    if (child == 0) {
+        gw__writer writer;
+        gw_status status = gw__writer_open(&writer, in_folder("out"), NULL);
+        if (status == GW_OK) status = gw__writer_put(&writer, "half", 4, NULL);
+        _exit(status != GW_OK ? 2 : writer.named);
+    }
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) < 2);
+    assert_int_equal(count_entries(), WEXITSTATUS(how));
 }
 
 /* A file in the current directory, two writers of one file at a time, and a name as long as names can be. */
@@ -272,7 +288,7 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_read), IN_FOLDER(test_read_pipe), IN_FOLDER(test_commit), IN_FOLDER(test_cancel), IN_FOLDER(test_names),
+        IN_FOLDER(test_read), IN_FOLDER(test_read_pipe), IN_FOLDER(test_commit), IN_FOLDER(test_cancel), IN_FOLDER(test_killed), IN_FOLDER(test_names),
         IN_FOLDER(test_modes_and_links), IN_FOLDER(test_full), IN_FOLDER(test_commit_fails), IN_FOLDER(test_cannot_open),
         IN_FOLDER(test_match), IN_FOLDER(test_no_memory),
     };
