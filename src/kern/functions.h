@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline float gw__float_of_bits(int32_t bits) {
+static inline float gw__float_of_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -28,11 +28,11 @@ static inline float gw__expf(float x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    int32_t bits;
+    uint32_t bits; /* of NaN they mean nothing, so they must wrap */
     memcpy(&bits, &shifted, sizeof bits);
     /* Half of the exponent at a time, so that the largest results do not pass through infinity. */
-    int32_t e = bits - 0x4B400000, half = e >> 1;
-    float y = p * gw__float_of_bits((half + 127) << 23) * gw__float_of_bits((e - half + 127) << 23);
+    int32_t e = (int32_t)(bits - 0x4B400000u), half = e >> 1;
+    float y = p * gw__float_of_bits((uint32_t)(half + 127) << 23) * gw__float_of_bits((uint32_t)(e - half + 127) << 23);
     return in == in ? y : in;
 }
 
