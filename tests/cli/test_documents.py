@@ -36,6 +36,9 @@ def readme():
     same([row.split(",")[0] for row in rows], [line.split(",")[0] for line in table], "README: the scores are in the input's order")
 
 
+    check(read(os.path.join(folder, "first.yaml")) == read(os.path.join(SOURCE, "examples", "first.yaml")), "README: examples/first.yaml is what init writes")
+
+
 def commands():
     folder = run_page("docs/command.md")
     epochs = [json.loads(line) for line in read(os.path.join(folder, "epochs.jsonl")).splitlines()]

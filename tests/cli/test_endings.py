@@ -46,11 +46,25 @@ def interrupted():
     same(listing(), before, "kill -9 leaves nothing half-written")
 
 
+def predict_killed():
+    succeeds("a model for the next tests", "train", "people.yaml", "--set", "train.epochs=1", "-o", "m.gw")
+    before = listing()
+    for number in (signal.SIGINT, signal.SIGKILL):
+        process = subprocess.Popen([COMMAND, "predict", "m.gw", "-", "-o", "half.csv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(people(20000).encode())
+        process.stdin.flush()  # most of it is read by now, and the end never comes
+        process.send_signal(number)
+        finish(process)
+        left = [name for name in listing() if name not in before and not name.endswith(".tmp")]
+        same(left, [], f"predict ended by signal {number} leaves nothing half-written")
+    for name in set(listing()) - set(before):  # a file system without nameless files
+        os.remove(name)
+
+
 def full_disk():
     if not os.path.exists("/dev/full"):
         print("# no /dev/full here")
         return
-    succeeds("a model to begin with", "train", "people.yaml", "--set", "train.epochs=1", "-o", "m.gw")
     before = listing()
     fails("predict names the full disk", 1, ["/dev/full"], "predict", "m.gw", "people.csv", "-o", "/dev/full")
     fails("train names the full disk", 1, ["/dev/full"], "train", "people.yaml", "--set", "train.epochs=1", "-o", "/dev/full")
@@ -97,4 +111,4 @@ def wrong_outputs():
         os.chmod("folder", 0o700)
 
 
-main(interrupted, full_disk, reader_gone, wrong_outputs)
+main(interrupted, predict_killed, full_disk, reader_gone, wrong_outputs)
