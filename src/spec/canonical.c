@@ -1,4 +1,4 @@
-/* The resolved spec as canonical JSON, by the field table. */
+/* The resolved spec as canonical JSON, by the field table: what a model stores. It names no file. */
 #include <string.h>
 
 #include "base/json.h"
@@ -59,7 +59,7 @@ static void write_valid(output *out) {
     if (data->valid.kind == GW__SPLIT_NONE) {
         gw__json_null(&out->json);
     } else if (data->valid.kind == GW__SPLIT_FILES) {
-        write_texts(out, data->valid.files);
+        write_texts(out, (gw__texts){0}); /* that there were files, not which */
     } else {
         gw__json_begin_object(&out->json);
         if (data->valid.column != NULL) gw__json_key(&out->json, "column"), gw__json_string(&out->json, data->valid.column);
@@ -74,8 +74,11 @@ static void write_header(output *out) {
     else write_texts(out, out->spec->data.names);
 }
 
+/* What the training file's name said of its cells is said here, as the name is not stored. */
 static void write_separator(output *out) {
-    char text[2] = {out->spec->data.separator, '\0'};
+    const gw__data_spec *data = &out->spec->data;
+    bool tabs = data->separator == '\0' && data->train.n > 0 && strstr(data->train.at[0], ".tsv") != NULL;
+    char text[2] = {tabs ? '\t' : data->separator, '\0'};
     write_text(out, text[0] == '\0' ? NULL : text);
 }
 
@@ -168,7 +171,7 @@ static void write_section(output *out, const gw__section *section, const void *b
     gw__json_begin_object(&out->json);
     for (size_t i = 0; i < section->n; i++) {
         const gw__field *field = &section->fields[i];
-        if (field->applies != NULL && !field->applies(out->spec, base)) continue;
+        if (field->unstored || (field->applies != NULL && !field->applies(out->spec, base))) continue;
         gw__json_key(&out->json, field->key);
         write_value(out, field, base);
     }

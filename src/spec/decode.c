@@ -159,7 +159,7 @@ gw_status gw__field_decode(const gw__frame *frame, const gw__field *field, const
 static gw_status decode_preset(const gw__frame *frame, const gw__field *field) {
     gw__reading *reading = frame->reading;
     const char *preset = field->preset_of != NULL ? field->preset_of(frame) : field->preset;
-    if (preset == NULL) return field->required ? gw__fail_absent(frame, field) : GW_OK;
+    if (preset == NULL) return field->required && !(field->unstored && !reading->files) ? gw__fail_absent(frame, field) : GW_OK;
     gw__doc *node;
     if (preset[0] == '[' && field->kind != GW__FIELD_TEXT) {
         gw_status status = gw__doc_parse_json(preset, strlen(preset), "default", reading->scratch, &node, reading->err);

@@ -61,11 +61,11 @@ SECTION(valid,
 static const gw__section valid_section = {valid_fields, GW__COUNT(valid_fields), gw__check_valid};
 
 SECTION(data,
-    {"train", GW__FIELD_TEXTS, AT(data.train), .required = true,
+    {"train", GW__FIELD_TEXTS, AT(data.train), .required = true, .unstored = true,
      .doc = "Table to learn from: a file, a list, or a pattern such as `logs/day-*.csv.gz`; .csv or .tsv, plain, .gz, .xz or .zst."},
     {"valid", GW__FIELD_VALID, AT(data.valid), .section = &valid_section,
      .doc = "Rows kept from training to measure on: a file, list or pattern, or keys as below. Without it every row trains."},
-    {"test", GW__FIELD_TEXTS, AT(data.test), .preset = "[]", .doc = "Table to evaluate once, at the end: a file, a list or a pattern."},
+    {"test", GW__FIELD_TEXTS, AT(data.test), .preset = "[]", .unstored = true, .doc = "Table to evaluate once, at the end: a file, a list or a pattern."},
     {"header", GW__FIELD_HEADER, .preset = "true",
      .doc = "Column names: `true` (the first line of every file), a list, or a file with one name a line."},
     {"missing", GW__FIELD_TEXTS, AT(data.missing), .preset = "[]", .blank_ok = true,

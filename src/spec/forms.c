@@ -14,7 +14,7 @@ gw_status gw__form_valid(const gw__frame *frame, const gw__field *field, const g
     if (node->kind != GW__DOC_MAP) {
         gw_status status = gw__node_texts(frame, field, node, &data->valid.files);
         if (status != GW_OK) return status;
-        if (data->valid.files.n == 0) return gw__fail_wanted(frame, field->key, node, "at least one file");
+        if (data->valid.files.n == 0 && frame->reading->files) return gw__fail_wanted(frame, field->key, node, "at least one file");
         data->valid.kind = GW__SPLIT_FILES;
         return GW_OK;
     }

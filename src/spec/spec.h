@@ -165,8 +165,9 @@ gw_status gw__spec_parse(const char *text, size_t n, const char *name, const cha
 gw_status gw__spec_restore(const char *json, size_t n, const char *name, gw__spec **ret_spec, gw_error *err);
 void gw__spec_free(gw__spec *spec); /* NULL is fine */
 
-/* The resolved spec as canonical JSON: every key, in the order of the field table; reading it back gives the same spec. Header names
- * that came from a file are written as a list, so that a model needs no file. */
+/* The resolved spec as canonical JSON, as a model stores it: every key, in the order of the field table; gw__spec_restore gives the same spec
+ * but for data.train, data.valid's files and data.test, which are left out: where data lay is no part of a model. Header names that came
+ * from a file are written as a list, and the separator that the training file's name implied, so that a model needs no file. */
 gw_status gw__spec_write_json(const gw__spec *spec, gw__text *out, gw_error *err);
 
 const char *gw__architecture_name(gw__architecture architecture);

@@ -76,18 +76,14 @@ static gw_status build(gw__run *run, gw__spec **spec, origin *from, gw_error *er
     const gw_train_options *options = run->options;
     gw__features *fitted = NULL, *found = NULL;
     gw_status status = GW_OK;
-    if (options->resume_path) {
-        run->model = from->model;
-        from->model = NULL;
-        return gw__dataset_read(run->model->spec, run->model->features, options->skip_bad_rows, run->pool, &found, &run->dataset, err);
-    }
-    if (from->model) GW__TRY(refit(from, *spec, options->init_path, &fitted, err));
+    const char *path = options->resume_path ? options->resume_path : options->init_path;
+    if (from->model) GW__TRY(refit(from, *spec, path, &fitted, err));
     GW__TRY(gw__dataset_read(*spec, fitted, options->skip_bad_rows, run->pool, &found, &run->dataset, err));
     if (!fitted) fitted = found;
     GW__TRY(gw__model_new(*spec, fitted, &run->model, err));
     *spec = NULL;
     fitted = NULL;
-    if (from->model) status = check_same_net(run->model->net, from->model->net, options->init_path, err);
+    if (from->model) status = check_same_net(run->model->net, from->model->net, path, err);
 cleanup:
     gw__features_free(fitted);
     return status;
@@ -117,7 +113,8 @@ static gw_status set_parameters(gw__run *run, const origin *from, gw_error *err)
     const gw__net *net = run->model->net;
     float *flat = gw__trainer_parameters(run->trainer);
     if (run->options->resume_path) {
-        memcpy(flat, run->model->parameters, gw__net_parameter_floats(net) * sizeof *flat);
+        memcpy(flat, from->model->parameters, gw__net_parameter_floats(net) * sizeof *flat);
+        memcpy(run->model->parameters, flat, gw__net_parameter_floats(net) * sizeof *flat);
         return gw__checkpoint_restore(run, &from->container, run->options->resume_path, err);
     }
     if (from->model) return gw__parameters_read(net, &from->container, "", run->options->init_path, flat, err);

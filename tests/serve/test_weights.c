@@ -169,13 +169,14 @@ static void test_import_makes_a_model(void **state) {
     gw__text spec = {0};
     must(gw__weights_write(f->model, f->output, &err), &err);
     must(gw__spec_write_json(f->model->spec, &spec, &err), &err);
-    gw_train_options options = {.spec_text = spec.at, .threads = 2};
+    char from[600];
+    snprintf(from, sizeof from, "data.train=\"%s\"", f->table); /* a model's spec does not say where its data lay */
+    const char *sets[] = {from, "model.towers.hidden=[17]"};
+    gw_train_options options = {.spec_text = spec.at, .threads = 2, .overrides = sets, .n_overrides = 1};
     must(gw__weights_import(&options, f->output, &model, &err), &err);
     assert_memory_equal(model->parameters, f->model->parameters, gw__net_parameter_floats(model->net) * sizeof(float));
     gw__model_free(model);
-    static const char *const wider[] = {"model.towers.hidden=[17]"};
-    options.overrides = wider;
-    options.n_overrides = 1;
+    options.n_overrides = 2;
     model = NULL;
     assert_int_equal(gw__weights_import(&options, f->output, &model, &err), GW_E_FORMAT);
     assert_null(model);

@@ -69,6 +69,21 @@ char *canonical_of(const gw__spec *spec) {
     return copy;
 }
 
+char *complete_of(const gw__spec *spec) {
+    static const char begin[] = "{\"data\":{", files[] = "\"valid\":[]";
+    char *json = canonical_of(spec), *rest = json + strlen(begin), *valid = strstr(json, files);
+    gw__text out = {0};
+    assert_memory_equal(json, begin, strlen(begin));
+    gw__text_addf(&out, "%s\"train\":[\"a.csv\"],", begin);
+    if (valid == rest) gw__text_puts(&out, "\"valid\":[\"v.csv\"]");
+    gw__text_puts(&out, valid == rest ? rest + strlen(files) : rest);
+    free(json);
+    char *copy = strdup(out.at);
+    gw__text_clear(&out);
+    assert_non_null(copy);
+    return copy;
+}
+
 void refused(const char *yaml, const char *set, const char *where, int64_t line, int64_t column, const char *message) {
     gw__spec *spec = NULL;
     gw_error err = {0};

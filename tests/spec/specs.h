@@ -14,6 +14,8 @@ gw__spec *spec_of(const char *yaml);                       /* fails the test if 
 gw__spec *spec_with(const char *yaml, const char *set);    /* with one --set */
 /* The canonical JSON, owned by the caller (free). */
 char *canonical_of(const gw__spec *spec);
+/* The same as a spec of its own: with a file to train from (and, if there were any, to validate on), which a stored spec does not name. */
+char *complete_of(const gw__spec *spec);
 /* Refused with this place and message; `set` may be NULL. */
 void refused(const char *yaml, const char *set, const char *where, int64_t line, int64_t column, const char *message);
 

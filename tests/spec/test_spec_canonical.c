@@ -14,9 +14,9 @@ static gw__spec *restored(const char *json) {
 
 /* Reading and writing again, as a stored spec, as JSON and as YAML (which JSON is), gives the same bytes. */
 static void check_fixed_point(gw__spec *spec) {
-    char *first = canonical_of(spec);
-    gw__spec *again[3] = {restored(first), spec_of(first), NULL};
-    assert_int_equal(gw__spec_parse(first, strlen(first), "s.json", NULL, 0, &again[2], NULL), GW_OK);
+    char *first = canonical_of(spec), *complete = complete_of(spec);
+    gw__spec *again[3] = {restored(first), spec_of(complete), NULL};
+    assert_int_equal(gw__spec_parse(complete, strlen(complete), "s.json", NULL, 0, &again[2], NULL), GW_OK);
     for (size_t i = 0; i < GW__COUNT(again); i++) {
         char *second = canonical_of(again[i]);
         assert_string_equal(first, second);
@@ -24,6 +24,7 @@ static void check_fixed_point(gw__spec *spec) {
         gw__spec_free(again[i]);
     }
     free(first);
+    free(complete);
     gw__spec_free(spec);
 }
 
@@ -43,11 +44,24 @@ static void test_fixed_points(void **state) {
     for (size_t i = 0; i < GW__COUNT(sets); i++) check_fixed_point(spec_with(LEAST, sets[i]));
 }
 
+/* Where the data lay is no part of a model; that it was tab-separated is. */
+static void test_no_file_is_named(void **state) {
+    gw__spec *s = spec_of("data: {train: dir/a.tsv.gz, valid: dir/b.tsv, test: dir/c.tsv}\ntasks: {y: binary}\ntrain: {early_stop: mean}\n");
+    char *json = canonical_of(s);
+    assert_null(strstr(json, "dir"));
+    gw__spec *again = restored(json);
+    assert_int_equal(again->data.valid.kind, GW__SPLIT_FILES);
+    assert_true(again->data.train.n == 0 && again->data.test.n == 0 && again->data.separator == '\t');
+    free(json);
+    gw__spec_free(s);
+    gw__spec_free(again);
+}
+
 static void test_complete_and_in_order(void **state) {
     gw__spec *s = spec_of("data: {train: a.csv}\ntasks: {y: {type: regression, loss: huber}}\nfeatures: {columns: {n: numeric}}\nmodel: ple\n");
     char *json = canonical_of(s);
     assert_string_equal(json,
-        "{\"data\":{\"train\":[\"a.csv\"],\"valid\":null,\"test\":[],\"header\":true,\"missing\":[],\"separator\":null},"
+        "{\"data\":{\"valid\":null,\"header\":true,\"missing\":[],\"separator\":null},"
         "\"features\":{\"ignore\":[],\"default\":{\"type\":\"auto\",\"transform\":[\"standard\"],\"missing\":\"mean\",\"indicator\":false,\"dim\":8,"
         "\"min_count\":2,\"max_rows\":0,\"unseen_rate\":0,\"buckets\":0,\"separator\":\"|\",\"pooling\":\"mean\",\"share\":null},"
         "\"columns\":{\"n\":{\"type\":\"numeric\",\"transform\":[\"standard\"],\"missing\":\"mean\",\"indicator\":false}}},"
@@ -120,7 +134,7 @@ static void test_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fixed_points), cmocka_unit_test(test_complete_and_in_order), cmocka_unit_test(test_defaults_written_out),
+        cmocka_unit_test(test_fixed_points), cmocka_unit_test(test_no_file_is_named), cmocka_unit_test(test_complete_and_in_order), cmocka_unit_test(test_defaults_written_out),
         cmocka_unit_test(test_stored_specs), cmocka_unit_test(test_table), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

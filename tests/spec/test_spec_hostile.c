@@ -36,7 +36,7 @@ static void try_bytes(const char *text, size_t n, const char *name) {
 
 static char *every_key_json(void) {
     gw__spec *spec = spec_of(every_key);
-    char *json = canonical_of(spec);
+    char *json = complete_of(spec);
     gw__spec_free(spec);
     return json;
 }
