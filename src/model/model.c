@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static gw_status new_net(const gw__spec *spec, const gw__features *features, gw__net **ret_net, gw_error *err) {
+static gw_status new_net(const gw__spec *spec, const gw__features *features, const gw__parameter_check *check, gw__net **ret_net, gw_error *err) {
     size_t *widths = calloc(spec->n_tasks, sizeof *widths);
     if (!widths) return gw__fail_nomem(err);
     for (size_t t = 0; t < spec->n_tasks; t++) widths[t] = gw__features_output_width(features, t);
-    gw_status status = gw__net_new(spec, gw__features_input(features), widths, ret_net, err);
+    gw_status status = gw__net_new_checked(spec, gw__features_input(features), widths, check, ret_net, err);
     free(widths);
     return status;
 }
 
-gw_status gw__model_plan(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err) {
+gw_status gw__model_plan(gw__spec *spec, gw__features *features, const gw__parameter_check *check, gw_model **ret_model, gw_error *err) {
     gw_model *model = calloc(1, sizeof *model);
     if (!model) return gw__fail_nomem(err);
-    gw_status status = new_net(spec, features, &model->net, err);
+    gw_status status = new_net(spec, features, check, &model->net, err);
     if (status != GW_OK) {
         free(model);
         return status;
@@ -34,7 +34,7 @@ gw_status gw__model_allocate(gw_model *model, gw_error *err) {
 
 gw_status gw__model_new(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err) {
     gw_model *model;
-    gw_status status = gw__model_plan(spec, features, &model, err);
+    gw_status status = gw__model_plan(spec, features, NULL, &model, err);
     if (status != GW_OK) return status;
     status = gw__model_allocate(model, err);
     if (status != GW_OK) { /* not moved */
@@ -102,7 +102,8 @@ static void shape_text(char out[64], size_t n_dims, const uint64_t *shape) {
     snprintf(out + at, 64 - at, "]");
 }
 
-static gw_status check_tensor(const gw__parameter *parameter, const gw__tensor *tensor, const char *name, const char *where, gw_error *err) {
+gw_status gw__parameter_check_stored(const gw__parameter *parameter, const gw__container *container, const char *name, const char *where, gw_error *err) {
+    const gw__tensor *tensor = gw__container_tensor(container, name);
     if (!tensor) return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s' is missing", name);
     if (tensor->dtype != GW__F32)
         return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s': expected F32 but found %s", name, gw__dtype_name(tensor->dtype));
@@ -129,9 +130,8 @@ gw_status gw__parameters_read(const gw__net *net, const gw__container *container
         gw__parameter parameter = gw__net_parameter_at(net, i);
         char *name = joined(&arena, prefix, parameter.name);
         if (!name) GW__FAIL(gw__fail_nomem(err));
+        GW__TRY(gw__parameter_check_stored(&parameter, container, name, where, err));
         const gw__tensor *tensor = gw__container_tensor(container, name);
-        GW__TRY(check_tensor(&parameter, tensor, name, where, err));
-        if (!flat) continue;
         float *values = gw__aligned_alloc(tensor->n_bytes, 1);
         if (!values) GW__FAIL(gw__fail_nomem(err));
         memcpy(values, tensor->data, tensor->n_bytes);

@@ -15,9 +15,9 @@ struct gw_model {
 
 /* Put together; spec and features are moved on success. Parameters are zero. */
 gw_status gw__model_new(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err);
-/* The same in two steps, for a model from outside: what the spec asks for can be compared with what is there before so much memory is
- * taken. In between `parameters` is NULL. */
-gw_status gw__model_plan(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err);
+/* The same in two steps, for a model from outside: what the spec asks for is compared with what is there before so much memory is taken.
+ * `check` (NULL: none) sees each parameter as it is planned. In between `parameters` is NULL. */
+gw_status gw__model_plan(gw__spec *spec, gw__features *features, const gw__parameter_check *check, gw_model **ret_model, gw_error *err);
 gw_status gw__model_allocate(gw_model *model, gw_error *err);
 void      gw__model_free(gw_model *model); /* takes NULL */
 
@@ -26,17 +26,13 @@ void      gw__model_free(gw_model *model); /* takes NULL */
 /* The parameters in `flat` as F32 tensors named `prefix` + name, in the net's order; values copied. Everything lives in `arena`. */
 gw_status gw__parameters_write(const gw__net *net, const float *flat, const char *prefix, gw__arena *arena,
                                gw__tensor **ret_tensors, size_t *ret_n, gw_error *err);
-/* The way back: each must be there with its exact shape, F32 and finite. GW_E_FORMAT, where = `where`, names the first that is not;
- * `flat` may be NULL to check without reading. */
+/* One of them as a container has it: it must be there under `name` with its exact shape, F32 and finite. GW_E_FORMAT, where = `where`. */
+gw_status gw__parameter_check_stored(const gw__parameter *parameter, const gw__container *container, const char *name, const char *where, gw_error *err);
+/* The way back: GW_E_FORMAT names the first that is not as it should be. */
 gw_status gw__parameters_read(const gw__net *net, const gw__container *container, const char *prefix, const char *where,
                               float *flat, gw_error *err);
 
 /* ---- the file ---- */
-/* The same in two steps, for a model from outside: what the spec asks for can be compared with what is there before so much memory is
- * taken. In between `parameters` is NULL. */
-gw_status gw__model_plan(gw__spec *spec, gw__features *features, gw_model **ret_model, gw_error *err);
-gw_status gw__model_allocate(gw_model *model, gw_error *err);
-void      gw__model_free(gw_model *model); /* takes NULL */
 
 #define GW__MODEL_FORMAT 1                           /* a reader refuses files of a later one */
 #define GW__CHECKPOINT_KEY "gatewright.checkpoint"   /* metadata that makes a model file a checkpoint … */

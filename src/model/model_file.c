@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/doc.h"
 #include "base/number.h"
 #include "model/model.h"
 
@@ -133,17 +134,22 @@ static gw_status read_features(const gw__spec *spec, const gw__container *contai
     return status == GW_OK ? GW_OK : blame_file(status, &inner, KEY_FEATURES, path, err);
 }
 
+/* As strict as with what is written here, for it becomes part of the description. */
 static gw_status read_record(const gw__container *container, const char *path, gw__text *record, gw_error *err) {
     gw__slice text;
-    gw__json json;
+    gw__arena arena = {0};
+    gw__doc *doc = NULL;
+    gw_error inner = {0};
     gw_status status = get_metadata(container, KEY_TRAINING, path, &text, err);
     if (status != GW_OK) return status;
-    gw__json_init(&json, text.at, text.n);
-    if (gw__json_next(&json) != GW__JSON_BEGIN_OBJECT || !gw__json_skip(&json, GW__JSON_BEGIN_OBJECT) || gw__json_next(&json) != GW__JSON_END)
-        return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "metadata '%s': expected a JSON object%s%s", KEY_TRAINING,
-                           json.problem ? " but " : "", json.problem ? json.problem : "");
+    status = gw__doc_parse_json(text.at, text.n, "training.json", &arena, &doc, &inner);
+    if (status != GW_OK) GW__FAIL(blame_file(status, &inner, KEY_TRAINING, path, err));
+    if (doc->kind != GW__DOC_MAP) GW__FAIL(gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "metadata '%s': expected a JSON object", KEY_TRAINING));
     gw__text_add(record, text.at, text.n);
-    return record->failed ? gw__fail_nomem(err) : GW_OK;
+    if (record->failed) status = gw__fail_nomem(err);
+cleanup:
+    gw__arena_clear(&arena);
+    return status;
 }
 
 static bool begins_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
@@ -172,19 +178,32 @@ static gw_status check_no_more(const gw__net *net, const gw__container *containe
     return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "tensor '%s' does not belong to this model", extra ? extra->name : "?");
 }
 
+/* What a parameter of the spec's network is compared with. */
+typedef struct stored {
+    const gw__container *container;
+    const char *path;
+} stored;
+
+static gw_status check_parameter(void *context, const gw__parameter *parameter, gw_error *err) {
+    const stored *s = context;
+    return gw__parameter_check_stored(parameter, s->container, parameter->name, s->path, err);
+}
+
 static gw_status read_model(const gw__container *container, const char *path, gw_model **ret_model, gw_error *err) {
     gw_status status = GW_OK;
     gw__spec *spec = NULL;
     gw__features *features = NULL;
     gw_model *model = NULL;
     gw_error inner = {0};
+    stored parameters = {container, path};
     GW__TRY(read_spec(container, path, &spec, err));
     GW__TRY(read_features(spec, container, path, &features, err));
-    status = gw__model_plan(spec, features, &model, &inner);
-    if (status != GW_OK) GW__FAIL(blame_file(status, &inner, KEY_SPEC, path, err));
+    status = gw__model_plan(spec, features, &(gw__parameter_check){check_parameter, &parameters}, &model, &inner);
+    if (status == GW_E_FORMAT && err) *err = inner; /* a parameter, with its place */
+    else if (status != GW_OK) status = blame_file(status, &inner, KEY_SPEC, path, err);
+    if (status != GW_OK) goto cleanup;
     spec = NULL;
     features = NULL;
-    GW__TRY(gw__parameters_read(model->net, container, "", path, NULL, err));
     GW__TRY(check_no_more(model->net, container, path, err));
     GW__TRY(gw__model_allocate(model, err));
     GW__TRY(gw__parameters_read(model->net, container, "", path, model->parameters, err));

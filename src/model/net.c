@@ -12,6 +12,7 @@
 typedef struct builder {
     gw__net *net;
     const gw__spec *spec;
+    const gw__parameter_check *check; /* NULL: none */
     size_t op_capacity, parameter_capacity, frozen_capacity;
     uint32_t segment, n_dropouts;
     gw_error *err;
@@ -56,15 +57,21 @@ static gw_status add_elementwise(builder *b, gw__op op) {
     return add_op(b, op);
 }
 
-static gw_status add_parameter(builder *b, gw__placement placement, const char *prefix, uint32_t layer, const char *part) {
+/* `name` is its own or NULL: out of memory. */
+static gw_status add_placement(builder *b, gw__placement placement, const char *name) {
     gw__net *net = b->net;
-    char name[1024];
-    snprintf(name, sizeof name, "%s.%u.%s", prefix, layer, part);
-    placement.shown.name = gw__arena_text(&net->arena, name, strlen(name));
-    if (!placement.shown.name) return gw__fail_nomem(b->err);
-    gw_status status = gw__grow((void **)&net->parameters, &b->parameter_capacity, net->n_parameters + 1, sizeof placement, b->err);
+    if (!name) return gw__fail_nomem(b->err);
+    placement.shown.name = name;
+    gw_status status = b->check ? b->check->parameter(b->check->context, &placement.shown, b->err) : GW_OK;
+    if (status == GW_OK) status = gw__grow((void **)&net->parameters, &b->parameter_capacity, net->n_parameters + 1, sizeof placement, b->err);
     if (status == GW_OK) net->parameters[net->n_parameters++] = placement;
     return status;
+}
+
+static gw_status add_parameter(builder *b, gw__placement placement, const char *prefix, uint32_t layer, const char *part) {
+    char name[1024]; /* a task's name has at most 255 bytes */
+    snprintf(name, sizeof name, "%s.%u.%s", prefix, layer, part);
+    return add_placement(b, placement, gw__arena_text(&b->net->arena, name, strlen(name)));
 }
 
 /* Room in the trained part of the flat buffer; every block begins on 64 bytes. */
@@ -500,13 +507,11 @@ static gw_status add_tables(builder *b) {
         net->table_at[i] = new_floats(b, floats);
         gw__placement p = {.shown = {.n_dims = 2, .shape = {table->rows, table->dim}, .trained = true}, .storage = GW__STORED_TABLE, .at = net->table_at[i],
                            .order = i};
-        char name[1024];
-        snprintf(name, sizeof name, "embedding.%s.weight", table->name);
-        p.shown.name = gw__arena_text(&net->arena, name, strlen(name));
-        if (!p.shown.name) return gw__fail_nomem(b->err);
-        gw_status status = gw__grow((void **)&net->parameters, &b->parameter_capacity, net->n_parameters + 1, sizeof p, b->err);
+        gw__text name = {0}; /* a column's name may be of any length */
+        gw__text_addf(&name, "embedding.%s.weight", table->name);
+        gw_status status = add_placement(b, p, name.failed ? NULL : gw__arena_text(&net->arena, name.at, name.n));
+        gw__text_clear(&name);
         if (status != GW_OK) return status;
-        net->parameters[net->n_parameters++] = p;
     }
     return GW_OK;
 }
@@ -551,11 +556,12 @@ static int by_order(const void *a, const void *b) {
     return (x->order > y->order) - (x->order < y->order);
 }
 
-gw_status gw__net_new(const gw__spec *spec, const gw__input *input, const size_t *output_widths, gw__net **ret_net, gw_error *err) {
+gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, const size_t *output_widths, const gw__parameter_check *check,
+                              gw__net **ret_net, gw_error *err) {
     gw_status status = GW_OK;
     gw__net *net = calloc(1, sizeof *net);
     if (!net) return gw__fail_nomem(err);
-    builder b = {.net = net, .spec = spec, .err = err};
+    builder b = {.net = net, .spec = spec, .check = check, .err = err};
     GW__TRY(copy_input(net, input, err));
     GW__TRY(copy_tasks(&b, output_widths));
     GW__TRY(gw__wiring_new(spec, &net->arena, &net->wiring, err));
@@ -569,6 +575,10 @@ gw_status gw__net_new(const gw__spec *spec, const gw__input *input, const size_t
 cleanup:
     gw__net_free(net);
     return status;
+}
+
+gw_status gw__net_new(const gw__spec *spec, const gw__input *input, const size_t *output_widths, gw__net **ret_net, gw_error *err) {
+    return gw__net_new_checked(spec, input, output_widths, NULL, ret_net, err);
 }
 
 void gw__net_free(gw__net *net) {

@@ -14,6 +14,15 @@ typedef struct gw__net gw__net;
 
 /* `output_widths`: [T], 1 or the number of classes. Names of tasks are copied. */
 gw_status gw__net_new(const gw__spec *spec, const gw__input *input, const size_t *output_widths, gw__net **ret_net, gw_error *err);
+/* The same for a model from outside: each parameter is shown to `check` as soon as it is planned, and its failure ends planning, so that a
+ * spec takes no more memory than the parameters that come with it. */
+struct gw__parameter;
+typedef struct gw__parameter_check {
+    gw_status (*parameter)(void *context, const struct gw__parameter *parameter, gw_error *err);
+    void *context;
+} gw__parameter_check;
+gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, const size_t *output_widths, const gw__parameter_check *check,
+                              gw__net **ret_net, gw_error *err);
 void      gw__net_free(gw__net *net);
 
 size_t gw__net_output_width(const gw__net *net);               /* O */

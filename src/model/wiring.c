@@ -66,9 +66,9 @@ static bool add_experts(builder *b, uint32_t level, gw__wire_level *ret_level) {
 
 /* A gate over the shared experts and those of `task` (SIZE_MAX: of every task). One expert to see needs no gate. */
 static bool add_gate(builder *b, gw__wire_gate *gate, const char *stream, uint32_t input, size_t task) {
-    uint32_t all = b->n_shared, n = 0, at = b->n_shared;
-    for (size_t t = 0; t < b->spec->n_tasks; t++) all += own_count(b, t);
-    uint32_t *seen = gw__arena_alloc(b->arena, all, sizeof *seen);
+    uint32_t room = b->n_shared, n = 0, at = b->n_shared;
+    for (size_t t = 0; t < b->spec->n_tasks; t++) room += task == t || task == SIZE_MAX ? own_count(b, t) : 0;
+    uint32_t *seen = gw__arena_alloc(b->arena, room, sizeof *seen);
     if (!seen || !stream) return false;
     for (uint32_t i = 0; i < b->n_shared; i++) seen[n++] = i;
     for (size_t t = 0; t < b->spec->n_tasks; at += own_count(b, t), t++) {
