@@ -3,5 +3,4 @@
 #define GW__ROWS 6
 #define GW__TABLE gw__kernels_avx2
 #define GW__ISA "avx2"
-#include "kern/kernels_tables.h"
 #include "kern/kernels_body.h"

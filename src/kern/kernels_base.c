@@ -3,5 +3,4 @@
 #define GW__ROWS 2
 #define GW__TABLE gw__kernels_base
 #define GW__ISA "base"
-#include "kern/kernels_tables.h"
 #include "kern/kernels_body.h"

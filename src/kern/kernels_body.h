@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "kern/functions.h"
-#include "kern/kernels.h"
+#include "kern/kernels_tables.h"
 
 typedef float vec __attribute__((vector_size(GW__VECTOR * 4)));
 typedef float loose_vec __attribute__((vector_size(GW__VECTOR * 4), aligned(4), may_alias)); /* in memory, at any address */
@@ -381,21 +381,4 @@ static void update_adagrad(const gw__update *u, size_t n, float *restrict w, con
     }
 }
 
-const gw__kernels GW__TABLE = {
-    .isa = GW__ISA,
-    .product = product,
-    .product_dw = product_dw,
-    .transpose = transpose,
-    .activate = activate,
-    .activate_back = activate_back,
-    .dropout = dropout,
-    .softmax = softmax,
-    .softmax_back = softmax_back,
-    .mix = mix,
-    .mix_back = mix_back,
-    .layer_norm = layer_norm,
-    .layer_norm_back = layer_norm_back,
-    .sum_parts = sum_parts,
-    .square_sum = square_sum,
-    .update = {[GW__OPT_SGD] = update_sgd, [GW__OPT_ADAM] = update_adam, [GW__OPT_ADAMW] = update_adam, [GW__OPT_ADAGRAD] = update_adagrad},
-};
+const gw__kernels GW__TABLE = GW__KERNEL_TABLE(GW__ISA);

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "kern/functions.h"
-#include "kern/kernels.h"
+#include "kern/kernels_tables.h"
 
 #define EACH(i, n) for (size_t i = 0; i < (n); i++)
 
@@ -200,21 +200,4 @@ static void update_adagrad(const gw__update *u, size_t n, float *w, const float 
     }
 }
 
-const gw__kernels gw__kernels_reference = {
-    .isa = "reference",
-    .product = product,
-    .product_dw = product_dw,
-    .transpose = transpose,
-    .activate = activate,
-    .activate_back = activate_back,
-    .dropout = dropout,
-    .softmax = softmax,
-    .softmax_back = softmax_back,
-    .mix = mix,
-    .mix_back = mix_back,
-    .layer_norm = layer_norm,
-    .layer_norm_back = layer_norm_back,
-    .sum_parts = sum_parts,
-    .square_sum = square_sum,
-    .update = {[GW__OPT_SGD] = update_sgd, [GW__OPT_ADAM] = update_adam, [GW__OPT_ADAMW] = update_adam, [GW__OPT_ADAGRAD] = update_adagrad},
-};
+const gw__kernels gw__kernels_reference = GW__KERNEL_TABLE("reference");

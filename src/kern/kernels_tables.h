@@ -1,8 +1,19 @@
-/* The tables of one instruction set each. */
+/* The tables of one instruction set each, and the form in which each file of kernels fills its own. */
 #ifndef GW_KERN_KERNELS_TABLES_H
 #define GW_KERN_KERNELS_TABLES_H
 
 #include "kern/kernels.h"
+
+/* Every kernel by its name; missing ones are errors of the compiler. */
+#define GW__KERNEL_TABLE(words)                                                                                                      \
+    {                                                                                                                                \
+        .isa = words, .product = product, .product_dw = product_dw, .transpose = transpose, .activate = activate,                    \
+        .activate_back = activate_back, .dropout = dropout, .softmax = softmax, .softmax_back = softmax_back, .mix = mix,            \
+        .mix_back = mix_back, .layer_norm = layer_norm, .layer_norm_back = layer_norm_back, .sum_parts = sum_parts,                  \
+        .square_sum = square_sum, .update = {                                                                                        \
+            [GW__OPT_SGD] = update_sgd, [GW__OPT_ADAM] = update_adam, [GW__OPT_ADAMW] = update_adam, [GW__OPT_ADAGRAD] = update_adagrad \
+        }                                                                                                                            \
+    }
 
 extern const gw__kernels gw__kernels_base;
 #ifdef GW__HAVE_AVX2
