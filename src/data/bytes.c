@@ -141,6 +141,10 @@ static gw_status detect(gw__bytes *bytes, gw_error *err) {
     if (status != GW_OK) return status;
     bytes->unpacker = gw__unpacker_find(bytes->in, bytes->in_n);
     if (bytes->unpacker == NULL) return GW_OK;
+    if (bytes->unpacker->new == NULL) {
+        return gw__fail_at(err, GW_E_UNSUPPORTED, bytes->name, 0, 0, "the file is in %s, which this build does not unpack; hint: unpack it first",
+                           bytes->unpacker->name);
+    }
     bytes->state = bytes->unpacker->new();
     return bytes->state == NULL ? gw__fail_nomem(err) : GW_OK;
 }

@@ -30,13 +30,14 @@ typedef enum gw__unpack_result {
 
 typedef struct gw__unpacker {
     const char *name;
-    bool (*is)(const uint8_t *first, size_t n); /* `first`: up to GW__UNPACK_MAGIC bytes */
-    void *(*new)(void);                         /* NULL: out of memory */
+    void *(*new)(void); /* gives NULL when out of memory; NULL itself where this build cannot unpack the kind */
     gw__unpack_result (*step)(void *state, gw__unpack_io *io);
     void (*free)(void *state);
 } gw__unpacker;
 
-/* The one for contents that begin so; NULL: take them as they are. */
+extern const gw__unpacker gw__unpack_gzip, gw__unpack_xz, gw__unpack_zstd; /* unpack_libraries.c, or unpack_none.c */
+
+/* The one for contents that begin so (`first`: up to GW__UNPACK_MAGIC bytes); NULL: take them as they are. */
 const gw__unpacker *gw__unpacker_find(const uint8_t *first, size_t n);
 
 /* What contents that are surely no text are called ("a zip archive"), or NULL. */

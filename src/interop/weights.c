@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/source.h"
+#include "spec/spec.h"
 
 #define SEAL_KEY "gatewright.header_checksum" /* a model file has it, parameters from elsewhere have not */
 #define FEATURE_PREFIX "feature."

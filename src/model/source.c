@@ -6,11 +6,6 @@
 
 #define MAX_NAMES_BYTES ((size_t)16 << 20)
 
-gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err) {
-    if (options->spec_path) return gw__spec_read(options->spec_path, options->overrides, options->n_overrides, ret_spec, err);
-    return gw__spec_parse(options->spec_text, strlen(options->spec_text), "spec", options->overrides, options->n_overrides, ret_spec, err);
-}
-
 /* Column names from a file, one a line; blanks around them and empty lines do not count. */
 static gw_status read_names(const char *path, gw__arena *arena, gw__table_options *table, gw_error *err) {
     char *bytes = NULL;

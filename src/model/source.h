@@ -1,12 +1,9 @@
-/* From the options of a public function to what it works on: a spec, or a table that is read by a model's rules. */
+/* From the options of a public function to a table that is read by a model's rules. */
 #ifndef GW_MODEL_SOURCE_H
 #define GW_MODEL_SOURCE_H
 
 #include "data/table.h"
 #include "spec/spec.h"
-
-/* The spec that training options name: a file or a text, with the overrides applied. */
-gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err);
 
 /* Open the table that data options name. `rules` (separator, header) are a model's, or NULL: by the file's name, the first line.
  * What is borrowed lives in `arena`, which must outlive the table. */

@@ -43,3 +43,8 @@ gw_status gw__spec_read(const char *path, const char *const *overrides, size_t n
     gw__aligned_free(bytes);
     return status;
 }
+
+gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err) {
+    if (options->spec_path) return gw__spec_read(options->spec_path, options->overrides, options->n_overrides, ret_spec, err);
+    return gw__spec_parse(options->spec_text, strlen(options->spec_text), "spec", options->overrides, options->n_overrides, ret_spec, err);
+}

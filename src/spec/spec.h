@@ -161,6 +161,8 @@ gw_status gw__spec_read(const char *path, const char *const *overrides, size_t n
 /* The same of text in memory; `name` ends in .json for JSON. */
 gw_status gw__spec_parse(const char *text, size_t n, const char *name, const char *const *overrides, size_t n_overrides,
                          gw__spec **ret_spec, gw_error *err);
+/* The spec that training options name: a file or a text, with the overrides applied. */
+gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err);
 /* The canonical JSON that a model holds, read back: opens no file, whatever it says, and needs no YAML. */
 gw_status gw__spec_restore(const char *json, size_t n, const char *name, gw__spec **ret_spec, gw_error *err);
 void gw__spec_free(gw__spec *spec); /* NULL is fine */

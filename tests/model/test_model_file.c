@@ -300,7 +300,9 @@ static void out_of_memory(void **state) {
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_directory, leave_directory)
-    const struct CMUnitTest tests[] = {TEST(comes_back), TEST(holds_what_it_should), TEST(truncated), TEST(single_bytes_altered), TEST(forged), TEST(larger_than_its_file), TEST(long_names_of_columns),
-                                       TEST(out_of_memory)};
+    const struct CMUnitTest tests[] = {
+        TEST(comes_back), TEST(holds_what_it_should), TEST(truncated), TEST(single_bytes_altered), TEST(forged), TEST(larger_than_its_file),
+        TEST(long_names_of_columns), TEST(out_of_memory),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
