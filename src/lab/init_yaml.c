@@ -64,7 +64,7 @@ static void add_name(gw__text *out, const char *name) {
 
 /* Blanks up to the column of comments, counted from where the line began. */
 static void add_comment_mark(gw__text *out, size_t line_start) {
-    size_t width = gw__utf8_width(out->at + line_start, out->n - line_start);
+    size_t width = out->n > line_start ? gw__utf8_width(out->at + line_start, out->n - line_start) : 0;
     gw__text_puts(out, "  ");
     for (; width + 2 < COMMENT_AT; width++) gw__text_putc(out, ' ');
     gw__text_puts(out, "# ");
