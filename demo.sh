@@ -55,7 +55,7 @@ read, trained and measured in $seconds s; the model is $model
 next, for instance:
   $gw inspect $model
   $gw predict $model $test --gates | head -3
-  $gw train examples/census-income.yaml${*:+ $*} --set model.architecture=ple --set model.experts=null -o out/ple.gw
+  $gw train examples/census-income.yaml${*:+ $*} --set model.architecture=ple -o out/ple.gw
 and with a table of your own:
   $gw init YOURS.csv --task COLUMN -o yours.yaml && $gw train yours.yaml
 END

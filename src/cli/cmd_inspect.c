@@ -10,7 +10,7 @@ static const char about[] =
 
 static const char examples[] =
     "  gatewright inspect people.gw\n"
-    "  gatewright inspect people.yaml --set model.architecture=cgc --set model.experts=null\n"
+    "  gatewright inspect people.yaml --set model.architecture=cgc\n"
     "  gatewright inspect people.gw --json";
 
 /* A model file begins with the length of its header, 8 bytes the last of which are zero in any file; a text has no zero byte. */

@@ -16,7 +16,7 @@ static const char about[] =
 static const char examples[] =
     "  gatewright train people.yaml -o people.gw\n"
     "  gatewright train people.yaml --set train.epochs=3 --set train.seed=2\n"
-    "  gatewright train people.yaml --set model.architecture=ple --set model.experts=null -o ple.gw\n"
+    "  gatewright train people.yaml --set model.architecture=ple -o ple.gw\n"
     "  gatewright train people.yaml --resume people.gw.ckpt -o people.gw\n"
     "  gatewright train people.yaml --json > epochs.jsonl";
 

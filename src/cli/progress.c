@@ -99,7 +99,7 @@ static void draw_step(cli_progress *progress, const gw_event *event) {
     gw__text line = {0};
     gw__text_addf(&line, "\repoch %lld/%lld ", (long long)event->epoch, (long long)event->epochs);
     gw__text_puts(&line, progress->screen.utf8 ? "▕" : "[");
-    cli_bar(&line, progress->screen, share, progress->screen.width >= 100 ? 40 : 20);
+    cli_bar(&line, progress->screen, share, progress->screen.width >= 100 ? 40 : progress->screen.width >= 76 ? 20 : 6);
     gw__text_addf(&line, "%s %3.0f %%", progress->screen.utf8 ? "▏" : "]", 100 * share);
     if (seconds > 0 && rows > 0) {
         gw__text_puts(&line, "  ");
