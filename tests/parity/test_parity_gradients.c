@@ -29,22 +29,21 @@ typedef struct parts {
         if ((call) != GW_OK) fail_msg("%s: %s: %s", name, err->where, err->message);      \
     } while (0)
 
-static parts plan(const char *name) {
-    parts p = {0};
+/* In the caller's storage, because the trainer borrows the records. */
+static void plan(parts *p, const char *name) {
     gw_error storage = {0}, *err = &storage;
     char spec[512], train[544];
     const char *override = train;
     size_t widths[16];
     snprintf(spec, sizeof spec, "%s/spec.json", name);
     snprintf(train, sizeof train, "data.train=%s/data.csv", name);
-    NEED(gw__spec_read(spec, &override, 1, &p.spec, err));
-    NEED(gw__pool_new(2, &p.pool, err));
-    NEED(gw__dataset_read(p.spec, NULL, false, p.pool, &p.features, &p.dataset, err));
-    assert_true(p.spec->n_tasks <= 16);
-    for (size_t t = 0; t < p.spec->n_tasks; t++) widths[t] = gw__features_output_width(p.features, t);
-    NEED(gw__net_new(p.spec, gw__features_input(p.features), widths, &p.net, err));
-    NEED(gw__trainer_new(p.net, p.spec, &p.dataset.train, p.dataset.train.n_rows, p.pool, &p.trainer, err));
-    return p;
+    NEED(gw__spec_read(spec, &override, 1, &p->spec, err));
+    NEED(gw__pool_new(2, &p->pool, err));
+    NEED(gw__dataset_read(p->spec, NULL, false, p->pool, &p->features, &p->dataset, err));
+    assert_true(p->spec->n_tasks <= 16);
+    for (size_t t = 0; t < p->spec->n_tasks; t++) widths[t] = gw__features_output_width(p->features, t);
+    NEED(gw__net_new(p->spec, gw__features_input(p->features), widths, &p->net, err));
+    NEED(gw__trainer_new(p->net, p->spec, &p->dataset.train, p->dataset.train.n_rows, p->pool, &p->trainer, err));
 }
 
 static void clear(parts *p) {
@@ -112,7 +111,8 @@ static void test_case(void **state) {
         gw__container_clear(&expected);
         skip();
     }
-    parts p = plan(name);
+    parts p = {0};
+    plan(&p, name);
     set_weights(&p, name);
     size_t n_rows = p.dataset.train.n_rows;
     uint64_t *rows = malloc(n_rows * sizeof *rows);
