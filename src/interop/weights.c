@@ -111,7 +111,7 @@ static gw_status check_tensor(const gw__parameter *parameter, const gw__tensor *
 }
 
 /* The tensor's values as floats; its data has no alignment. */
-static gw_status read_values(const gw__tensor *tensor, const char *path, float *ret_values, gw_error *err) {
+static gw_status read_values(const gw__tensor *tensor, bool variance, const char *path, float *ret_values, gw_error *err) {
     size_t n = tensor->n_bytes / gw__dtype_bytes(tensor->dtype);
     const char *data = tensor->data;
     for (size_t i = 0; i < n; i++) {
@@ -124,6 +124,8 @@ static gw_status read_values(const gw__tensor *tensor, const char *path, float *
         }
         if (!isfinite(ret_values[i]))
             return gw__fail_at(err, GW_E_NONFINITE, path, 0, 0, "tensor '%s': value %zu is not a finite float", tensor->name, i);
+        if (variance && ret_values[i] < 0)
+            return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "tensor '%s': value %zu is a negative variance", tensor->name, i);
     }
     return GW_OK;
 }
@@ -138,7 +140,7 @@ static gw_status read_tensors(const gw__net *net, const gw__container *file, con
         gw__aligned_free(values);
         values = gw__aligned_alloc(tensor->n_bytes / gw__dtype_bytes(tensor->dtype) + 1, sizeof *values);
         if (!values) GW__FAIL(gw__fail_nomem(err));
-        GW__TRY(read_values(tensor, path, values, err));
+        GW__TRY(read_values(tensor, parameter.variance, path, values, err));
         gw__net_parameter_set(net, flat, i, values);
     }
 cleanup:

@@ -118,6 +118,8 @@ gw_status gw__parameter_check_stored(const gw__parameter *parameter, const gw__c
         memcpy(&value, (const char *)tensor->data + at, sizeof value); /* a foreign file aligns nothing */
         if (!isfinite(value))
             return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s': value %zu is not finite", name, at / sizeof(float));
+        if (parameter->variance && value < 0)
+            return gw__fail_at(err, GW_E_FORMAT, where, 0, 0, "tensor '%s': value %zu is a negative variance", name, at / sizeof(float));
     }
     return GW_OK;
 }

@@ -26,7 +26,7 @@ void      gw__model_free(gw_model *model); /* takes NULL */
 /* The parameters in `flat` as F32 tensors named `prefix` + name, in the net's order; values copied. Everything lives in `arena`. */
 gw_status gw__parameters_write(const gw__net *net, const float *flat, const char *prefix, gw__arena *arena,
                                gw__tensor **ret_tensors, size_t *ret_n, gw_error *err);
-/* One of them as a container has it: it must be there under `name` with its exact shape, F32 and finite. GW_E_FORMAT, where = `where`. */
+/* One of them as a container has it: it must be there under `name` with its exact shape, F32 and finite, variances not negative. GW_E_FORMAT, where = `where`. */
 gw_status gw__parameter_check_stored(const gw__parameter *parameter, const gw__container *container, const char *name, const char *where, gw_error *err);
 /* The way back: GW_E_FORMAT names the first that is not as it should be. */
 gw_status gw__parameters_read(const gw__net *net, const gw__container *container, const char *prefix, const char *where,

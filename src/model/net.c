@@ -181,8 +181,8 @@ cleanup:
 }
 
 static gw_status add_norm_vector(builder *b, const mlp *m, size_t layer, size_t at, const char *part, unsigned order, float constant) {
-    gw__placement p = {.shown = {.n_dims = 1, .shape = {m->x.width}, .trained = order <= ORDER_NORM_BIAS}, .storage = GW__STORED_VECTOR,
-                       .at = at, .constant = constant, .order = order_of(m, layer, order)};
+    gw__placement p = {.shown = {.n_dims = 1, .shape = {m->x.width}, .trained = order <= ORDER_NORM_BIAS, .variance = order == ORDER_NORM_VAR},
+                       .storage = GW__STORED_VECTOR, .at = at, .constant = constant, .order = order_of(m, layer, order)};
     return add_parameter(b, p, m->prefix, (uint32_t)layer, part);
 }
 

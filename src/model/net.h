@@ -36,6 +36,7 @@ typedef struct gw__parameter {
     size_t n_dims;
     uint64_t shape[2]; /* [out,in], [out], or [rows,dim] */
     bool trained;      /* false: running statistics */
+    bool variance;     /* never below 0 */
 } gw__parameter;
 size_t gw__net_parameter_count(const gw__net *net);
 gw__parameter gw__net_parameter_at(const gw__net *net, size_t i);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "train/optimizer.h"
 #include "train/run.h"
 
 #define KEY_KEPT_VALID "gatewright.kept_valid" /* metrics of the kept epoch, as they go into the model's record */
@@ -130,21 +131,29 @@ static bool get_double(const gw__doc *node, double *ret) {
     return node && node->kind == GW__DOC_SCALAR && !node->quoted && gw__parse_double(node->text, ret);
 }
 
-static bool get_losses(const gw__doc *doc, size_t n_tasks, gw__progress *at) {
+static bool get_bool(const gw__doc *node, bool *ret) {
+    if (!node || node->kind != GW__DOC_SCALAR || node->quoted) return false;
+    *ret = gw__slice_is(node->text, "true");
+    return *ret || gw__slice_is(node->text, "false");
+}
+
+/* A task has at most every row of an epoch behind it. */
+static bool get_losses(const gw__doc *doc, size_t n_tasks, uint64_t n_rows, gw__progress *at) {
     const gw__doc *sums = gw__doc_get(doc, "loss_sums"), *rows = gw__doc_get(doc, "loss_rows");
     if (!sums || !rows || sums->kind != GW__DOC_LIST || rows->kind != GW__DOC_LIST || sums->n != n_tasks || rows->n != n_tasks) return false;
     const gw__doc *sum = sums->first, *row = rows->first;
     for (size_t t = 0; t < n_tasks; t++, sum = sum->next, row = row->next) {
         uint64_t count;
-        if (!get_double(sum, &at->loss_sums[t]) || !get_uint(row, INT64_MAX, &count)) return false;
+        if (!get_double(sum, &at->loss_sums[t]) || !get_uint(row, n_rows, &count)) return false;
         at->loss_rows[t] = (int64_t)count;
     }
     return true;
 }
 
-static bool get_best(const gw__doc *node, gw__progress *at) {
+/* A best value belongs to a kept epoch of a run that watches one. */
+static bool get_best(const gw__doc *node, bool watches, gw__progress *at) {
     at->has_best = node && !gw__doc_is_null(node);
-    return node && (!at->has_best || get_double(node, &at->best));
+    return node && (!at->has_best || (watches && at->kept_epoch && get_double(node, &at->best)));
 }
 
 static gw_status check_rows(const gw__doc *doc, const char *key, uint64_t found, const char *path, gw_error *err) {
@@ -155,34 +164,62 @@ static gw_status check_rows(const gw__doc *doc, const char *key, uint64_t found,
                        (unsigned long long)expected, key[0] == 't' ? "training rows" : "validation rows", (unsigned long long)found);
 }
 
+/* Where the run is, as it can be: steps within an epoch, of those that are left; the last epoch is kept, unless a better one is chosen. */
 static gw_status read_position(gw__run *run, const gw__doc *doc, const char *path, bool *ret_kept_is_current, gw_error *err) {
     gw__progress *at = &run->at;
     gw_status status = GW_OK;
-    const gw__doc *same = gw__doc_get(doc, "kept_is_current");
+    const gw__train_spec *train = &run->model->spec->train;
     GW__TRY(check_rows(doc, "train_rows", run->dataset.train.n_rows, path, err));
     GW__TRY(check_rows(doc, "valid_rows", run->dataset.valid.n_rows, path, err));
-    if (!get_uint(gw__doc_get(doc, "epoch"), run->model->spec->train.epochs, &at->epoch)) return bad_key(path, "epoch", err);
-    if (!get_uint(gw__doc_get(doc, "step"), run->steps_per_epoch - 1, &at->step)) return bad_key(path, "step", err);
-    if (!get_uint(gw__doc_get(doc, "kept_epoch"), at->epoch, &at->kept_epoch)) return bad_key(path, "kept_epoch", err);
-    if (!get_uint(gw__doc_get(doc, "waited"), at->epoch, &at->waited)) return bad_key(path, "waited", err);
-    if (!get_best(gw__doc_get(doc, "best"), at)) return bad_key(path, "best", err);
-    if (!get_losses(doc, run->model->spec->n_tasks, at)) return bad_key(path, "loss_sums", err);
-    if (!same || same->kind != GW__DOC_SCALAR) return bad_key(path, "kept_is_current", err);
-    *ret_kept_is_current = gw__slice_is(same->text, "true");
+    if (!get_uint(gw__doc_get(doc, "epoch"), train->epochs, &at->epoch)) return bad_key(path, "epoch", err);
+    uint64_t last_step = at->epoch < train->epochs ? run->steps_per_epoch - 1 : 0;
+    if (!get_uint(gw__doc_get(doc, "step"), last_step, &at->step)) return bad_key(path, "step", err);
+    bool kept = get_uint(gw__doc_get(doc, "kept_epoch"), at->epoch, &at->kept_epoch);
+    if (!kept || (at->epoch > 0) != (at->kept_epoch > 0) || (!train->early_stop.on && at->kept_epoch != at->epoch)) return bad_key(path, "kept_epoch", err);
+    if (!get_uint(gw__doc_get(doc, "waited"), at->epoch - at->kept_epoch, &at->waited)) return bad_key(path, "waited", err);
+    if (!get_best(gw__doc_get(doc, "best"), train->early_stop.on, at)) return bad_key(path, "best", err);
+    if (!get_losses(doc, run->model->spec->n_tasks, run->dataset.train.n_rows, at)) return bad_key(path, "loss_sums", err);
+    if (!get_bool(gw__doc_get(doc, "kept_is_current"), ret_kept_is_current)) return bad_key(path, "kept_is_current", err);
 cleanup:
     return status;
 }
 
-static gw_status read_kept_valid(gw__run *run, const gw__container *container, const char *path, gw_error *err) {
+/* {"tasks":{TASK:{METRIC:number,…},…}}: it goes into the model's record as it stands. */
+static bool is_validation(const gw__doc *doc, const gw__spec *spec) {
+    const gw__doc *tasks = gw__doc_get(doc, "tasks");
+    if (!tasks || doc->n != 1 || tasks->kind != GW__DOC_MAP || tasks->n != spec->n_tasks) return false;
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        const gw__doc *task = gw__doc_get(tasks, spec->tasks[t].name);
+        if (!task || task->kind != GW__DOC_MAP) return false;
+        for (const gw__doc *metric = task->first; metric; metric = metric->next)
+            if (metric->kind != GW__DOC_SCALAR) return false;
+    }
+    return true;
+}
+
+static gw_status read_kept_valid(gw__run *run, const gw__container *container, gw__arena *arena, const char *path, gw_error *err) {
     gw__slice text = gw__container_metadata(container, KEY_KEPT_VALID);
-    gw__json json;
-    gw__json_init(&json, text.at, text.n);
+    gw__doc *doc;
     if (!text.at) return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "metadata '%s' is missing", KEY_KEPT_VALID);
-    if (text.n == 0) return GW_OK;
-    if (gw__json_next(&json) != GW__JSON_BEGIN_OBJECT || !gw__json_skip(&json, GW__JSON_BEGIN_OBJECT) || gw__json_next(&json) != GW__JSON_END)
-        return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "metadata '%s': expected a JSON object", KEY_KEPT_VALID);
+    bool wanted = run->validation && run->at.kept_epoch;
+    gw_status status = wanted ? gw__doc_parse_json(text.at, text.n, KEY_KEPT_VALID, arena, &doc, NULL) : GW_OK;
+    if (status == GW_E_NOMEM) return gw__fail_nomem(err);
+    if (wanted ? status != GW_OK || !is_validation(doc, run->model->spec) : text.n > 0)
+        return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "metadata '%s': expected %s", KEY_KEPT_VALID, wanted ? "every task's metrics" : "nothing");
     gw__text_add(&run->at.kept_valid, text.at, text.n);
     return run->at.kept_valid.failed ? gw__fail_nomem(err) : GW_OK;
+}
+
+static gw_status read_state(gw__run *run, const gw__container *container, size_t i, const char *path, gw_error *err) {
+    char prefix[96];
+    const gw__net *net = run->model->net;
+    float *flat = gw__trainer_state_at(run->trainer, i);
+    if (!state_prefix(run->trainer, i, prefix)) return gw__fail(err, GW_E_INTERNAL, "the name of optimizer state %zu is too long", i);
+    gw_status status = gw__parameters_read(net, container, prefix, path, flat, err);
+    if (status != GW_OK || !gw__optimizer_state_is_square(&run->model->spec->train.optimizer, i)) return status;
+    for (size_t k = 0; k < gw__net_parameter_floats(net); k++)
+        if (flat[k] < 0) return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "tensors '%s…': there is a negative square among them", prefix);
+    return GW_OK;
 }
 
 gw_status gw__checkpoint_restore(gw__run *run, const gw__container *container, const char *path, gw_error *err) {
@@ -191,15 +228,13 @@ gw_status gw__checkpoint_restore(gw__run *run, const gw__container *container, c
     gw__doc *doc;
     bool kept_is_current = false;
     gw__slice text = gw__container_metadata(container, GW__CHECKPOINT_KEY);
-    if (gw__doc_parse_json(text.at, text.n, GW__CHECKPOINT_KEY, &arena, &doc, NULL) != GW_OK)
+    status = gw__doc_parse_json(text.at, text.n, GW__CHECKPOINT_KEY, &arena, &doc, NULL);
+    if (status == GW_E_NOMEM) GW__FAIL(gw__fail_nomem(err));
+    if (status != GW_OK)
         GW__FAIL(gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "metadata '%s': expected a JSON object", GW__CHECKPOINT_KEY));
     GW__TRY(read_position(run, doc, path, &kept_is_current, err));
-    GW__TRY(read_kept_valid(run, container, path, err));
-    for (size_t i = 0; i < gw__trainer_state_count(run->trainer); i++) {
-        char prefix[96];
-        if (!state_prefix(run->trainer, i, prefix)) GW__FAIL(gw__fail(err, GW_E_INTERNAL, "the name of optimizer state %zu is too long", i));
-        GW__TRY(gw__parameters_read(run->model->net, container, prefix, path, gw__trainer_state_at(run->trainer, i), err));
-    }
+    GW__TRY(read_kept_valid(run, container, &arena, path, err));
+    for (size_t i = 0; i < gw__trainer_state_count(run->trainer); i++) GW__TRY(read_state(run, container, i, path, err));
     if (run->at.kept_epoch && !kept_is_current)
         GW__TRY(gw__parameters_read(run->model->net, container, GW__CHECKPOINT_KEPT, path, run->model->parameters, err));
     gw__trainer_set_step_number(run->trainer, run->at.epoch * run->steps_per_epoch + run->at.step);

@@ -2,15 +2,16 @@
 
 #include <math.h>
 
-static const struct { size_t n; const char *names[2]; } states[GW__OPTIMIZERS] = {
-    [GW__OPT_SGD] = {1, {"momentum"}},
-    [GW__OPT_ADAM] = {2, {"exp_avg", "exp_avg_sq"}},
-    [GW__OPT_ADAMW] = {2, {"exp_avg", "exp_avg_sq"}},
-    [GW__OPT_ADAGRAD] = {1, {"sum"}},
+static const struct { size_t n; struct { const char *name; bool square; } at[2]; } states[GW__OPTIMIZERS] = {
+    [GW__OPT_SGD] = {1, {{"momentum", false}}},
+    [GW__OPT_ADAM] = {2, {{"exp_avg", false}, {"exp_avg_sq", true}}},
+    [GW__OPT_ADAMW] = {2, {{"exp_avg", false}, {"exp_avg_sq", true}}},
+    [GW__OPT_ADAGRAD] = {1, {{"sum", true}}},
 };
 
 size_t gw__optimizer_states(const gw__optimizer_spec *spec) { return spec->name == GW__OPT_SGD && spec->momentum == 0 ? 0 : states[spec->name].n; }
-const char *gw__optimizer_state_name(const gw__optimizer_spec *spec, size_t i) { return states[spec->name].names[i]; }
+const char *gw__optimizer_state_name(const gw__optimizer_spec *spec, size_t i) { return states[spec->name].at[i].name; }
+bool gw__optimizer_state_is_square(const gw__optimizer_spec *spec, size_t i) { return states[spec->name].at[i].square; }
 
 /* x^n by squaring: pow's bits may differ between machines. */
 static double power(double x, uint64_t n) {

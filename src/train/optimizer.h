@@ -8,6 +8,7 @@
 /* State buffers that an optimizer keeps beside the parameters, and their names in a checkpoint. At most 2. */
 size_t gw__optimizer_states(const gw__optimizer_spec *spec);
 const char *gw__optimizer_state_name(const gw__optimizer_spec *spec, size_t i);
+bool gw__optimizer_state_is_square(const gw__optimizer_spec *spec, size_t i); /* holds sums or means of squares: never below 0 */
 
 /* The update of step `step` (from 1). `sparse`: of the touched rows of an embedding table (torch.optim.SparseAdam: eps outside the bias
  * correction). `l2` is added to weight decay in the gradient. Clipping is left to the caller (clip_scale is 1). */
