@@ -44,7 +44,7 @@ static int train(const gw_train_options *options, cli_progress *progress) {
     gw_model *model = NULL;
     gw_status status = gw_train(options, &model, &err);
     cli_progress_end(progress);
-    if (model != NULL) cli_progress_saved(progress, options->model_path);
+    if (model != NULL) cli_progress_saved(progress, model, options->model_path);
     if (status == GW_E_CANCELED && model == NULL) fprintf(stderr, "stopped before there was a model: nothing was saved\n");
     gw_model_free(model);
     return status == GW_OK ? 0 : cli_report(status, &err);

@@ -183,18 +183,34 @@ void cli_progress_listen(void *context, const gw_event *event) {
     gw__text_clear(&out);
 }
 
-void cli_progress_saved(const cli_progress *progress, const char *path) {
+/* Which epoch was kept, where it is not the last. */
+static void put_kept_epoch(const gw_model *model, gw__text *out) {
+    char *json = NULL;
+    gw__arena arena = {0};
+    gw__doc *description;
+    if (gw_model_describe(model, &json, NULL) == GW_OK && cli_result(json, "description", &arena, &description, NULL) == GW_OK) {
+        const gw__doc *training = gw__doc_get(description, "training");
+        int64_t kept = cli_count(training, "kept_epoch"), epochs = cli_count(training, "epochs");
+        if (kept > 0 && kept < epochs) gw__text_addf(out, ", epoch %lld of %lld", (long long)kept, (long long)epochs);
+    }
+    gw__arena_clear(&arena);
+    gw_text_free(json);
+}
+
+void cli_progress_saved(const cli_progress *progress, const gw_model *model, const char *path) {
     struct stat found;
     gw__text out = {0};
-    gw__text_addf(&out, "saved %s", strcmp(path, "-") == 0 ? "to standard output" : path);
-    if (strcmp(path, "-") != 0 && stat(path, &found) == 0) {
+    bool to_stdout = strcmp(path, "-") == 0;
+    gw__text_addf(&out, "saved %s", to_stdout ? "to standard output" : path);
+    if (!to_stdout && stat(path, &found) == 0) {
         gw__text_puts(&out, " (");
         cli_put_bytes(&out, (uint64_t)found.st_size);
         gw__text_putc(&out, ')');
     }
-    gw__text_puts(&out, " after ");
+    put_kept_epoch(model, &out);
+    gw__text_puts(&out, ", after ");
     cli_put_duration(&out, now() - progress->started_at);
-    if (strcmp(path, "-") != 0) gw__text_addf(&out, "\nnext: gatewright inspect %s", path);
+    if (!to_stdout) gw__text_addf(&out, "\nnext: gatewright inspect %s", path);
     gw__text_putc(&out, '\n');
     cli_screen_write(stderr, &out);
     gw__text_clear(&out);

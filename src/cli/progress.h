@@ -22,6 +22,7 @@ cli_progress cli_progress_of(bool json, bool model_on_stdout);
 void cli_progress_listen(void *context, const gw_event *event);
 
 void cli_progress_end(cli_progress *progress); /* remove an open bar */
-void cli_progress_saved(const cli_progress *progress, const char *path);
+/* What was saved where, which epoch it is, how long it took, and what to do next. */
+void cli_progress_saved(const cli_progress *progress, const gw_model *model, const char *path);
 
 #endif
