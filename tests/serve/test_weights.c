@@ -183,10 +183,32 @@ static void test_import_makes_a_model(void **state) {
     gw__text_clear(&spec);
 }
 
+static void test_negative_variances(void **state) {
+    fixture *f = *state;
+    gw_error err = {0};
+    gw_model *model = NULL;
+    gw__text spec = {0};
+    must(gw__spec_write_json(f->model->spec, &spec, &err), &err);
+    char from[600];
+    snprintf(from, sizeof from, "data.train=\"%s\"", f->table);
+    const char *sets[] = {from, "model.towers.norm=batch"};
+    must(gw__model_of_spec(&(gw_train_options){.spec_text = spec.at, .threads = 1, .overrides = sets, .n_overrides = 2}, &model, &err), &err);
+    size_t i = 0;
+    while (!gw__net_parameter_at(model->net, i).variance) i++;
+    float values[64] = {[3] = -1};
+    gw__net_parameter_set(model->net, model->parameters, i, values);
+    must(gw__weights_write(model, f->output, &err), &err);
+    assert_int_equal(gw__weights_read(model, f->output, &err), GW_E_FORMAT);
+    assert_non_null(strstr(err.message, ".norm.running_var': value 3 is a negative variance"));
+    gw__model_free(model);
+    gw__text_clear(&spec);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_exported_comes_back), cmocka_unit_test(test_files_that_do_not_fit), cmocka_unit_test(test_files_of_others),
         cmocka_unit_test(test_altered_model_files),          cmocka_unit_test(test_import_makes_a_model),
+        cmocka_unit_test(test_negative_variances),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
