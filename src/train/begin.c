@@ -5,6 +5,8 @@
 #include "model/source.h"
 #include "train/run.h"
 
+#define PROBES 1024 /* rows that are scored at the end of an epoch to see that the model still predicts */
+
 /* What the run starts from. */
 typedef struct origin {
     gw_model *model;         /* of --init or --resume */
@@ -101,6 +103,10 @@ static gw_status allocate(gw__run *run, gw_error *err) {
     run->at.loss_sums = calloc(spec->n_tasks, sizeof *run->at.loss_sums);
     run->at.loss_rows = calloc(spec->n_tasks, sizeof *run->at.loss_rows);
     if (!run->rows || !run->at.loss_sums || !run->at.loss_rows) return gw__fail_nomem(err);
+    run->n_probes = n < PROBES ? (size_t)n : PROBES;
+    run->probe_scores = gw__aligned_alloc(run->n_probes * gw__net_output_width(model->net), sizeof *run->probe_scores);
+    if (!run->probe_scores) return gw__fail_nomem(err);
+    GW__TRY(gw__scorer_new(model->net, run->n_probes, &run->probe, err));
     GW__TRY(gw__trainer_new(model->net, spec, &run->dataset.train, run->batch, run->pool, &run->trainer, err));
     if (spec->data.valid.kind != GW__SPLIT_NONE)
         GW__TRY(gw__evaluation_new(spec, model->features, model->net, false, &run->validation, err));
@@ -173,6 +179,8 @@ void gw__run_clear(gw__run *run) {
     gw__trainer_free(run->trainer);
     gw__dataset_clear(&run->dataset);
     gw__model_free(run->model);
+    gw__scorer_free(run->probe);
+    gw__aligned_free(run->probe_scores);
     gw__aligned_free(run->rows);
     free(run->at.loss_sums);
     free(run->at.loss_rows);

@@ -37,25 +37,40 @@ static bool is_finished(const gw__run *run) {
 
 /* ---- numbers that are not finite ---- */
 
-static gw_status fail_nonfinite(const gw__run *run, const double *task_loss, const char *tensor, gw_error *err) {
-    const gw__spec *spec = run->model->spec;
-    const char *task = NULL;
+/* `what` is or are not finite, in the step under way or, at the end of an epoch, the one before. */
+static gw_status fail_nonfinite(const gw__run *run, const char *what, const char *task, const char *tensor, gw_error *err) {
     char kept[64] = "nothing was saved, as no epoch was finished";
-    for (size_t t = 0; task_loss && t < spec->n_tasks && !task; t++)
-        if (!isfinite(task_loss[t])) task = spec->tasks[t].name;
     if (run->at.kept_epoch) snprintf(kept, sizeof kept, "the model of epoch %llu is kept", (unsigned long long)run->at.kept_epoch);
     return gw__fail(err, GW_E_NONFINITE, "epoch %llu, step %llu%s%s%s: %s not finite%s%s%s; %s; hint: lower train.optimizer.lr or set train.clip",
-                    (unsigned long long)run->at.epoch + 1, (unsigned long long)run->at.step + 1, task ? ", task '" : "", task ? task : "",
-                    task ? "'" : "", task ? "the loss is" : "a parameter is", tensor ? "; first tensor: '" : "", tensor ? tensor : "",
+                    (unsigned long long)run->at.epoch + 1, (unsigned long long)run->at.step + (run->at.step < run->steps_per_epoch),
+                    task ? ", task '" : "", task ? task : "", task ? "'" : "", what, tensor ? "; first tensor: '" : "", tensor ? tensor : "",
                     tensor ? "'" : "", kept);
 }
 
-/* Nothing that is not finite is kept or goes into a checkpoint. */
-static gw_status check_parameters(gw__run *run, gw_error *err) {
+static gw_status fail_loss(const gw__run *run, const gw__step_result *result, gw_error *err) {
+    const gw__spec *spec = run->model->spec;
+    const char *task = NULL;
+    for (size_t t = 0; t < spec->n_tasks && !task; t++)
+        if (!isfinite(result->task_loss[t])) task = spec->tasks[t].name;
+    return fail_nonfinite(run, "the loss is", task, result->first_bad_tensor, err);
+}
+
+/* Nothing that is not finite is kept or goes into a checkpoint: no parameter, and no prediction of the first rows, which huge but finite
+ * parameters can spoil, too. */
+static gw_status check_model(gw__run *run, gw_error *err) {
+    const gw_model *model = run->model;
+    const float *flat = gw__trainer_parameters(run->trainer);
     const char *tensor = gw__trainer_bad_tensor(run->trainer);
-    if (!tensor) return GW_OK;
-    if (run->at.step) run->at.step--; /* the step that was done last */
-    return fail_nonfinite(run, NULL, tensor, err);
+    if (tensor) return fail_nonfinite(run, "a parameter is", NULL, tensor, err);
+    const size_t width = gw__net_output_width(model->net);
+    gw__scorer_run(run->probe, flat, &run->dataset.train, 0, run->n_probes, run->probe_scores, NULL, NULL);
+    for (size_t i = 0; i < run->n_probes * width; i++) {
+        if (isfinite(run->probe_scores[i])) continue;
+        size_t task = 0;
+        while (task + 1 < model->spec->n_tasks && gw__net_output_at(model->net, task + 1) <= i % width) task++;
+        return fail_nonfinite(run, "predictions are", model->spec->tasks[task].name, gw__trainer_largest_tensor(run->trainer), err);
+    }
+    return GW_OK;
 }
 
 /* ---- one epoch ---- */
@@ -80,7 +95,7 @@ static gw_status do_step(gw__run *run, const gw__shuffle *shuffle, gw_error *err
     fill_rows(run, shuffle, begin, n);
     double lr = gw__schedule_lr(&spec->train, run->at.epoch * run->steps_per_epoch + run->at.step, run->steps_per_epoch);
     gw__trainer_step(run->trainer, run->rows, n, lr, &result);
-    if (!result.finite) return fail_nonfinite(run, result.task_loss, result.first_bad_tensor, err);
+    if (!result.finite) return fail_loss(run, &result, err);
     add_losses(&run->at, &result, spec->n_tasks);
     run->at.step++;
     gw__report_step(run);
@@ -99,7 +114,7 @@ static bool checkpoint_due(const gw__run *run, bool epoch_end) {
 /* Write a checkpoint; the epoch's clock does not count it. */
 static gw_status checkpoint(gw__run *run, gw_error *err) {
     double began = gw__clock();
-    gw_status status = check_parameters(run, err);
+    gw_status status = check_model(run, err);
     if (status == GW_OK) status = gw__checkpoint_write(run, err);
     run->started += gw__clock() - began;
     return status;
@@ -152,7 +167,7 @@ static gw_status end_epoch(gw__run *run, gw_error *err) {
     gw__text valid = {0};
     double seconds = gw__clock() - run->started, value = 0;
     bool has_value = false;
-    GW__TRY(check_parameters(run, err));
+    GW__TRY(check_model(run, err));
     if (run->validation) GW__TRY(validate(run, &valid, &has_value, &value, err));
     gw__report_epoch(run, seconds, &valid);
     if (is_kept(run, has_value, value)) {
@@ -217,7 +232,7 @@ static gw_status settle_canceled(gw__run *run, gw_error *err) {
         return gw__fail(err, GW_E_CANCELED, "canceled in epoch %llu after step %llu; the best model so far, of epoch %llu, is kept", epoch, step,
                         (unsigned long long)at->kept_epoch);
     if (at->step > 0) {
-        GW__TRY(check_parameters(run, err));
+        GW__TRY(check_model(run, err));
         keep_current(run);
         gw__text_clear(&run->at.kept_valid);
         run->at.kept_epoch = 0; /* of no whole epoch */

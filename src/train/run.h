@@ -26,6 +26,9 @@ typedef struct gw__run {
     gw__dataset dataset;
     gw__trainer *trainer;
     gw__evaluation *validation; /* NULL without data.valid */
+    gw__scorer *probe;         /* scores the first rows at the end of an epoch: whatever is kept can predict */
+    size_t n_probes;
+    float *probe_scores;       /* [n_probes, O] */
     uint64_t *rows;            /* [batch] rows of the step under way */
     uint64_t batch, steps_per_epoch;
     gw__progress at;

@@ -209,15 +209,48 @@ const char *gw__trainer_state_name(const gw__trainer *trainer, size_t i) { retur
 uint64_t gw__trainer_step_number(const gw__trainer *trainer) { return trainer->step; }
 void gw__trainer_set_step_number(gw__trainer *trainer, uint64_t number) { trainer->step = number; }
 
+/* The greatest magnitude in a tensor of `values`, laid out as the parameters are; infinity for anything that is not finite. */
+static double magnitude(const gw__placement *p, const float *values) {
+    const size_t inputs = p->shown.n_dims == 2 ? (size_t)p->shown.shape[1] : 1, n = (size_t)p->shown.shape[0] * inputs;
+    double largest = 0;
+    for (size_t v = 0; v < n; v++) {
+        size_t at = p->storage == GW__STORED_PANEL ? gw__panel_at(p->k, v % inputs, p->column + v / inputs) : p->column + v;
+        double size = fabs(values[p->at + at]);
+        if (!isfinite(size)) return INFINITY;
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
 const char *gw__trainer_bad_tensor(const gw__trainer *trainer) {
     const gw__net *net = trainer->net;
     if (isfinite(trainer->kernels->square_sum(net->flat_floats, trainer->flat))) return NULL;
     for (size_t i = 0; i < net->n_parameters; i++) {
+        if (isinf(magnitude(&net->parameters[i], trainer->flat))) return net->parameters[i].shown.name;
+    }
+    return NULL;
+}
+
+const char *gw__trainer_largest_tensor(const gw__trainer *trainer) {
+    const gw__net *net = trainer->net;
+    const char *name = NULL;
+    double largest = -1;
+    for (size_t i = 0; i < net->n_parameters; i++) {
+        double size = magnitude(&net->parameters[i], trainer->flat);
+        if (!(size > largest)) continue;
+        largest = size;
+        name = net->parameters[i].shown.name;
+    }
+    return name;
+}
+
+/* The first dense tensor whose gradient in any of the slots is not finite. */
+static const char *bad_gradient(const gw__trainer *trainer, size_t n_slots) {
+    const gw__net *net = trainer->net;
+    for (size_t i = 0; i < net->n_parameters; i++) {
         const gw__placement *p = &net->parameters[i];
-        const size_t inputs = p->shown.n_dims == 2 ? (size_t)p->shown.shape[1] : 1, n = (size_t)p->shown.shape[0] * inputs;
-        for (size_t v = 0; v < n; v++) {
-            size_t at = p->storage == GW__STORED_PANEL ? gw__panel_at(p->k, v % inputs, p->column + v / inputs) : p->column + v;
-            if (!isfinite(trainer->flat[p->at + at])) return p->shown.name;
+        for (size_t s = 0; s < n_slots && p->shown.trained && p->storage != GW__STORED_TABLE; s++) {
+            if (isinf(magnitude(p, trainer->slots + s * net->dense_end))) return p->shown.name;
         }
     }
     return NULL;
@@ -446,7 +479,9 @@ static void end_step(const step *s, gw__step_result *ret_result) {
         loss += t->task_weights[task] * t->task_loss[task];
     }
     *ret_result = (gw__step_result){.loss = loss, .task_loss = t->task_loss, .task_rows = t->task_rows, .finite = isfinite(loss)};
-    if (!ret_result->finite) ret_result->first_bad_tensor = gw__trainer_bad_tensor(t);
+    if (ret_result->finite) return;
+    ret_result->first_bad_tensor = gw__trainer_bad_tensor(t);
+    if (!ret_result->first_bad_tensor) ret_result->first_bad_tensor = bad_gradient(t, s->n_slots);
 }
 
 /* Clipping by the norm of the whole gradient (as torch.nn.utils.clip_grad_norm_), after clipping by value. */

@@ -13,7 +13,7 @@ typedef struct gw__step_result {
     double *task_loss;    /* [T] mean loss of the labelled rows, before task weights; 0 without any. Borrowed until the next step */
     int64_t *task_rows;   /* [T] labelled rows */
     bool finite;          /* the loss is */
-    const char *first_bad_tensor; /* when it is not: the first tensor with a value that is not finite, or NULL */
+    const char *first_bad_tensor; /* when it is not: the first tensor that is not finite or has such a gradient, or NULL */
 } gw__step_result;
 
 /* Plan everything a run needs; `batch` is the largest batch. After this, a step allocates nothing. net, spec, records and pool are borrowed. */
@@ -24,6 +24,8 @@ void gw__trainer_free(gw__trainer *trainer);
 float *gw__trainer_parameters(gw__trainer *trainer); /* [P] flat; the caller may set it before the first step */
 /* The first tensor with a value that is not finite, NULL if all are: a look at every parameter, for the end of an epoch. */
 const char *gw__trainer_bad_tensor(const gw__trainer *trainer);
+/* The tensor with the value of greatest magnitude: the one to look at when all are finite and their products are not. */
+const char *gw__trainer_largest_tensor(const gw__trainer *trainer);
 /* Optimizer state as flat buffers of P floats each, for checkpoints. */
 size_t gw__trainer_state_count(const gw__trainer *trainer);
 float *gw__trainer_state_at(gw__trainer *trainer, size_t i);

@@ -176,6 +176,13 @@ static void stops_where_numbers_end(void **state) {
     assert_false(file_exists("none.gw"));
     assert_non_null(strstr(err.message, "epoch 1, step "));
     assert_non_null(strstr(err.message, "; hint: lower train.optimizer.lr or set train.clip"));
+    assert_non_null(strstr(err.message, "'level0.expert.shared.0.0.")); /* a tensor is named */
+    /* Parameters that are finite but predict nothing finite are no model, even after the last epoch. */
+    run.overrides[1] = "train.epochs=1";
+    run.overrides[2] = "train.batch=full";
+    assert_int_equal(train_small(&run, &model, &err), GW_E_NONFINITE);
+    assert_non_null(strstr(err.message, "epoch 1, step 1, task 'price': predictions are not finite; first tensor: '"));
+    assert_false(file_exists("none.gw"));
     /* The second time the rate explodes after a good epoch, which is kept. */
     run = (small_run){.spec = wild, .model_path = "m.gw", .overrides = {"train.schedule={name: step, every: 1, gamma: 1e35}"}};
     assert_int_equal(train_small(&run, &model, &err), GW_E_NONFINITE);
