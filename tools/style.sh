@@ -19,15 +19,15 @@ rule() {
     fi
 }
 
-c_files() { git ls-files -co --exclude-standard -- '*.c' '*.h'; }
-all_files() { git ls-files -co --exclude-standard; }
+all_files() { find . \( -name .git -o -path './build*' -o -path ./out -o -path ./data/census-income -o -name __pycache__ \) -prune -o -type f -print; }
+c_files() { all_files | grep '\.[ch]$'; }
 
 tabs() { c_files | xargs grep -nP '\t'; }
 trailing_blanks() { c_files | xargs grep -nE ' +$'; }
 long_lines() { c_files | xargs awk 'length($0) > 180 { print FILENAME ":" FNR ": " length($0) " characters" }'; }
 unfinished() { c_files | xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b'; }
-twins() { c_files | sed 's|.*/||' | sort | uniq -d | grep -v '^meson.build$'; }
-library_files() { git ls-files -co --exclude-standard -- 'src/*.c' ':!src/cli/*'; }
+twins() { c_files | sed 's|.*/||' | sort | uniq -d; }
+library_files() { find src -name '*.c' ! -path 'src/cli/*'; }
 printing() { library_files | xargs grep -nE '\b(printf|puts|putchar|perror|abort|exit|getenv|setlocale) *\('; }
 included_upward() { tools/layers.py; }
 bad_shell() { for script in demo.sh check.sh data/get.sh tools/*.sh; do sh -n "$script"; done; bash -n .ci/run; }
