@@ -205,5 +205,5 @@ static void test_case(void **state) {
 }
 
 int main(int argc, char **argv) {
-    return run_cases(argc, argv, "parity-command", test_case);
+    return run_cases(argc, argv, "parity-command", "output", test_case);
 }

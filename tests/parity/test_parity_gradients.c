@@ -107,10 +107,6 @@ static void compare(parts *p, const char *name, const float *flat, const gw__con
 static void test_case(void **state) {
     const char *name = *state;
     gw__container expected = read_container(name, "expected");
-    if (!gw__container_tensor(&expected, "loss.small")) { /* a case of values only */
-        gw__container_clear(&expected);
-        skip();
-    }
     parts p = {0};
     plan(&p, name);
     set_weights(&p, name);
@@ -131,5 +127,5 @@ static void test_case(void **state) {
 }
 
 int main(int argc, char **argv) {
-    return run_cases(argc, argv, "parity-gradients", test_case);
+    return run_cases(argc, argv, "parity-gradients", "loss.small", test_case);
 }

@@ -11,9 +11,10 @@
 
 #include "file/safetensors.h"
 
-/* Run `test` once per folder under argv[1] whose name begins with argv[2] (if given); its state is the name of the case.
+/* Run `test` once per folder under argv[1] whose name begins with argv[2] (if given) and whose expected tensors hold `wanted`; its state is the
+ * name of the case.
  * The working directory is then argv[1]. Returns the number of failures. */
-int run_cases(int argc, char **argv, const char *group, CMUnitTestFunction test);
+int run_cases(int argc, char **argv, const char *group, const char *wanted, CMUnitTestFunction test);
 
 gw__container read_container(const char *name, const char *file);
 /* A tensor that may be absent (NULL); its values as doubles, to be freed. */
