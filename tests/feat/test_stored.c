@@ -21,7 +21,8 @@ static const recipe table = {
     .features = "{\"default\":{\"min_count\":1},\"columns\":{\"num\":{\"type\":\"numeric\",\"transform\":[\"quantile\",\"standard\",\"quantile\"],\"indicator\":true},"
                 "\"user\":{\"type\":\"categorical\",\"share\":\"people\"},\"friend\":{\"type\":\"categorical\",\"share\":\"people\"},"
                 "\"tags\":{\"type\":\"bag\",\"min_count\":1}}}",
-    .tasks = "{\"k\":{\"type\":\"multiclass\"},\"r\":{\"type\":\"binary\",\"label\":\"k\",\"positive\":\"r\"},\"c\":{\"type\":\"multiclass\",\"label\":\"k\",\"classes\":[\"s\",\"r\"]}}"};
+    .tasks = "{\"k\":{\"type\":\"multiclass\"},"
+             "\"r\":{\"type\":\"binary\",\"label\":\"k\",\"positive\":\"r\"},\"c\":{\"type\":\"multiclass\",\"label\":\"k\",\"classes\":[\"s\",\"r\"]}}"};
 
 static stored write_features(const gw__features *features) {
     stored s = {0};
