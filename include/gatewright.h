@@ -182,7 +182,8 @@ typedef struct gw_train_options {
     size_t n_overrides;
     const char *init_path;        /* a model whose features and parameters to start from, or NULL */
     const char *resume_path;      /* a checkpoint to go on from, or NULL */
-    const char *model_path;       /* where to save; checkpoints go to this with ".ckpt" behind it; NULL: keep in memory only */
+    const char *model_path;       /* where to save; checkpoints go to this with ".ckpt" behind it; NULL: keep in memory only.
+                                     Neither may be a file that the spec names, or the spec: GW_E_ARGUMENT before anything is read */
     size_t threads;               /* 0: the machine's cores */
     bool skip_bad_rows;           /* count them instead of failing */
     gw_listener listener;         /* may be NULL */
@@ -246,7 +247,8 @@ GW_API gw_status gw_predict(const gw_model *model, const gw_predict_options *opt
 /**
  * A model from a spec and parameters made elsewhere: a safetensors file of F32 or F64 tensors with the names and shapes that
  * docs/architectures.md gives, no more and no fewer. Reads data.train to fit the features; trains nothing. Of the options it looks at
- * spec, overrides, threads, skip_bad_rows and the listener, which hears notes.
+ * spec, overrides, threads, skip_bad_rows and the listener, which hears notes; and, if model_path says where the caller is going to save
+ * the result, it refuses (GW_E_ARGUMENT) a path that is an input of the import. It saves nothing itself.
  *
  * @return GW_OK; GW_E_FORMAT that names the tensor that is missing, unknown or of another shape; GW_E_NONFINITE.
  */

@@ -250,7 +250,12 @@ void gw__writer_cancel(gw__writer *writer) {
     *writer = (gw__writer){0};
 }
 
-/* ---- names with wildcards ---- */
+/* ---- names ---- */
+
+bool gw__file_same(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && S_ISREG(x.st_mode) && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
 
 static int compare_paths(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b); /* strcmp, not the locale's order */

@@ -27,6 +27,9 @@ gw_status gw__writer_put(gw__writer *writer, const void *bytes, size_t n, gw_err
 gw_status gw__writer_commit(gw__writer *writer, gw_error *err); /* flush, sync, rename; on failure as gw__writer_cancel */
 void      gw__writer_cancel(gw__writer *writer);                /* leaves nothing behind; safe on {0} and after commit */
 
+/* True if both paths lead to one regular file that is there, by whatever spelling or links. */
+bool gw__file_same(const char *a, const char *b);
+
 /* Paths that match `pattern` in byte order (in `arena`); a pattern without wildcards is itself, whether it exists or not.
  * GW_E_IO if a wildcard matches nothing. */
 gw_status gw__files_match(const char *pattern, gw__arena *arena, const char ***ret_paths, size_t *ret_n, gw_error *err);

@@ -19,6 +19,7 @@ static int init(const gw_data_options *data, const cli_texts *tasks, const char 
     char *yaml = NULL;
     gw__writer writer = {0};
     gw_status status = cli_check_output(output, data->paths, data->n_paths, &err);
+    if (status == GW_OK) status = cli_check_output(output, &data->header, 1, &err);
     if (status == GW_OK) status = gw_spec_init(data, tasks->at, tasks->n, &yaml, &err);
     if (status == GW_OK) status = gw__writer_open(&writer, output, &err);
     if (status == GW_OK) status = gw__writer_put(&writer, yaml, strlen(yaml), &err);

@@ -40,7 +40,8 @@ static int predict(const char *path, const gw_predict_options *options) {
     gw_model *model = NULL;
     int64_t rows = 0, skipped = 0;
     gw_status status = cli_check_output(options->output_path, options->data.paths, options->data.n_paths, &err);
-    if (status == GW_OK) status = cli_check_output(options->output_path, &path, 1, &err);
+    const char *others[] = {path, options->data.header};
+    if (status == GW_OK) status = cli_check_output(options->output_path, others, GW__COUNT(others), &err);
     if (status == GW_OK && options->format == GW_OUTPUT_NPY && strcmp(options->output_path, "-") == 0 && isatty(STDOUT_FILENO))
         status = gw__fail(&err, GW_E_ARGUMENT, "format npy is binary and standard output is a terminal; hint: -o FILE");
     if (status == GW_OK) status = gw_model_load(path, &model, &err);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/text.h"
 
 /* The bytes of the UTF-8 character at `at`, or 0 for what must not reach a terminal as it is. */
@@ -56,10 +57,19 @@ int cli_usage_error(const char *command, const char *format, ...) {
     return CLI_EXIT_USAGE;
 }
 
-static bool same_file(const struct stat *output, const char *input) {
-    struct stat found;
-    return input != NULL && strcmp(input, "-") != 0 && stat(input, &found) == 0 && found.st_dev == output->st_dev &&
-           found.st_ino == output->st_ino;
+/* What an input that matches nothing means is for its reader to say. */
+static gw_status check_input(const char *path, const char *pattern, gw_error *err) {
+    gw__arena arena = {0};
+    const char **inputs = NULL;
+    size_t n = 0;
+    gw_status status = gw__files_match(pattern, &arena, &inputs, &n, NULL);
+    if (status == GW_E_NOMEM) gw__fail_nomem(err);
+    if (status == GW_E_IO) status = GW_OK;
+    for (size_t i = 0; status == GW_OK && i < n; i++)
+        if (strcmp(inputs[i], "-") != 0 && gw__file_same(path, inputs[i]))
+            status = gw__fail_at(err, GW_E_ARGUMENT, path, 0, 0, "the output is also the input '%s'", inputs[i]);
+    gw__arena_clear(&arena);
+    return status;
 }
 
 static gw_status check_directory(const char *path, gw_error *err) {
@@ -87,9 +97,10 @@ gw_status cli_check_output(const char *path, const char *const *inputs, size_t n
     if (S_ISDIR(found.st_mode))
         return gw__fail_at(err, GW_E_IO, path, 0, 0, "cannot write: it is a directory; hint: name a file in it");
     if (!S_ISREG(found.st_mode)) return GW_OK;
-    for (size_t i = 0; i < n_inputs; i++)
-        if (same_file(&found, inputs[i])) return gw__fail_at(err, GW_E_ARGUMENT, path, 0, 0, "the output is also the input '%s'", inputs[i]);
-    return check_directory(path, err);
+    gw_status status = GW_OK;
+    for (size_t i = 0; status == GW_OK && i < n_inputs; i++)
+        if (inputs[i] != NULL) status = check_input(path, inputs[i], err);
+    return status == GW_OK ? check_directory(path, err) : status;
 }
 
 int cli_finish(int code) {

@@ -14,7 +14,7 @@ int cli_report(gw_status status, const gw_error *err);
 int cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* See before a long run that `path` can become a file: its directory exists and may be written, it is no directory itself, and
- * it is none of `inputs` (NULL entries and "-" are passed over). */
+ * it is none of `inputs` (names or patterns; NULL entries and "-" are passed over). */
 gw_status cli_check_output(const char *path, const char *const *inputs, size_t n_inputs, gw_error *err);
 
 /* Write what stdout still holds; an error (a full disk) is reported. The exit code: `code`, or 1 if that failed. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/source.h"
 #include "spec/spec.h"
 
 #define SEAL_KEY "gatewright.header_checksum" /* a model file has it, parameters from elsewhere have not */
@@ -22,13 +23,12 @@ static void tell(const gw_train_options *options, const gw__read_report *report)
     options->listener(options->listener_context, &(gw_event){.kind = GW_EVENT_WARNING, .text = text});
 }
 
-gw_status gw__model_of_spec(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
-    gw__spec *spec = NULL;
+/* The spec is moved in any case. */
+static gw_status build(const gw_train_options *options, gw__spec *spec, gw_model **ret_model, gw_error *err) {
     gw__features *features = NULL;
     gw__dataset dataset = {0};
     gw__pool *pool = NULL;
-    gw_status status = gw__options_spec(options, &spec, err);
-    if (status != GW_OK) return status;
+    gw_status status = GW_OK;
     GW__TRY(gw__pool_new(options->threads, &pool, err));
     GW__TRY(gw__dataset_read(spec, NULL, options->skip_bad_rows, pool, &features, &dataset, err));
     tell(options, &dataset.report);
@@ -41,6 +41,12 @@ cleanup:
     gw__spec_free(spec);
     gw__pool_free(pool);
     return status;
+}
+
+gw_status gw__model_of_spec(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
+    gw__spec *spec = NULL;
+    gw_status status = gw__options_spec(options, &spec, err);
+    return status == GW_OK ? build(options, spec, ret_model, err) : status;
 }
 
 /* ---- reading ---- */
@@ -167,14 +173,22 @@ cleanup:
 }
 
 gw_status gw__weights_import(const gw_train_options *options, const char *path, gw_model **ret_model, gw_error *err) {
+    gw__spec *spec = NULL;
     gw_model *model = NULL;
-    gw_status status = gw__model_of_spec(options, &model, err);
+    gw_status status = gw__options_spec(options, &spec, err);
     if (status != GW_OK) return status;
-    status = gw__weights_read(model, path, err);
-    if (status == GW_OK)
-        *ret_model = model;
-    else
-        gw__model_free(model);
+    GW__TRY(gw__source_check_outputs(options, spec, err));
+    if (options->model_path && gw__file_same(options->model_path, path))
+        GW__FAIL(gw__fail_at(err, GW_E_ARGUMENT, options->model_path, 0, 0, "the output is also the input '%s' (weights)", path));
+    status = build(options, spec, &model, err);
+    spec = NULL; /* moved */
+    if (status != GW_OK) goto cleanup;
+    GW__TRY(gw__weights_read(model, path, err));
+    *ret_model = model;
+    model = NULL;
+cleanup:
+    gw__model_free(model);
+    gw__spec_free(spec);
     return status;
 }
 

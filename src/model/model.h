@@ -35,6 +35,7 @@ gw_status gw__parameters_read(const gw__net *net, const gw__container *container
 /* ---- the file ---- */
 
 #define GW__MODEL_FORMAT 1                           /* a reader refuses files of a later one */
+#define GW__CHECKPOINT_SUFFIX ".ckpt"                /* of its path, behind the model's */
 #define GW__CHECKPOINT_KEY "gatewright.checkpoint"   /* metadata that makes a model file a checkpoint … */
 #define GW__CHECKPOINT_STATE "optimizer."            /* … which alone may have tensors of these names */
 #define GW__CHECKPOINT_KEPT "kept."

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/files.h"
+#include "model/model.h"
 
 #define MAX_NAMES_BYTES ((size_t)16 << 20)
 
@@ -45,6 +46,61 @@ gw_status gw__options_table(const gw_data_options *options, const gw__data_spec 
     }
     return gw__table_open_csv(options->paths, options->n_paths, &table, ret_table, err);
 }
+
+/* ---- outputs that would replace an input ---- */
+
+typedef struct output {
+    const char *path, *what;
+} output;
+
+static gw_status check_input(const output *out, const char *path, const char *key, gw_error *err) {
+    if (!path || strcmp(path, "-") == 0 || !gw__file_same(out->path, path)) return GW_OK;
+    return gw__fail_at(err, GW_E_ARGUMENT, out->path, 0, 0, "%s is also the input '%s' (%s)", out->what, path, key);
+}
+
+/* Patterns that match nothing are complained about by who reads them. */
+static gw_status check_inputs(const output *out, gw__texts patterns, const char *key, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__arena arena = {0};
+    for (size_t i = 0; status == GW_OK && i < patterns.n; i++) {
+        const char **paths = NULL;
+        size_t n = 0;
+        status = gw__files_match(patterns.at[i], &arena, &paths, &n, NULL);
+        if (status == GW_E_NOMEM) gw__fail_nomem(err);
+        if (status == GW_E_IO) status = GW_OK;
+        for (size_t k = 0; status == GW_OK && k < n; k++) status = check_input(out, paths[k], key, err);
+    }
+    gw__arena_clear(&arena);
+    return status;
+}
+
+static gw_status check_output(const output *out, const gw_train_options *options, const gw__spec *spec, gw_error *err) {
+    const gw__data_spec *data = &spec->data;
+    gw_status status = check_input(out, options->spec_path, "the spec", err);
+    if (status == GW_OK) status = check_inputs(out, data->train, "data.train", err);
+    if (status == GW_OK) status = check_inputs(out, data->valid.files, "data.valid", err);
+    if (status == GW_OK) status = check_inputs(out, data->test, "data.test", err);
+    if (status == GW_OK) status = check_input(out, data->header_path, "data.header", err);
+    return status;
+}
+
+gw_status gw__source_check_outputs(const gw_train_options *options, const gw__spec *spec, gw_error *err) {
+    if (!options->model_path || strcmp(options->model_path, "-") == 0) return GW_OK;
+    const output model = {options->model_path, "the output"};
+    gw_status status = check_output(&model, options, spec, err);
+    if (status == GW_OK) status = check_input(&model, options->resume_path, "the checkpoint to resume", err);
+    if (status != GW_OK || !spec->train.checkpoint.on) return status;
+    gw__text path = {0};
+    gw__text_addf(&path, "%s" GW__CHECKPOINT_SUFFIX, options->model_path);
+    if (path.failed) return gw__fail_nomem(err);
+    const output checkpoint = {path.at, "the checkpoint"};
+    status = check_output(&checkpoint, options, spec, err);
+    if (status == GW_OK) status = check_input(&checkpoint, options->init_path, "the model to start from", err);
+    gw__text_clear(&path);
+    return status;
+}
+
+/* ---- rows ---- */
 
 gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err) {
     gw_status status = gw__table_next(table, ret_batch, err);

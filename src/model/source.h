@@ -9,6 +9,10 @@
  * What is borrowed lives in `arena`, which must outlive the table. */
 gw_status gw__options_table(const gw_data_options *options, const gw__data_spec *rules, gw__arena *arena, gw__table **ret_table, gw_error *err);
 
+/* Before any row is read: what the options will have written, the model and with train.checkpoint its checkpoints, replaces no file that the
+ * spec, or a run by it, reads; only a checkpoint may replace the one that is resumed, and a model the one of --init. GW_E_ARGUMENT names both. */
+gw_status gw__source_check_outputs(const gw_train_options *options, const gw__spec *spec, gw_error *err);
+
 /* A table's next rows; a wrong number of cells in the first ones gets the hint that the names may be another table's. */
 gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err);
 

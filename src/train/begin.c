@@ -160,6 +160,7 @@ gw_status gw__run_begin(gw__run *run, const gw_train_options *options, gw_error 
     origin from = {0};
     *run = (gw__run){.options = options};
     GW__TRY(gw__options_spec(options, &spec, err));
+    GW__TRY(gw__source_check_outputs(options, spec, err));
     GW__TRY(read_origin(options, spec, &from, err));
     GW__TRY(gw__pool_new(options->threads, &run->pool, err));
     GW__TRY(build(run, &spec, &from, err));

@@ -81,10 +81,10 @@ static gw_status collect_tensors(const gw__run *run, bool kept_is_current, gw__a
 
 static char *checkpoint_path(const gw__run *run, gw__arena *arena) {
     size_t n = strlen(run->options->model_path);
-    char *path = gw__arena_alloc(arena, n + sizeof ".ckpt", 1);
+    char *path = gw__arena_alloc(arena, n + sizeof GW__CHECKPOINT_SUFFIX, 1);
     if (!path) return NULL;
     memcpy(path, run->options->model_path, n);
-    memcpy(path + n, ".ckpt", sizeof ".ckpt");
+    memcpy(path + n, GW__CHECKPOINT_SUFFIX, sizeof GW__CHECKPOINT_SUFFIX);
     return path;
 }
 

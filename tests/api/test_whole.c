@@ -174,6 +174,24 @@ static void test_saved_twice_is_equal(void **state) {
     fclose(b);
 }
 
+/* The model goes nowhere where the spec reads; the table is still there afterwards. */
+static void test_inputs_are_not_replaced(void **state) {
+    gw_error err = {0};
+    gw_model *none = NULL;
+    gw_train_options options = {.spec_text = spec, .model_path = table_path, .threads = 1};
+    must(gw_export(model, "safetensors", weights_path, &err), &err);
+    assert_int_equal(gw_train(&options, NULL, &err), GW_E_ARGUMENT);
+    assert_string_equal(err.where, table_path);
+    assert_non_null(strstr(err.message, "data.train"));
+    assert_int_equal(gw_import(&options, weights_path, &none, &err), GW_E_ARGUMENT);
+    assert_string_equal(err.where, table_path);
+    options.model_path = weights_path;
+    assert_int_equal(gw_import(&options, weights_path, &none, &err), GW_E_ARGUMENT);
+    assert_string_equal(err.where, weights_path);
+    assert_null(none);
+    free(predictions(model));
+}
+
 static void test_evaluation(void **state) {
     gw_error err = {0};
     gw__arena arena = {0};
@@ -264,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_files_give_the_same_predictions),
         cmocka_unit_test(test_saved_twice_is_equal),
+        cmocka_unit_test(test_inputs_are_not_replaced),
         cmocka_unit_test(test_evaluation),
         cmocka_unit_test(test_evaluation_is_of_the_predictions),
         cmocka_unit_test(test_evaluation_of_other_tables),

@@ -232,6 +232,18 @@ static void test_cannot_open(void **state) {
     assert_int_equal(count_entries(), 0);
 }
 
+static void test_same(void **state) {
+    put(in_folder("one"), "text");
+    put(in_folder("two"), "text");
+    assert_int_equal(symlink("one", in_folder("link")) + symlink("none", in_folder("broken")) + link(in_folder("one"), in_folder("hard")), 0);
+    assert_true(gw__file_same(in_folder("one"), in_folder("one")));
+    assert_true(gw__file_same(in_folder("one"), in_folder("./one")));
+    assert_true(gw__file_same(in_folder("link"), in_folder("hard")));
+    assert_false(gw__file_same(in_folder("one"), in_folder("two")));
+    assert_false(gw__file_same(in_folder("broken"), in_folder("broken"))); /* nothing is there to lose */
+    assert_false(gw__file_same("/dev/null", "/dev/null"));
+}
+
 static void test_match(void **state) {
     gw__arena arena = {0};
     const char **paths = NULL;
@@ -290,7 +302,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_read), IN_FOLDER(test_read_pipe), IN_FOLDER(test_commit), IN_FOLDER(test_cancel), IN_FOLDER(test_killed), IN_FOLDER(test_names),
         IN_FOLDER(test_modes_and_links), IN_FOLDER(test_full), IN_FOLDER(test_commit_fails), IN_FOLDER(test_cannot_open),
-        IN_FOLDER(test_match), IN_FOLDER(test_no_memory),
+        IN_FOLDER(test_match), IN_FOLDER(test_same), IN_FOLDER(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

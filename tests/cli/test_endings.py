@@ -1,5 +1,6 @@
 """How the command ends when it cannot go on: Ctrl-C, a full disk, a reader that went away, outputs that cannot be."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -111,4 +112,48 @@ def wrong_outputs():
         os.chmod("folder", 0o700)
 
 
-main(interrupted, predict_killed, full_disk, reader_gone, wrong_outputs)
+def inputs_are_kept():
+    """Nothing that the spec names is replaced, by whatever name it is called; nothing is read or trained before that is said."""
+    os.mkdir("tables")
+    succeeds("weights to import", "export", "m.gw", "--to", "safetensors", "-o", "w.safetensors")
+    write("tables/a.csv", people(60))
+    write("tables/b.csv", people(60, seed=2))
+    write("holdout.csv", people(60, seed=3))
+    write("test.csv", people(60, seed=4))
+    header, rows = people(60).split("\n", 1)
+    write("names.txt", header.replace(",", "\n") + "\n")
+    write("bare.csv", rows)
+    os.symlink("tables/a.csv", "link.csv")
+    os.link("tables/b.csv", "hard.csv")
+    shutil.copy("people.csv", "data.gw.ckpt")
+    shutil.copy("m.gw", "old.gw.ckpt")
+    before = {name: read(name) for name in ("tables/a.csv", "tables/b.csv", "holdout.csv", "test.csv", "names.txt", "bare.csv", "people.yaml",
+                                            "data.gw.ckpt", "old.gw.ckpt", "w.safetensors")}
+    several = ["--set", "data={train: 'tables/*.csv', valid: [holdout.csv], test: test.csv}"]
+    named = ["--set", "data={train: bare.csv, header: names.txt}"]
+    every = ["--set", "train.checkpoint.every=epoch"]
+    for path, key, extra in (("tables/a.csv", "data.train", several), ("tables/b.csv", "data.train", several), ("./tables/../tables/a.csv", "data.train", several),
+                             ("link.csv", "data.train", several), ("hard.csv", "data.train", several), (os.path.abspath("holdout.csv"), "data.valid", several),
+                             ("./test.csv", "data.test", several), ("names.txt", "data.header", named), ("./bare.csv", "data.train", named)):
+        for command in (["train", "people.yaml"], ["import", "people.yaml", "w.safetensors"]):
+            fails(f"{command[0]} -o {os.path.basename(path)}, a file of {key}, is refused", 2, [f"gatewright: {path}: ", "also the input", key],
+                  *command, *extra, "-o", path)
+    fails("import -o onto the weights is refused", 2, ["also the input 'w.safetensors'"], "import", "people.yaml", "w.safetensors", "-o", "./w.safetensors")
+    fails("train -o onto the checkpoint to resume is refused", 2, ["also the input"], "train", "people.yaml", "--resume", "old.gw.ckpt", "-o", "./old.gw.ckpt")
+    fails("a checkpoint onto a table is refused", 2, ["gatewright: data.gw.ckpt: the checkpoint is also the input", "data.train"],
+          "train", "people.yaml", *every, "--set", "data.train=data.gw.ckpt", "-o", "data.gw")
+    fails("a checkpoint onto the model to start from is refused", 2, ["gatewright: old.gw.ckpt: the checkpoint is also the input"],
+          "train", "people.yaml", *every, "--init", "old.gw.ckpt", "-o", "old.gw")
+    fails("predict -o onto a file of a pattern is refused", 2, ["also the input 'tables/a.csv'"], "predict", "m.gw", "tables/*.csv", "-o", "link.csv")
+    fails("predict -o onto the names is refused", 2, ["also the input 'names.txt'"], "predict", "m.gw", "bare.csv", "--header", "names.txt", "-o", "names.txt")
+    fails("init -o onto the names is refused", 2, ["also the input 'names.txt'"],
+          "init", "bare.csv", "--header", "names.txt", "--task", "rich", "-o", "names.txt")
+    same({name: read(name) for name in before}, before, "every input is as it was")
+    one = ["--set", "train.epochs=1"]
+    succeeds("without checkpoints a table may have the name of one", "train", "people.yaml", *one, "--set", "data.train=data.gw.ckpt", "-o", "data.gw")
+    succeeds("a run with checkpoints goes on from its own", "train", "people.yaml", *one, *every, "-o", "goes.gw")
+    succeeds("and replaces it", "train", "people.yaml", *one, *every, "--resume", "goes.gw.ckpt", "-o", "goes.gw")
+    check(read("goes.gw") != read("goes.gw.ckpt") and read("data.gw.ckpt") == before["data.gw.ckpt"], "model, checkpoint and table stay apart")
+
+
+main(interrupted, predict_killed, full_disk, reader_gone, wrong_outputs, inputs_are_kept)
