@@ -30,8 +30,17 @@ static void mark_places(const change *c, gw__doc *node) {
     for (gw__doc *child = node->first; child != NULL; child = child->next) mark_places(c, child);
 }
 
+/* What means a cell without a value in many tables, but in YAML a map, a list, a comment and so on, silently at worst. */
+static bool means_something_else(gw__slice text) {
+    if (text.n == 0) return false;
+    if (text.n == 1) return strchr("?-:|>*&!%@`#,", text.at[0]) != NULL;
+    return strchr("#%@`", text.at[0]) != NULL || (text.at[0] == '?' && text.at[1] == ' ');
+}
+
 static gw_status parse_value(const change *c, gw__slice text, gw__doc **ret) {
-    if (gw__slice_trim(text).n == 0) {
+    gw__slice trimmed = gw__slice_trim(text);
+    if (means_something_else(trimmed)) return fail(c, "'%.*s' is no text in YAML; hint: put it in quotes, behind those of the shell: 'key=\"?\"'", trimmed);
+    if (trimmed.n == 0) {
         *ret = gw__doc_new_scalar(c->arena, "", 0, false);
         if (*ret == NULL) return gw__fail_nomem(c->err);
     } else {
@@ -97,6 +106,21 @@ static gw_status set_child(const change *c, gw__doc *map, gw__slice key, gw__doc
     return GW_OK;
 }
 
+/* A task that is set to nothing is left out, as if the spec had never had it. */
+static gw_status remove_task(const change *c, gw__doc *tasks, gw__slice name) {
+    gw__doc *before = NULL, *task = tasks->first;
+    for (; task != NULL && !gw__slice_equal(task->key, name); task = task->next) before = task;
+    if (task == NULL) return fail(c, "there is no task '%.*s' to leave out", name);
+    if (before == NULL) tasks->first = task->next;
+    else before->next = task->next;
+    if (tasks->last == task) tasks->last = before;
+    if (--tasks->n == 0) { /* another --set may bring one; else this one is to blame */
+        tasks->line = 0;
+        tasks->column = c->number;
+    }
+    return GW_OK;
+}
+
 /* Step into `key` of a map, making it if need be. */
 static gw_status step(const change *c, gw__doc *map, gw__slice key, const char *shorthand, gw__doc **ret) {
     gw__doc *child = find_child(map, key);
@@ -115,20 +139,21 @@ static gw_status apply(const change *c, gw__doc *doc) {
     gw__doc *value, *map = doc;
     gw_status status = parse_value(c, gw__slice_of(equals + 1), &value);
     const gw__section *section = &gw__spec_section;
-    const char *names_are = NULL; /* in a map of names: the shorthand of its entries */
+    const gw__field *names = NULL; /* in a map of names: its row */
     const char *at = c->text;
     for (size_t depth = 0; status == GW_OK; depth++) {
         const char *dot = memchr(at, '.', (size_t)(equals - at));
         gw__slice key = {at, (size_t)((dot == NULL ? equals : dot) - at)};
         if (key.n == 0) return fail(c, "expected key.path=value but found an empty key in '%.*s'", gw__slice_of(c->text));
         if (depth == GW__DOC_DEPTH) return fail(c, "nested deeper than 64 in '%.*s'", gw__slice_of(c->text));
-        if (dot == NULL) return set_child(c, map, key, value);
-        const gw__field *field = names_are != NULL ? NULL : find_field(section, key);
-        status = step(c, map, key, names_are != NULL ? names_are : field == NULL ? NULL : field->shorthand, &map);
+        bool is_task = names != NULL && names->kind == GW__FIELD_TASKS;
+        if (dot == NULL) return is_task && gw__doc_is_null(value) ? remove_task(c, map, key) : set_child(c, map, key, value);
+        const gw__field *field = names != NULL ? NULL : find_field(section, key);
+        status = step(c, map, key, names != NULL ? names->shorthand : field == NULL ? NULL : field->shorthand, &map);
         bool opens_names = field != NULL && (field->kind == GW__FIELD_TASKS || field->kind == GW__FIELD_COLUMNS);
         if (field != NULL) section = field->section;
-        else if (names_are == NULL) section = NULL;
-        names_are = opens_names ? field->shorthand : NULL;
+        else if (names == NULL) section = NULL;
+        names = opens_names ? field : NULL;
         at = dot + 1;
     }
     return status;

@@ -20,6 +20,14 @@ static void test_values(void **state) {
     assert_string_equal(s->features.columns[0].name, "age");
     assert_int_equal(s->features.columns[0].type, GW__FEATURE_NUMERIC);
     gw__spec_free(s);
+    static const char *const quoted[] = {"data.missing=\"?\"", "data.missing='-'", "data.missing=['?']", "data.missing=\"#N/A\"", "data.missing=-1", "data.missing=?x"};
+    static const char *const texts[] = {"?", "-", "?", "#N/A", "-1", "?x"};
+    for (size_t i = 0; i < GW__COUNT(quoted); i++) {
+        s = spec_with(LEAST, quoted[i]);
+        assert_int_equal(s->data.missing.n, 1);
+        assert_string_equal(s->data.missing.at[0], texts[i]);
+        gw__spec_free(s);
+    }
     s = spec_with(LEAST, "data.train=[b.csv, c.csv]");
     assert_int_equal(s->data.train.n, 2);
     gw__spec_free(s);
@@ -35,6 +43,33 @@ static void test_nothing(void **state) {
     }
     gw__spec *s = spec_with("data: {train: a, valid: v}\ntasks: {y: binary}\ntrain: {early_stop: {metric: y.auc}}\n", "train.early_stop=null");
     assert_false(s->train.early_stop.on);
+    gw__spec_free(s);
+}
+
+/* A task that is set to nothing is left out, whichever it is; one of the same name may come back, at the end. */
+static void test_tasks_left_out(void **state) {
+    static const char three[] = "data: {train: a}\ntasks: {a: binary, b: {type: regression, loss: mae}, c: binary}\n";
+    static const struct { const char *sets[4]; size_t n_sets; const char *left; } rows[] = {
+        {{"tasks.a=null"}, 1, "bc"},
+        {{"tasks.b="}, 1, "ac"},
+        {{"tasks.c=~"}, 1, "ab"},
+        {{"tasks.c=null", "tasks.a=null"}, 2, "b"},
+        {{"tasks.c=null", "tasks.d=binary"}, 2, "abd"},
+        {{"tasks.a=null", "tasks.b=null", "tasks.a=regression"}, 3, "ca"},
+        {{"tasks.a=null", "tasks.b=null", "tasks.c=null", "tasks.d=binary"}, 4, "d"},
+    };
+    for (size_t i = 0; i < GW__COUNT(rows); i++) {
+        gw__spec *s = NULL;
+        assert_int_equal(gw__spec_parse(three, sizeof three - 1, "s.yaml", rows[i].sets, rows[i].n_sets, &s, NULL), GW_OK);
+        assert_int_equal(s->n_tasks, strlen(rows[i].left));
+        for (size_t t = 0; t < s->n_tasks; t++) assert_memory_equal(s->tasks[t].name, ((char[]){rows[i].left[t], 0}), 2);
+        gw__spec_free(s);
+    }
+    refused("data: {train: a}\ntasks: {a: binary, b: binary}\nmodel: {architecture: cgc, experts: {per_task: {a: 1, b: 2}}}\n", "tasks.b=null", "s.yaml", 3, 55,
+            "no task is named 'b'");
+    gw__spec *s = spec_with(LEAST "features: {columns: {c: {type: categorical, dim: 3}}}\n", "features.columns.c=null"); /* a column stays one */
+    assert_int_equal(s->features.n_columns, 1);
+    assert_int_equal(s->features.columns[0].type, GW__FEATURE_AUTO);
     gw__spec_free(s);
 }
 
@@ -88,6 +123,7 @@ static void test_json_too(void **state) {
     gw__spec_free(s);
 }
 
+#define NO_TEXT " is no text in YAML; hint: put it in quotes, behind those of the shell: 'key=\"?\"'"
 #define HINT_EPOCHS "unknown key 'epochz'; hint: did you mean 'epochs'?"
 
 static void test_blame(void **state) {
@@ -102,6 +138,13 @@ static void test_blame(void **state) {
         {"train..epochs=3", "expected key.path=value but found an empty key in 'train..epochs=3'"},
         {"train.=3", "expected key.path=value but found an empty key in 'train.=3'"},
         {"train.epochs=[3", "no YAML: did not find expected ',' or ']' while parsing a flow sequence"},
+        {"data.missing=?", "'?'" NO_TEXT},
+        {"data.missing= - ", "'-'" NO_TEXT},
+        {"data.missing=? a", "'? a'" NO_TEXT},
+        {"data.missing=#N/A", "'#N/A'" NO_TEXT},
+        {"data.missing=*", "'*'" NO_TEXT},
+        {"tasks.y=null", "key 'tasks': expected at least one task"},
+        {"tasks.z=null", "there is no task 'z' to leave out"},
         {"train.epochs=&a 3", "anchors (&name) are not supported; hint: write the value out"},
         {"train={epochs: 3, epochs: 4}", "key 'epochs' was given before, on line 1"},
         {"train.epochs.x=3", "key 'epochs': expected a whole number from 1 to 1000000 but found a map"},
@@ -139,7 +182,7 @@ static void test_deep_path(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_nothing), cmocka_unit_test(test_inside_shorthands),
+        cmocka_unit_test(test_values), cmocka_unit_test(test_nothing), cmocka_unit_test(test_tasks_left_out), cmocka_unit_test(test_inside_shorthands),
         cmocka_unit_test(test_order_stays), cmocka_unit_test(test_several), cmocka_unit_test(test_json_too),
         cmocka_unit_test(test_blame), cmocka_unit_test(test_blame_in_the_file), cmocka_unit_test(test_deep_path),
     };
