@@ -90,12 +90,15 @@ typedef struct gw_column {
 typedef struct gw_model gw_model;
 
 /**
- * Read a model file.
+ * Read a model file; "-" is standard input.
  *
  * @return GW_OK; GW_E_IO if it cannot be read; GW_E_FORMAT if it is truncated, altered or no model; GW_E_VERSION if it is of a later
  *         format. The model is owned by the caller (gw_model_free).
  */
 GW_API gw_status gw_model_load(const char *path, gw_model **ret_model, gw_error *err);
+
+/** The same of a model file's bytes, which are borrowed for the call. `name` stands for the path in messages; NULL: "model". */
+GW_API gw_status gw_model_parse(const void *bytes, size_t n_bytes, const char *name, gw_model **ret_model, gw_error *err);
 
 /** Write the model file: beside its place, synced, renamed. Equal models give equal bytes. */
 GW_API gw_status gw_model_save(const gw_model *model, const char *path, gw_error *err);

@@ -1,7 +1,10 @@
 /* The definitions of gatewright.h: arguments are checked here, the work is done below. */
 #include "gatewright.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "interop/weights.h"
 #include "train/assess.h"
@@ -93,6 +96,16 @@ gw_status gw_model_load(const char *path, gw_model **ret_model, gw_error *err) {
     gw_status status = need(path, "path", err);
     if (status == GW_OK) status = need(ret_model, "ret_model", err);
     return status == GW_OK ? gw__model_read(path, ret_model, NULL, err) : status;
+}
+
+gw_status gw_model_parse(const void *bytes, size_t n_bytes, const char *name, gw_model **ret_model, gw_error *err) {
+    gw_status status = need(bytes, "bytes", err);
+    if (status == GW_OK) status = need(ret_model, "ret_model", err);
+    if (status != GW_OK) return status;
+    char *copy = gw__aligned_alloc(n_bytes, 1);
+    if (!copy) return gw__fail_nomem(err);
+    if (n_bytes > 0) memcpy(copy, bytes, n_bytes);
+    return gw__model_parse(copy, n_bytes, name ? name : "model", ret_model, err);
 }
 
 gw_status gw_model_save(const gw_model *model, const char *path, gw_error *err) {

@@ -1,5 +1,8 @@
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "base/files.h"
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/structure.h"
@@ -11,28 +14,67 @@ static const char about[] =
 static const char examples[] =
     "  gatewright inspect people.gw\n"
     "  gatewright inspect people.yaml --set model.architecture=cgc\n"
-    "  gatewright inspect people.gw --json";
+    "  gatewright inspect people.gw --json\n"
+    "  gatewright inspect - < people.gw";
+
+#define HEAD 8 /* bytes that tell a model from a text */
 
 /* A model file begins with the length of its header, 8 bytes the last of which are zero in any file; a text has no zero byte. */
+static bool is_model(const void *head, size_t n) {
+    return n > 0 && memchr(head, 0, n < HEAD ? n : HEAD) != NULL;
+}
+
 static bool is_model_file(const char *path) {
-    unsigned char head[8] = {0};
+    char head[HEAD];
     FILE *file = fopen(path, "rb");
     if (file == NULL) return false;
     size_t n = fread(head, 1, sizeof head, file);
     fclose(file);
-    for (size_t i = 0; i < n; i++)
-        if (head[i] == 0) return true;
-    return false;
+    return is_model(head, n);
+}
+
+static gw_status describe_model(const gw_train_options *spec, gw_model *model, char **ret_json, gw_error *err) {
+    gw_status status = spec->n_overrides > 0
+                           ? gw__fail_at(err, GW_E_ARGUMENT, spec->spec_path, 0, 0, "option '--set' changes a spec, and this is a model file")
+                           : gw_model_describe(model, ret_json, err);
+    gw_model_free(model);
+    return status;
+}
+
+static gw_status describe_file(const gw_train_options *spec, char **ret_json, gw_error *err) {
+    if (!is_model_file(spec->spec_path)) return gw_spec_describe(spec, ret_json, err);
+    gw_model *model = NULL;
+    gw_status status = gw_model_load(spec->spec_path, &model, err);
+    return status == GW_OK ? describe_model(spec, model, ret_json, err) : status;
+}
+
+/* Standard input and pipes can be read only once. */
+static gw_status describe_stream(const gw_train_options *spec, char **ret_json, gw_error *err) {
+    char *bytes = NULL;
+    size_t n = 0;
+    gw_model *model = NULL;
+    const char *name = strcmp(spec->spec_path, "-") == 0 ? "standard input" : spec->spec_path;
+    gw_status status = gw__file_read(spec->spec_path, SIZE_MAX / 4, &bytes, &n, err);
+    if (status != GW_OK) return status;
+    gw_train_options of_text = *spec;
+    of_text.spec_path = NULL;
+    of_text.spec_text = bytes;
+    if (is_model(bytes, n)) {
+        status = gw_model_parse(bytes, n, name, &model, err);
+        if (status == GW_OK) status = describe_model(spec, model, ret_json, err);
+    } else if (strlen(bytes) != n) {
+        status = gw__fail_at(err, GW_E_CONFIG, name, 0, 0, "expected a model or a spec but found neither: a NUL byte stands in the text");
+    } else {
+        status = gw_spec_describe(&of_text, ret_json, err);
+    }
+    gw__aligned_free(bytes);
+    return status;
 }
 
 static gw_status describe(const gw_train_options *spec, char **ret_json, gw_error *err) {
-    if (!is_model_file(spec->spec_path)) return gw_spec_describe(spec, ret_json, err);
-    if (spec->n_overrides > 0) return gw__fail_at(err, GW_E_ARGUMENT, spec->spec_path, 0, 0, "option '--set' changes a spec, and this is a model file");
-    gw_model *model = NULL;
-    gw_status status = gw_model_load(spec->spec_path, &model, err);
-    if (status == GW_OK) status = gw_model_describe(model, ret_json, err);
-    gw_model_free(model);
-    return status;
+    struct stat found;
+    bool stream = strcmp(spec->spec_path, "-") == 0 || (stat(spec->spec_path, &found) == 0 && (S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode)));
+    return stream ? describe_stream(spec, ret_json, err) : describe_file(spec, ret_json, err);
 }
 
 static int inspect(const gw_train_options *what, bool json) {
@@ -55,7 +97,7 @@ int cmd_inspect(const cli_command *self, int argc, char **argv) {
     int bad_row = 0, code;
     bool json = false;
     const cli_option options[] = {
-        {.kind = CLI_ARGUMENT, .name = "MODEL|SPEC", .into = &path, .help = "a model file or a spec; told apart by content"},
+        {.kind = CLI_ARGUMENT, .name = "MODEL|SPEC", .into = &path, .help = "a model file or a spec, told apart by content; - is standard input"},
         CLI_ROW_SET(overrides),
         CLI_ROW_THREADS(threads),
         CLI_ROW_BAD_ROW(bad_row),

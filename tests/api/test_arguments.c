@@ -35,6 +35,8 @@ static void test_models(void **state) {
     char *json = NULL;
     refused(gw_model_load(NULL, &model, &err), "'path'");
     refused(gw_model_load("x", NULL, &err), "'ret_model'");
+    refused(gw_model_parse(NULL, 0, NULL, &model, &err), "'bytes'");
+    refused(gw_model_parse("x", 1, NULL, NULL, &err), "'ret_model'");
     refused(gw_model_save(NULL, "x", &err), "'model'");
     refused(gw_model_save(MODEL, NULL, &err), "'path'");
     refused(gw_model_task_at(NULL, 0, &task, &err), "'model'");
@@ -49,6 +51,10 @@ static void test_models(void **state) {
     assert_int_equal(gw_model_load("/no/such/file", &model, &err), GW_E_IO);
     assert_string_equal(err.where, "/no/such/file");
     assert_int_equal(gw_model_load("/no/such/file", &model, NULL), GW_E_IO);
+    assert_int_equal(gw_model_parse("", 0, NULL, &model, &err), GW_E_FORMAT);
+    assert_string_equal(err.where, "model");
+    assert_int_equal(gw_model_parse("no model, but a text", 20, "a name", &model, &err), GW_E_FORMAT);
+    assert_string_equal(err.where, "a name");
     assert_null(model);
 }
 

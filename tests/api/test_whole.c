@@ -157,6 +157,27 @@ static void test_files_give_the_same_predictions(void **state) {
     gw_model_free(loaded);
 }
 
+/* Bytes at any address, which are the caller's again afterwards. */
+static void test_parsed_is_equal(void **state) {
+    gw_error err = {0};
+    gw_model *parsed = NULL;
+    FILE *file = fopen(model_path, "rb");
+    char *bytes = malloc(1 << 20);
+    size_t n = fread(bytes + 1, 1, (1 << 20) - 1, file);
+    fclose(file);
+    must(gw_model_parse(bytes + 1, n, NULL, &parsed, &err), &err);
+    memset(bytes, 0, n + 1);
+    char *a = predictions(model), *b = predictions(parsed);
+    assert_string_equal(a, b);
+    gw_model *none = NULL;
+    assert_int_equal(gw_model_parse(bytes, n, "zeros", &none, &err), GW_E_FORMAT);
+    assert_null(none);
+    free(a);
+    free(b);
+    free(bytes);
+    gw_model_free(parsed);
+}
+
 static void test_saved_twice_is_equal(void **state) {
     gw_error err = {0};
     must(gw_model_save(model, weights_path, &err), &err);
@@ -281,6 +302,7 @@ int main(void) {
         cmocka_unit_test(test_what_a_model_says),
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_files_give_the_same_predictions),
+        cmocka_unit_test(test_parsed_is_equal),
         cmocka_unit_test(test_saved_twice_is_equal),
         cmocka_unit_test(test_inputs_are_not_replaced),
         cmocka_unit_test(test_evaluation),

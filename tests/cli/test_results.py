@@ -6,8 +6,9 @@ import json
 import lzma
 import os
 import struct
+import subprocess
 
-from cli_tap import check, fails, listing, main, people, read, run, same, small_world, succeeds, write
+from cli_tap import COMMAND, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
 
 GATE = "gate.0.rich.shared.0"
 
@@ -155,6 +156,14 @@ def inspecting():
             check(part in found.out, f"inspect {what} shows '{part}'", found)
         description = json.loads(succeeds(f"inspect {what} --json succeeds", "inspect", what, "--json").out)
         check(description["architecture"] == "mmoe" and description["parameters"] > 0, f"inspect {what} --json tells the same", description)
+        same(run("inspect", "-", "--json", stdin=read(what)).out, run("inspect", what, "--json").out, f"inspect - < {what} tells the same")
+        shell = subprocess.run(["sh", "-c", f'cat {what} | "$0" inspect /dev/stdin --json', COMMAND], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        same(shell.stdout.decode(), run("inspect", what, "--json").out, f"and so does inspect of a pipe with {what}")
+    fails("a model from standard input that is truncated is refused", 1, ["standard input"], "inspect", "-", stdin=read("model.gw")[:-5])
+    fails("a model from standard input has no --set", 2, ["--set"], "inspect", "-", "--set", "train.epochs=1", stdin=read("model.gw"))
+    fails("a text with a NUL byte is neither", 2, ["standard input", "NUL"], "inspect", "-", stdin=b"data: {train: people.csv}\n\0")
+    fails("nothing is no spec", 2, ["found nothing"], "inspect", "-", stdin=b"")
+    check("ple" in succeeds("a spec from standard input takes --set", "inspect", "-", "--set", "model.architecture=ple", stdin=read("people.yaml")).out, "and shows it")
     check("cgc" in succeeds("inspect takes --set", "inspect", "people.yaml", "--set", "model.architecture=cgc").out, "and shows it")
     fails("a model has no --set", 2, ["--set"], "inspect", "model.gw", "--set", "train.epochs=1")
 
