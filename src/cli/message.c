@@ -103,11 +103,20 @@ gw_status cli_check_output(const char *path, const char *const *inputs, size_t n
     return status == GW_OK ? check_directory(path, err) : status;
 }
 
+/* errno of the first write to standard output that failed. */
+static int output_error;
+
+void cli_write(FILE *stream, const char *bytes, size_t n) {
+    errno = 0;
+    bool written = fwrite(bytes, 1, n, stream) == n && fflush(stream) == 0;
+    if (!written && stream == stdout && output_error == 0) output_error = errno;
+}
+
 int cli_finish(int code) {
     bool failed = ferror(stdout) != 0;
     errno = 0;
     if (fflush(stdout) != 0) failed = true;
     if (!failed || code != 0) return code; /* what failed before has been told */
-    fprintf(stderr, "gatewright: standard output: cannot write: %s\n", strerror(errno ? errno : EIO));
+    fprintf(stderr, "gatewright: standard output: cannot write: %s\n", strerror(output_error ? output_error : errno ? errno : EIO));
     return CLI_EXIT_FAILED;
 }

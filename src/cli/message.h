@@ -2,6 +2,8 @@
 #ifndef GW_CLI_MESSAGE_H
 #define GW_CLI_MESSAGE_H
 
+#include <stdio.h>
+
 #include "gatewright.h"
 
 #define CLI_EXIT_FAILED 1
@@ -17,7 +19,10 @@ int cli_usage_error(const char *command, const char *format, ...) __attribute__(
  * it is none of `inputs` (names or patterns; NULL entries and "-" are passed over). */
 gw_status cli_check_output(const char *path, const char *const *inputs, size_t n_inputs, gw_error *err);
 
-/* Write what stdout still holds; an error (a full disk) is reported. The exit code: `code`, or 1 if that failed. */
+/* Write at once. Why standard output failed is kept for cli_finish, since stdio keeps only that it did. */
+void cli_write(FILE *stream, const char *bytes, size_t n);
+
+/* Write what stdout still holds; an error (a full disk), of now or before, is reported. The exit code: `code`, or 1 if that failed. */
 int cli_finish(int code);
 
 #endif

@@ -110,7 +110,6 @@ static void draw_step(cli_progress *progress, const gw_event *event) {
     }
     gw__text_puts(&line, "\033[K");
     cli_screen_write(stderr, &line);
-    fflush(stderr);
     progress->line_open = true;
     gw__text_clear(&line);
 }
@@ -123,6 +122,13 @@ static void draw_valid_task(gw__text *out, const gw__doc *task, bool first) {
     gw__text_addf(out, "%s%.*s ", first ? "   valid: " : ", ", GW__SLICE_ARG(task->key));
     if (metric) gw__text_addf(out, "%.*s ", GW__SLICE_ARG(metric->key));
     cli_put_value(out, metric);
+}
+
+static void put_json_line(const char *json) {
+    gw__text line = {0};
+    gw__text_addf(&line, "%s\n", json);
+    cli_screen_write(stdout, &line);
+    gw__text_clear(&line);
 }
 
 static void draw_epoch(cli_progress *progress, const gw_event *event, gw__text *out) {
@@ -158,7 +164,6 @@ static void draw_test(cli_progress *progress, const char *json) {
     }
     cli_progress_end(progress);
     cli_screen_write(progress->results, &out);
-    fflush(progress->results);
     gw__text_clear(&out);
 }
 
@@ -171,10 +176,7 @@ void cli_progress_listen(void *context, const gw_event *event) {
     case GW_EVENT_READ: draw_read(progress, event->text, &out); break;
     case GW_EVENT_STEP: draw_step(progress, event); break;
     case GW_EVENT_EPOCH:
-        if (progress->json) {
-            printf("%s\n", event->text);
-            fflush(stdout);
-        }
+        if (progress->json) put_json_line(event->text);
         draw_epoch(progress, event, &out);
         break;
     case GW_EVENT_TEST: draw_test(progress, event->text); break;

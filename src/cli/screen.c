@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "cli/message.h"
 
 cli_screen cli_screen_of(FILE *stream) {
     const char *kind = getenv("TERM");
@@ -20,7 +21,7 @@ cli_screen cli_screen_of(FILE *stream) {
 
 void cli_screen_write(FILE *stream, const gw__text *text) {
     if (text->failed) fputs("gatewright: out of memory while printing\n", stderr);
-    else if (text->n > 0) fwrite(text->at, 1, text->n, stream);
+    else if (text->n > 0) cli_write(stream, text->at, text->n);
 }
 
 void cli_bar(gw__text *text, cli_screen screen, double share, size_t width) {

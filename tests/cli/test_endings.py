@@ -72,7 +72,8 @@ def full_disk():
     fails("init names the full disk", 1, ["/dev/full"], "init", "people.csv", "--task", "rich", "-o", "/dev/full")
     fails("export names the full disk", 1, ["/dev/full"], "export", "m.gw", "--to", "safetensors", "-o", "/dev/full")
     for arguments in (["evaluate", "m.gw", "people.csv"], ["evaluate", "m.gw", "people.csv", "--json"], ["predict", "m.gw", "people.csv"],
-                      ["inspect", "m.gw"], ["init", "people.csv", "--task", "rich"], ["--help"], ["train", "--help"]):
+                      ["inspect", "m.gw"], ["train", "people.yaml", "--set", "train.epochs=2", "--json", "-o", "/dev/null"],
+                      ["train", "people.yaml", "--set", "train.epochs=1", "--set", "data.test=people.csv", "-o", "/dev/null"], ["train", "people.yaml", "-o", "-"], ["init", "people.csv", "--task", "rich"], ["--help"], ["train", "--help"]):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60)
         err = done.stderr.decode()
