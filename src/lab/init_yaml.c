@@ -274,7 +274,7 @@ static void write_train(const gw__init_plan *plan, gw__text *out) {
     int64_t rows = plan->profiles->rows;
     gw__text_puts(out, "\ntrain:\n");
     write_line(out, rows < 2000 ? "  epochs: 50" : "  epochs: 20", NULL);
-    write_line(out, rows < 2000 ? "  batch: 32" : rows < 50000 ? "  batch: 128" : "  batch: 512", NULL);
+    write_line(out, rows < 10000 ? "  batch: 32" : rows < 100000 ? "  batch: 128" : "  batch: 512", NULL);
     write_line(out, "  seed: 1", "the same seed and data give the same model, byte for byte");
     write_line(out, "  optimizer: {name: adam, lr: 0.001}", NULL);
     if (rows >= SMALL_TABLE) write_line(out, "  early_stop: {metric: mean, patience: 3}", "keeps the best epoch on the validation rows");
