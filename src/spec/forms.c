@@ -191,9 +191,13 @@ static gw_status mlp_widths(const gw__frame *frame, const gw__field *field, cons
 
 gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
     gw__spec *spec = frame->reading->spec;
-    size_t levels = field->kind == GW__FIELD_LEVEL_WIDTHS ? spec->model.levels : 1;
+    bool per_level = field->kind == GW__FIELD_LEVEL_WIDTHS;
+    size_t levels = per_level ? spec->model.levels : 1;
     if (node->kind != GW__DOC_LIST) return gw__fail_expected(frame, field, node);
-    bool nested = field->kind == GW__FIELD_LEVEL_WIDTHS && node->first != NULL && node->first->kind == GW__DOC_LIST;
+    bool nested = node->first != NULL && node->first->kind == GW__DOC_LIST;
+    if (nested && !per_level && node->n != 1) {
+        return gw__fail_value(frame, node, "key '%s': towers have one level: expected one list of widths but found %zu", field->key, node->n);
+    }
     if (nested && node->n != levels) {
         return gw__fail_value(frame, node, "key '%s': expected %zu list%s, one per level, but found %zu", field->key, levels,
                               levels == 1 ? "" : "s", node->n);

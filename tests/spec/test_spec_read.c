@@ -160,6 +160,16 @@ static void test_every_part_of_training(void **state) {
     gw__spec_free(s);
 }
 
+/* One list per level, and towers have one level. */
+static void test_tower_levels(void **state) {
+    gw__spec *s = spec_of(LEAST "model: {towers: {hidden: [[16, 8]]}}\n");
+    assert_true(s->model.towers.hidden[0].n == 2 && s->model.towers.hidden[0].at[0] == 16 && s->model.towers.hidden[0].at[1] == 8);
+    gw__spec_free(s);
+    s = spec_of(LEAST "model: {towers: {hidden: [[]]}}\n");
+    assert_int_equal(s->model.towers.hidden[0].n, 0);
+    gw__spec_free(s);
+}
+
 /* architecture, levels, shared experts, experts of each task */
 static const struct { const char *name; uint32_t levels, shared, own; } architectures[GW__ARCHITECTURES] = {
     {"single-task", 1, 0, 1}, {"shared-bottom", 1, 1, 0}, {"averaged", 1, 8, 0}, {"moe", 1, 8, 0},
@@ -362,6 +372,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_least), cmocka_unit_test(test_least_task), cmocka_unit_test(test_every_key), cmocka_unit_test(test_every_column),
         cmocka_unit_test(test_every_task), cmocka_unit_test(test_every_part_of_the_model), cmocka_unit_test(test_every_part_of_training),
+        cmocka_unit_test(test_tower_levels),
         cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_keys_of_other_architectures), cmocka_unit_test(test_forms_of_valid),
         cmocka_unit_test(test_separators),
         cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults),
