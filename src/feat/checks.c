@@ -48,12 +48,9 @@ static gw_status check_label_texts(check *c, const gw__features *features, size_
     return GW_OK;
 }
 
-static void check_weights(check *c, const gw__lane *lane) {
-    for (size_t row = 0; row < c->staged->n_rows; row++) {
-        double weight = gw__lane_number(lane, row);
-        if (c->staged->parts[row] == GW__PART_BAD || (weight >= 0 && isfinite((float)weight))) continue;
-        note_bad(c, GW__FLAW_WEIGHT, row, lane->column, 0);
-    }
+static void check_steering(check *c, const gw__lane *lane, bool (*good)(double value), gw__flaw flaw) {
+    for (size_t row = 0; row < c->staged->n_rows; row++)
+        if (c->staged->parts[row] != GW__PART_BAD && !good(gw__lane_number(lane, row))) note_bad(c, flaw, row, lane->column, 0);
 }
 
 gw_status gw__staged_check(const gw__features *features, gw__staged *staged, const gw__lanes *lanes, bool skip, gw__bad_cell *ret_bad,
@@ -65,7 +62,9 @@ gw_status gw__staged_check(const gw__features *features, gw__staged *staged, con
         const gw__lane *lane = &staged->lanes[lanes->label[t]];
         if (lane->kind == GW__LANE_TEXT) GW__TRY(check_label_texts(&c, features, t, lane, err));
         else check_label_numbers(&c, features, t, lane);
-        if (lanes->row_weight[t] != GW__NO_LANE) check_weights(&c, &staged->lanes[lanes->row_weight[t]]);
+        size_t given = lanes->given[t], weights = lanes->row_weight[t];
+        if (given != GW__NO_LANE) check_steering(&c, &staged->lanes[given], gw__given_good, GW__FLAW_GIVEN);
+        if (weights != GW__NO_LANE) check_steering(&c, &staged->lanes[weights], gw__row_weight_good, GW__FLAW_WEIGHT);
     }
     *ret_found = finish(&c, ret_bad);
 cleanup:

@@ -11,7 +11,7 @@ typedef struct reading {
     bool skip;
     gw__pool *pool;
     gw__features *features;  /* being made, or NULL */
-    gw__texts names;         /* of the training table's columns */
+    gw__columns columns;     /* of the training table */
     gw__arena arena;
     gw__splitter splitter;
     uint8_t *parts;          /* of a batch */
@@ -68,11 +68,7 @@ static gw_status split_batch(reading *r, const gw__batch *batch, uint64_t first_
 
 /* ---- staging ---- */
 
-static size_t column_of(const reading *r, const char *name) {
-    size_t i = 0;
-    while (i < r->names.n && strcmp(r->names.at[i], name) != 0) i++;
-    return i;
-}
+static size_t column_of(const reading *r, const char *name) { return gw__columns_find(&r->columns, name); }
 
 static gw__lane feature_lane(const reading *r, const gw__feature *feature) {
     const gw__feature_spec *spec = feature->spec;
@@ -141,6 +137,8 @@ cleanup:
 
 static gw__bad_cell bad_cell_of(const reading *r, size_t lane, size_t row) {
     gw__bad_cell bad = {GW__FLAW_NUMBER, row, r->staged.lanes[lane].column, 0};
+    for (size_t t = 0; t < r->spec->n_tasks; t++)
+        if (r->lanes.given[t] == lane) bad.flaw = GW__FLAW_GIVEN;
     for (size_t t = r->spec->n_tasks; t-- > 0;) {
         if (r->lanes.label[t] != lane) continue;
         bad.flaw = GW__FLAW_LABEL;
@@ -151,7 +149,7 @@ static gw__bad_cell bad_cell_of(const reading *r, size_t lane, size_t row) {
 
 static gw_status fail_cell_at(const reading *r, const gw__table *table, const gw__batch *batch, size_t i, gw__bad_cell bad, gw_error *err) {
     char buffer[GW__CELL_TEXT];
-    const char *name = r->names.at[bad.column];
+    const char *name = r->columns.names.at[bad.column];
     gw_status status = gw__fail_flaw(err, r->features, bad, name, gw__cell_text(&batch->columns[bad.column], i, buffer));
     set_place(err, table, i, name);
     return status;
@@ -216,14 +214,15 @@ static gw_status fail_bad_cell(reading *r, gw__bad_cell bad, gw_error *err) {
         row += batch.n_rows;
     }
     gw__table_close(table);
-    return gw__fail_at(err, GW_E_DATA, r->names.at[bad.column], (int64_t)bad.row + 1, 0, "column '%s': a value in row %zu is not as expected",
-                       r->names.at[bad.column], bad.row + 1);
+    return gw__fail_at(err, GW_E_DATA, r->columns.names.at[bad.column], (int64_t)bad.row + 1, 0, "column '%s': a value in row %zu is not as expected",
+                       r->columns.names.at[bad.column], bad.row + 1);
 }
 
 static void settle_types(reading *r) {
     for (size_t i = 0; i < r->features->n; i++) {
         gw__feature *feature = &r->features->at[i];
         const gw__lane *lane = &r->staged.lanes[r->lanes.feature[i]];
+        feature->rounds = feature->type == GW__FEATURE_NUMERIC && lane->beyond && !lane->decimals;
         if (feature->type != GW__FEATURE_AUTO) continue;
         feature->type = lane->kind == GW__LANE_NUMBER ? GW__FEATURE_NUMERIC : GW__FEATURE_CATEGORICAL;
         feature->large = lane->large;
@@ -274,10 +273,12 @@ cleanup:
 static gw_status read_and_fit(reading *r, gw_error *err) {
     gw_status status;
     gw__table *table = NULL;
+    gw__texts names;
     GW__TRY(open_table(r, r->spec->data.train, &table, err));
-    GW__TRY(column_names(&r->arena, table, &r->names, err));
-    GW__TRY(gw__features_choose(r->features, r->names.at, r->names.n, err));
-    GW__TRY(gw__splitter_init(&r->splitter, r->features, r->names, err));
+    GW__TRY(column_names(&r->arena, table, &names, err));
+    GW__TRY(gw__columns_init(&r->columns, names, err));
+    GW__TRY(gw__features_choose(r->features, &r->columns, err));
+    GW__TRY(gw__splitter_init(&r->splitter, r->features, &r->columns, err));
     GW__TRY(plan_lanes(r, err));
     GW__TRY(stage_table(r, table, err));
     close_table(r, table);
@@ -407,10 +408,12 @@ static gw_status encode_table(reading *r, const gw__features *features, gw__text
     GW__TRY(open_table(r, paths, &run.table, err));
     GW__TRY(column_names(&r->arena, run.table, &names, err));
     if (!validates) {
-        r->names = names;
-        GW__TRY(gw__splitter_init(&r->splitter, features, names, err));
+        GW__TRY(gw__columns_init(&r->columns, names, err));
+        GW__TRY(gw__splitter_init(&r->splitter, features, &r->columns, err));
     }
-    GW__TRY(gw__encoder_new(features, names.at, names.n, true, &run.encoder, err));
+    status = gw__encoder_new(features, names.at, names.n, true, &run.encoder, err);
+    if (status == GW_E_DATA && err) snprintf(err->where, sizeof err->where, "%s", paths.at[0]); /* its message has the column */
+    if (status != GW_OK) goto cleanup;
     for (;;) {
         GW__TRY(gw__table_next(run.table, &batch, err));
         if (batch.n_rows == 0) break;
@@ -454,10 +457,10 @@ static gw_status read_all(reading *r, const gw__features *fitted, gw_error *err)
         gw__records_clear(&r->dataset->valid);
         GW__TRY(encode_table(r, features, r->spec->data.valid.files, true, err));
     }
-    report->n_columns = (int64_t)r->names.n;
+    report->n_columns = (int64_t)r->columns.names.n;
     report->valid_rows = (int64_t)r->dataset->valid.n_rows;
     report->rows = (int64_t)r->dataset->train.n_rows + report->valid_rows;
-    GW__TRY(gw__report_notes(report, features, fitted != NULL, err));
+    GW__TRY(gw__report_notes(report, features, fitted ? NULL : &r->staged, fitted ? NULL : &r->lanes, err));
 cleanup:
     return status;
 }
@@ -469,6 +472,7 @@ gw_status gw__dataset_read(const gw__spec *spec, const gw__features *fitted, boo
     double began = now();
     gw_status status = read_all(&r, fitted, err);
     gw__staged_clear(&r.staged);
+    gw__columns_clear(&r.columns);
     gw__arena_clear(&r.arena);
     free(r.parts);
     if (status != GW_OK) {

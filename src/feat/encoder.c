@@ -43,32 +43,29 @@ typedef struct encoding {
 
 /* ---- binding ---- */
 
-static gw_status bind(const char *name, const char *const *names, size_t n, size_t *ret, gw_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(names[i], name) != 0) continue;
-        *ret = i;
-        return GW_OK;
-    }
-    const char *near = gw__nearest(gw__slice_of(name), names, n);
+static gw_status bind(const gw__columns *columns, const char *name, size_t *ret, gw_error *err) {
+    uint32_t column = gw__columns_find(columns, name);
+    if (column != GW__NO_ENTRY) return *ret = column, GW_OK;
+    const char *near = gw__nearest(gw__slice_of(name), columns->names.at, columns->names.n);
     return gw__fail_at(err, GW_E_DATA, name, 0, 0, "column '%s' is missing%s%s%s", name, near ? "; hint: the nearest name is '" : "", near ? near : "",
                        near ? "'" : "");
 }
 
-static gw_status bind_optional(const char *name, const char *const *names, size_t n, size_t *ret, gw_error *err) {
+static gw_status bind_optional(const gw__columns *columns, const char *name, size_t *ret, gw_error *err) {
     *ret = NO_COLUMN;
-    return name ? bind(name, names, n, ret, err) : GW_OK;
+    return name ? bind(columns, name, ret, err) : GW_OK;
 }
 
-static gw_status bind_tasks(gw__encoder *encoder, const char *const *names, size_t n, gw_error *err) {
+static gw_status bind_tasks(gw__encoder *encoder, const gw__columns *columns, gw_error *err) {
     gw_status status = GW_OK;
     const gw__features *features = encoder->features;
     for (size_t t = 0; t < features->n_tasks; t++) {
         const gw__task *task = &features->tasks[t];
-        GW__TRY(bind(task->spec->label, names, n, &encoder->label[t], err));
-        GW__TRY(bind_optional(task->given_column, names, n, &encoder->given[t], err));
-        GW__TRY(bind_optional(task->spec->row_weight, names, n, &encoder->row_weight[t], err));
+        GW__TRY(bind(columns, task->spec->label, &encoder->label[t], err));
+        GW__TRY(bind_optional(columns, task->given_column, &encoder->given[t], err));
+        GW__TRY(bind_optional(columns, task->spec->row_weight, &encoder->row_weight[t], err));
     }
-    for (size_t g = 0; g < features->n_groups; g++) GW__TRY(bind(features->groups[g], names, n, &encoder->group[g], err));
+    for (size_t g = 0; g < features->n_groups; g++) GW__TRY(bind(columns, features->groups[g], &encoder->group[g], err));
 cleanup:
     return status;
 }
@@ -76,6 +73,7 @@ cleanup:
 gw_status gw__encoder_new(const gw__features *features, const char *const *names, size_t n_names, bool want_labels,
                           gw__encoder **ret_encoder, gw_error *err) {
     gw_status status = GW_OK;
+    gw__columns columns = {0};
     gw__encoder *encoder = calloc(1, sizeof *encoder);
     if (!encoder) return gw__fail_nomem(err);
     encoder->features = features;
@@ -86,11 +84,13 @@ gw_status gw__encoder_new(const gw__features *features, const char *const *names
         *lists[i] = gw__arena_alloc(&encoder->arena, lengths[i] ? lengths[i] : 1, sizeof **lists[i]);
         if (!*lists[i]) GW__FAIL(gw__fail_nomem(err));
     }
-    for (size_t i = 0; i < features->n; i++) GW__TRY(bind(features->at[i].name, names, n_names, &encoder->feature[i], err));
-    if (want_labels) GW__TRY(bind_tasks(encoder, names, n_names, err));
+    GW__TRY(gw__columns_init(&columns, (gw__texts){names, n_names}, err));
+    for (size_t i = 0; i < features->n; i++) GW__TRY(bind(&columns, features->at[i].name, &encoder->feature[i], err));
+    if (want_labels) GW__TRY(bind_tasks(encoder, &columns, err));
     *ret_encoder = encoder;
     encoder = NULL;
 cleanup:
+    gw__columns_clear(&columns);
     gw__encoder_free(encoder);
     return status;
 }
@@ -249,14 +249,15 @@ static void encode_label(encoding *e, size_t t) {
     }
 }
 
-/* Numbers that steer a task: `given` and row weights, the latter not missing and not negative. */
-static void read_steering(encoding *e, size_t column, bool weights, double *ret) {
+/* Numbers that steer a task: `given` (the flaw of what is neither 0 nor 1) and row weights. */
+static void read_steering(encoding *e, size_t column, gw__flaw flaw, double *ret) {
     const gw_column *c = &e->batch->columns[column];
+    bool weights = flaw == GW__FLAW_WEIGHT;
     for (size_t i = 0; i < e->block->n; i++) {
         if (!e->block->record[i]) continue;
         bool number = gw__cell_number(c, e->begin + i, &e->encoder->features->missing, &ret[i]);
-        if (!number) reject(e, i, GW__FLAW_NUMBER, 0, column);
-        else if (weights && !(ret[i] >= 0 && isfinite((float)ret[i]))) reject(e, i, GW__FLAW_WEIGHT, 0, column);
+        if (!number) reject(e, i, weights ? GW__FLAW_NUMBER : flaw, 0, column);
+        else if (!(weights ? gw__row_weight_good(ret[i]) : gw__given_good(ret[i]))) reject(e, i, flaw, 0, column);
     }
 }
 
@@ -279,15 +280,15 @@ static void encode_tasks(encoding *e) {
     double given[GW__BLOCK_ROWS], weights[GW__BLOCK_ROWS];
     for (size_t t = 0; t < features->n_tasks; t++) {
         encode_label(e, t);
-        if (encoder->given[t] != NO_COLUMN) read_steering(e, encoder->given[t], false, given);
-        if (encoder->row_weight[t] != NO_COLUMN) read_steering(e, encoder->row_weight[t], true, weights);
+        if (encoder->given[t] != NO_COLUMN) read_steering(e, encoder->given[t], GW__FLAW_GIVEN, given);
+        if (encoder->row_weight[t] != NO_COLUMN) read_steering(e, encoder->row_weight[t], GW__FLAW_WEIGHT, weights);
     }
     for (size_t g = 0; g < features->n_groups; g++) encode_groups(e, g);
     if (e->status != GW_OK) return;
     for (size_t t = 0; t < features->n_tasks; t++) {
         bool has_given = encoder->given[t] != NO_COLUMN, has_weights = encoder->row_weight[t] != NO_COLUMN;
-        if (has_given) read_steering(e, encoder->given[t], false, given);
-        if (has_weights) read_steering(e, encoder->row_weight[t], true, weights);
+        if (has_given) read_steering(e, encoder->given[t], GW__FLAW_GIVEN, given);
+        if (has_weights) read_steering(e, encoder->row_weight[t], GW__FLAW_WEIGHT, weights);
         gw__task_weights(features, t, e->block, has_given ? given : NULL, has_weights ? weights : NULL, encoder->counts);
     }
     gw__labels_finish(features, e->block);

@@ -44,6 +44,7 @@ gw_status gw__fail_flaw(gw_error *err, const gw__features *features, gw__bad_cel
     case GW__FLAW_NUMBER: return gw__fail_cell(err, column, "a number", found, found.n ? GW__HINT_NUMBER : NULL);
     case GW__FLAW_LABEL: return gw__fail_label(err, features, bad.task, found);
     case GW__FLAW_WEIGHT: return gw__fail_cell(err, column, "a weight of 0 or more", found, NULL);
+    case GW__FLAW_GIVEN: return gw__fail_cell(err, column, "0 or 1", found, NULL);
     case GW__FLAW_RANGE: break;
     }
     return gw__fail(err, GW_E_DATA, "column '%s': '%.*s' is not finite after its transform", column, GW__SLICE_ARG(found));
@@ -72,7 +73,7 @@ cleanup:
 
 static bool inside(const gw__task *task, const float *labels, double given) {
     if (task->given_task >= 0) return labels[task->given_task] == 1;
-    return !task->given_column || (!isnan(given) && given != 0);
+    return !task->given_column || given == 1;
 }
 
 static bool kept_negative(const gw__features *features, size_t task, uint64_t row) {

@@ -113,6 +113,14 @@ gw_status gw__lexicon_add(gw__lexicon *lexicon, gw__slice text, uint32_t *ret_en
     return append(lexicon, text, hash, ret_entry, err);
 }
 
+gw_status gw__lexicon_names(gw__lexicon *lexicon, const char *const *names, size_t n, gw_error *err) {
+    gw_status status = GW_OK;
+    uint32_t entry;
+    for (size_t i = 0; i < n; i++) GW__TRY(gw__lexicon_add(lexicon, gw__slice_of(names[i]), &entry, err));
+cleanup:
+    return status;
+}
+
 void gw__lexicon_clear(gw__lexicon *lexicon) {
     free(lexicon->bytes);
     free(lexicon->ends);

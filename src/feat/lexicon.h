@@ -32,6 +32,8 @@ static inline gw__slice gw__lexicon_at(const gw__lexicon *lexicon, size_t i) {
 uint32_t gw__lexicon_find(const gw__lexicon *lexicon, gw__slice text);
 /* The number of `text`, which is added (copied) if it is new. */
 gw_status gw__lexicon_add(gw__lexicon *lexicon, gw__slice text, uint32_t *ret_entry, gw_error *err);
+/* An index of distinct names into an empty lexicon: the number of each is its place. */
+gw_status gw__lexicon_names(gw__lexicon *lexicon, const char *const *names, size_t n, gw_error *err);
 void gw__lexicon_clear(gw__lexicon *lexicon);
 
 #endif

@@ -4,6 +4,8 @@
 #include "feat/load.h"
 
 #define NAMES_A_NOTE 8
+#define VALUES_COMPARED 1000 /* of a label column, for the value that may be meant */
+#define VALUES_SHOWN 3
 
 typedef struct note_list {
     gw__arena *arena;
@@ -31,13 +33,17 @@ static gw_status end_note(note_list *notes, gw_error *err) {
     return GW_OK;
 }
 
-/* Automatic columns of one outcome, several to a line. */
-static gw_status note_types(note_list *notes, const gw__features *features, gw__feature_type type, bool large, const char *outcome, gw_error *err) {
+static bool found_numeric(const gw__feature *f) { return f->automatic && f->type == GW__FEATURE_NUMERIC; }
+static bool found_categorical(const gw__feature *f) { return f->automatic && f->type == GW__FEATURE_CATEGORICAL && !f->large; }
+static bool found_codes(const gw__feature *f) { return f->automatic && f->large; }
+static bool loses_digits(const gw__feature *f) { return f->rounds; }
+
+/* Columns of one outcome, several to a line. */
+static gw_status note_columns(note_list *notes, const gw__features *features, bool (*applies)(const gw__feature *f), const char *outcome, gw_error *err) {
     for (size_t i = 0; i < features->n;) {
         size_t taken[NAMES_A_NOTE], n = 0;
         for (; i < features->n && n < NAMES_A_NOTE; i++) {
-            const gw__feature *feature = &features->at[i];
-            if (feature->automatic && feature->type == type && feature->large == large) taken[n++] = i;
+            if (applies(&features->at[i])) taken[n++] = i;
         }
         if (!n) break;
         gw__text_puts(&notes->line, n > 1 ? "columns " : "column ");
@@ -71,15 +77,76 @@ cleanup:
     return status;
 }
 
-gw_status gw__report_notes(gw__read_report *report, const gw__features *features, bool fitted, gw_error *err) {
+/* ---- tasks without positives ---- */
+
+/* The values of a label column, as far as they are compared; NULL when out of memory. */
+static const char **label_values(note_list *notes, const gw__lane *lane, size_t *ret_n) {
+    size_t n = lane->lexicon.n - lane->n_missing;
+    if (n > VALUES_COMPARED) n = VALUES_COMPARED;
+    const char **values = gw__arena_alloc(notes->arena, n + 1, sizeof *values);
+    for (size_t i = 0; values && i < n; i++) {
+        gw__slice text = gw__slice_trim(gw__lexicon_at(&lane->lexicon, lane->n_missing + i));
+        if (!(values[i] = gw__arena_text(notes->arena, text.at, text.n))) values = NULL;
+    }
+    *ret_n = n;
+    return values;
+}
+
+static bool occurs(const gw__task *task, const gw__lane *lane) {
+    for (size_t i = lane->n_missing; i < lane->lexicon.n; i++)
+        if (gw__slice_equal(gw__slice_trim(gw__lexicon_at(&lane->lexicon, i)), task->positive)) return true;
+    return false;
+}
+
+static gw_status note_never(note_list *notes, const gw__task *task, const gw__lane *lane, gw_error *err) {
+    size_t n;
+    const char **values = label_values(notes, lane, &n);
+    if (!values) return gw__fail_nomem(err);
+    const char *near = gw__nearest(task->positive, values, n);
+    gw__text_addf(&notes->line, "task '%s': positive '%.*s' never occurs in column '%s'; hint: ", task->spec->name, GW__SLICE_ARG(task->positive),
+                  task->spec->label);
+    if (near) {
+        gw__text_addf(&notes->line, "did you mean '%s'?", near);
+    } else {
+        gw__text_puts(&notes->line, "its values are ");
+        for (size_t i = 0; i < n && i < VALUES_SHOWN; i++) gw__text_addf(&notes->line, "%s'%s'", i ? ", " : "", values[i]);
+        if (n > VALUES_SHOWN) gw__text_puts(&notes->line, ", …");
+    }
+    return end_note(notes, err);
+}
+
+static gw_status note_positives(note_list *notes, const gw__read_report *report, const gw__features *features, const gw__staged *staged,
+                                const gw__lanes *lanes, gw_error *err) {
+    gw_status status = GW_OK;
+    for (size_t t = 0; t < features->n_tasks; t++) {
+        const gw__task *task = &features->tasks[t];
+        const gw__task_count *count = &report->train_tasks[t];
+        if (task->spec->type != GW_TASK_BINARY || count->positives) continue;
+        const gw__lane *lane = staged && task->by_text ? &staged->lanes[lanes->label[t]] : NULL;
+        if (lane && !occurs(task, lane)) {
+            GW__TRY(note_never(notes, task, lane, err));
+        } else {
+            const char *hint = count->outside ? "; hint: all positives may be outside of 'given'" : "";
+            gw__text_addf(&notes->line, "task '%s': no row of the training part is positive%s", task->spec->name, hint);
+            GW__TRY(end_note(notes, err));
+        }
+    }
+cleanup:
+    return status;
+}
+
+gw_status gw__report_notes(gw__read_report *report, const gw__features *features, const gw__staged *staged, const gw__lanes *lanes, gw_error *err) {
     gw_status status = GW_OK;
     note_list notes = {.arena = &report->arena};
-    if (!fitted) {
-        GW__TRY(note_types(&notes, features, GW__FEATURE_NUMERIC, false, "numeric (found by looking)", err));
-        GW__TRY(note_types(&notes, features, GW__FEATURE_CATEGORICAL, false, "categorical (found by looking)", err));
-        GW__TRY(note_types(&notes, features, GW__FEATURE_CATEGORICAL, true,
-                           "categorical (found by looking: integers beyond 2^24, which no float holds exactly)", err));
+    if (staged) {
+        GW__TRY(note_columns(&notes, features, found_numeric, "numeric (found by looking)", err));
+        GW__TRY(note_columns(&notes, features, found_categorical, "categorical (found by looking)", err));
+        GW__TRY(note_columns(&notes, features, found_codes,
+                             "categorical (found by looking: integers beyond 2^24, which no float holds exactly)", err));
+        GW__TRY(note_columns(&notes, features, loses_digits,
+                             "integers beyond 2^24 lose digits as numeric; hint: categorical or hashed if these are codes", err));
     }
+    GW__TRY(note_positives(&notes, report, features, staged, lanes, err));
     GW__TRY(note_split(&notes, report, features, err));
     if (notes.n) {
         const char **at = gw__arena_alloc(&report->arena, notes.n, sizeof *at);

@@ -36,7 +36,9 @@ static gw_status plan_classes(gw__features *features, size_t t, gw_error *err) {
     for (size_t i = 0; i < names.n; i++) {
         GW__TRY(gw__lexicon_add(&texts, gw__slice_trim(gw__slice_of(names.at[i])), &order[i], err));
         if (order[i] == i) continue;
-        GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "tasks", 0, 0, "task '%s': class '%s' is listed twice", features->spec->tasks[t].name, names.at[i]));
+        char where[sizeof err->where];
+        snprintf(where, sizeof where, "tasks.%.200s.classes", features->spec->tasks[t].name);
+        GW__FAIL(gw__fail_at(err, GW_E_CONFIG, where, 0, 0, "'%s' is listed twice", names.at[i]));
     }
     GW__TRY(gw__classes_set(features, t, &texts, order, names.n, err));
 cleanup:
@@ -70,6 +72,8 @@ gw_status gw__features_new(const gw__spec *spec, gw__features **ret_features, gw
     gw__features *features = calloc(1, sizeof *features);
     if (!features) return gw__fail_nomem(err);
     features->spec = spec;
+    for (size_t i = 0; i < spec->features.n_columns; i++)
+        GW__TRY(gw__lexicon_names(&features->entries, &spec->features.columns[i].name, 1, err));
     GW__TRY(gw__missing_texts_init(&features->missing, spec->data.missing, &features->arena, err));
     GW__TRY(plan_tasks(features, err));
     *ret_features = features;
@@ -86,91 +90,109 @@ void gw__features_free(gw__features *features) {
     for (size_t i = 0; i < features->n_embeddings; i++) gw__lexicon_clear(&features->embeddings[i].vocabulary);
     for (size_t t = 0; t < features->n_tasks; t++) gw__lexicon_clear(&features->tasks[t].classes);
     gw__missing_texts_clear(&features->missing);
+    gw__lexicon_clear(&features->entries);
     gw__arena_clear(&features->arena);
     free(features);
 }
 
 /* ---- choice ---- */
 
-static bool among(const char *const *list, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i], name) == 0) return true;
-    return false;
+gw_status gw__columns_init(gw__columns *columns, gw__texts names, gw_error *err) {
+    columns->names = names;
+    return gw__lexicon_names(&columns->index, names.at, names.n, err);
 }
 
-gw_status gw__want_column(gw__texts columns, const char *where, const char *subject, const char *name, gw_error *err) {
-    if (among(columns.at, columns.n, name)) return GW_OK;
-    const char *near = gw__nearest(gw__slice_of(name), columns.at, columns.n);
-    return gw__fail_at(err, GW_E_CONFIG, where, 0, 0, "%s'%s' is no column of the table%s%s%s", subject, name,
+void gw__columns_clear(gw__columns *columns) { gw__lexicon_clear(&columns->index); }
+
+gw_status gw__want_column(const gw__columns *columns, const char *where, const char *name, uint32_t *ret_column, gw_error *err) {
+    *ret_column = gw__columns_find(columns, name);
+    if (*ret_column != GW__NO_ENTRY) return GW_OK;
+    const char *near = gw__nearest(gw__slice_of(name), columns->names.at, columns->names.n);
+    return gw__fail_at(err, GW_E_CONFIG, where, 0, 0, "'%s' is no column of the table%s%s%s", name,
                        near ? "; hint: did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static gw_status want_task_columns(const gw__features *features, gw__texts columns, gw_error *err) {
+/* What a column is besides a feature. */
+enum { ROLE_LABEL = 1, ROLE_STEERS = 2, ROLE_IGNORED = 4 };
+
+typedef struct choice {
+    const gw__columns *columns;
+    uint8_t *roles; /* [columns] */
+    gw_error *err;
+} choice;
+
+static gw_status want_column_of(const choice *c, const gw__task *task, const char *key, const char *name, uint8_t role) {
+    char where[sizeof c->err->where];
+    uint32_t column;
+    if (!name) return GW_OK;
+    snprintf(where, sizeof where, "tasks.%.200s.%s", task->spec->name, key);
+    gw_status status = gw__want_column(c->columns, where, name, &column, c->err);
+    if (status == GW_OK) c->roles[column] |= role;
+    return status;
+}
+
+static gw_status want_task_columns(const choice *c, const gw__features *features) {
     gw_status status = GW_OK;
     for (size_t t = 0; t < features->n_tasks; t++) {
         const gw__task *task = &features->tasks[t];
-        char where[200];
-        snprintf(where, sizeof where, "tasks.%.180s", task->spec->name);
-        GW__TRY(gw__want_column(columns, where, "label ", task->spec->label, err));
-        if (task->given_column) GW__TRY(gw__want_column(columns, where, "given ", task->given_column, err));
-        if (task->spec->row_weight) GW__TRY(gw__want_column(columns, where, "row_weight ", task->spec->row_weight, err));
-        if (task->spec->group) GW__TRY(gw__want_column(columns, where, "group ", task->spec->group, err));
+        GW__TRY(want_column_of(c, task, "label", task->spec->label, ROLE_LABEL));
+        GW__TRY(want_column_of(c, task, "given", task->given_column, ROLE_STEERS));
+        GW__TRY(want_column_of(c, task, "row_weight", task->spec->row_weight, ROLE_STEERS));
+        GW__TRY(want_column_of(c, task, "group", task->spec->group, 0));
     }
 cleanup:
     return status;
 }
 
-static gw_status want_columns(const gw__features *features, gw__texts columns, gw_error *err) {
-    gw_status status = GW_OK;
+static gw_status want_columns(const choice *c, const gw__features *features) {
+    gw_status status;
     const gw__features_spec *spec = &features->spec->features;
-    GW__TRY(want_task_columns(features, columns, err));
-    for (size_t i = 0; i < spec->ignore.n; i++) GW__TRY(gw__want_column(columns, "features.ignore", "", spec->ignore.at[i], err));
-    for (size_t i = 0; i < spec->n_columns; i++) GW__TRY(gw__want_column(columns, "features.columns", "", spec->columns[i].name, err));
+    char where[sizeof c->err->where];
+    uint32_t column;
+    GW__TRY(want_task_columns(c, features));
+    for (size_t i = 0; i < spec->ignore.n; i++) {
+        GW__TRY(gw__want_column(c->columns, "features.ignore", spec->ignore.at[i], &column, c->err));
+        c->roles[column] |= ROLE_IGNORED;
+    }
+    for (size_t i = 0; i < spec->n_columns; i++) {
+        snprintf(where, sizeof where, "features.columns.%.200s", spec->columns[i].name);
+        GW__TRY(gw__want_column(c->columns, where, spec->columns[i].name, &column, c->err));
+    }
 cleanup:
     return status;
 }
 
-const gw__feature_spec *gw__feature_entry(const gw__spec *spec, const char *column) {
-    for (size_t i = 0; i < spec->features.n_columns; i++)
-        if (strcmp(spec->features.columns[i].name, column) == 0) return &spec->features.columns[i];
-    return NULL;
+const gw__feature_spec *gw__feature_entry(const gw__features *features, const char *column) {
+    uint32_t entry = gw__lexicon_find(&features->entries, gw__slice_of(column));
+    return entry == GW__NO_ENTRY ? NULL : &features->spec->features.columns[entry];
 }
 
-static bool is_label(const gw__features *features, const char *column) {
-    for (size_t t = 0; t < features->n_tasks; t++)
-        if (strcmp(features->tasks[t].spec->label, column) == 0) return true;
-    return false;
+static gw_status add_feature(gw__features *features, const char *name, const gw__feature_spec *entry, gw_error *err) {
+    gw__feature *feature = &features->at[features->n++];
+    feature->name = gw__arena_text(&features->arena, name, strlen(name));
+    if (!feature->name) return gw__fail_nomem(err);
+    feature->spec = entry ? entry : &features->spec->features.defaults;
+    feature->type = feature->spec->type;
+    feature->automatic = feature->type == GW__FEATURE_AUTO;
+    return GW_OK;
 }
 
-static bool steers_a_task(const gw__features *features, const char *column) {
-    for (size_t t = 0; t < features->n_tasks; t++) {
-        const gw__task *task = &features->tasks[t];
-        if (task->given_column && strcmp(task->given_column, column) == 0) return true;
-        if (task->spec->row_weight && strcmp(task->spec->row_weight, column) == 0) return true;
-    }
-    return false;
-}
-
-gw_status gw__features_choose(gw__features *features, const char *const *column_names, size_t n_names, gw_error *err) {
+gw_status gw__features_choose(gw__features *features, const gw__columns *columns, gw_error *err) {
     gw_status status = GW_OK;
-    const gw__spec *spec = features->spec;
-    GW__TRY(want_columns(features, (gw__texts){column_names, n_names}, err));
-    features->at = gw__arena_alloc(&features->arena, n_names ? n_names : 1, sizeof *features->at);
+    size_t n = columns->names.n;
+    choice c = {columns, calloc(n + 1, 1), err};
+    if (!c.roles) GW__FAIL(gw__fail_nomem(err));
+    GW__TRY(want_columns(&c, features));
+    features->at = gw__arena_alloc(&features->arena, n ? n : 1, sizeof *features->at);
     if (!features->at) GW__FAIL(gw__fail_nomem(err));
-    for (size_t i = 0; i < n_names; i++) {
-        const char *name = column_names[i];
-        const gw__feature_spec *entry = gw__feature_entry(spec, name);
-        if (is_label(features, name) || among(spec->features.ignore.at, spec->features.ignore.n, name)) continue;
-        if (!entry && steers_a_task(features, name)) continue;
-        gw__feature *feature = &features->at[features->n++];
-        feature->name = gw__arena_text(&features->arena, name, strlen(name));
-        if (!feature->name) GW__FAIL(gw__fail_nomem(err));
-        feature->spec = entry ? entry : &spec->features.defaults;
-        feature->type = feature->spec->type;
-        feature->automatic = feature->type == GW__FEATURE_AUTO;
+    for (size_t i = 0; i < n; i++) {
+        const gw__feature_spec *entry = gw__feature_entry(features, columns->names.at[i]);
+        if (c.roles[i] & (ROLE_LABEL | ROLE_IGNORED) || (c.roles[i] & ROLE_STEERS && !entry)) continue;
+        GW__TRY(add_feature(features, columns->names.at[i], entry, err));
     }
     if (!features->n) GW__FAIL(gw__fail_at(err, GW_E_CONFIG, "features", 0, 0, "no column is left to be a feature"));
 cleanup:
+    free(c.roles);
     return status;
 }
 
@@ -199,8 +221,9 @@ static uint64_t buckets_of(const gw__feature *feature) {
 }
 
 static gw_status fail_share(const gw__feature *feature, const char *table, const char *what, gw_error *err) {
-    return gw__fail_at(err, GW_E_CONFIG, "features.columns", 0, 0, "column '%s' shares the table '%s' but its %s differs from the others'",
-                       feature->name, table, what);
+    char where[sizeof err->where];
+    snprintf(where, sizeof where, "features.columns.%.200s", feature->name);
+    return gw__fail_at(err, GW_E_CONFIG, where, 0, 0, "'%s' shares the table '%s' but its %s differs from the others'", feature->name, table, what);
 }
 
 /* Rare values are judged over all columns together: the mildest of their limits holds. */
@@ -216,30 +239,39 @@ static gw_status join_table(gw__embedding *embedding, const gw__feature *feature
     return GW_OK;
 }
 
+/* A feature's table: made by the first feature that names it. */
+static gw_status enter_table(gw__features *features, size_t i, gw__lexicon *names, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__feature *feature = &features->at[i];
+    const gw__feature_spec *spec = feature->spec;
+    const char *name = gw__escape_name(&features->arena, spec->share ? spec->share : feature->name);
+    if (!name) GW__FAIL(gw__fail_nomem(err));
+    GW__TRY(gw__lexicon_add(names, gw__slice_of(name), &feature->table, err));
+    feature->next_of_table = GW__NO_FEATURE;
+    gw__embedding *embedding = &features->embeddings[feature->table];
+    if (feature->table < features->n_embeddings) {
+        GW__TRY(join_table(embedding, feature, err));
+        features->at[embedding->last].next_of_table = i;
+    } else {
+        *embedding = (gw__embedding){.name = name, .dim = spec->dim, .buckets = buckets_of(feature), .min_count = spec->min_count,
+                                     .max_rows = spec->max_rows, .first = i};
+        features->n_embeddings++;
+    }
+    embedding->last = i;
+    if (spec->share) embedding->share = spec->share;
+cleanup:
+    return status;
+}
+
 gw_status gw__features_tables(gw__features *features, gw_error *err) {
     gw_status status = GW_OK;
+    gw__lexicon names = {0};
     features->embeddings = gw__arena_alloc(&features->arena, features->n, sizeof *features->embeddings);
     if (!features->embeddings) GW__FAIL(gw__fail_nomem(err));
-    for (size_t i = 0; i < features->n; i++) {
-        gw__feature *feature = &features->at[i];
-        if (!is_embedded(feature)) continue;
-        const gw__feature_spec *spec = feature->spec;
-        const char *name = gw__escape_name(&features->arena, spec->share ? spec->share : feature->name);
-        if (!name) GW__FAIL(gw__fail_nomem(err));
-        size_t e = 0;
-        while (e < features->n_embeddings && strcmp(features->embeddings[e].name, name) != 0) e++;
-        feature->table = (uint32_t)e;
-        gw__embedding *embedding = &features->embeddings[e];
-        if (e < features->n_embeddings) {
-            GW__TRY(join_table(embedding, feature, err));
-        } else {
-            *embedding = (gw__embedding){.name = name, .dim = spec->dim, .buckets = buckets_of(feature), .min_count = spec->min_count,
-                                         .max_rows = spec->max_rows};
-            features->n_embeddings++;
-        }
-        if (spec->share) embedding->share = spec->share;
-    }
+    for (size_t i = 0; i < features->n; i++)
+        if (is_embedded(&features->at[i])) GW__TRY(enter_table(features, i, &names, err));
 cleanup:
+    gw__lexicon_clear(&names);
     return status;
 }
 

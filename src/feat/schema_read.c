@@ -9,7 +9,7 @@ typedef struct stored {
 } stored;
 
 static gw_status fail_stored(gw_error *err, const char *what, const char *name) {
-    return gw__fail_at(err, GW_E_FORMAT, "features", 0, 0, "%s '%s' is not as the model's spec wants it", what, name);
+    return gw__fail_at(err, GW_E_FORMAT, "features", 0, 0, "%s '%s' is not as the spec wants it", what, name);
 }
 
 static const gw__doc *get_list(const gw__doc *map, const char *key) {
@@ -110,16 +110,28 @@ static bool fits_spec(const gw__features *features, const gw__feature *feature) 
     return feature->automatic && feature->type == GW__FEATURE_CATEGORICAL;
 }
 
+static gw_status fail_misfit(gw_error *err, const gw__features *features, const gw__feature *feature) {
+    const char *name = feature->name, *has = gw__feature_type_name(feature->type), *wants = gw__feature_type_name(feature->spec->type);
+    bool found = feature->automatic && feature->spec->type != GW__FEATURE_AUTO;
+    for (size_t t = 0; t < features->n_tasks; t++) {
+        if (strcmp(features->tasks[t].spec->label, name) != 0) continue;
+        return gw__fail_at(err, GW_E_FORMAT, "features", 0, 0, "feature '%s': it is the label of the task '%s'", name, features->tasks[t].spec->name);
+    }
+    return gw__fail_at(err, GW_E_FORMAT, "features", 0, 0, "feature '%s': the model has it as %s%s but the spec as %s", name, has,
+                       found ? " (auto)" : "", wants);
+}
+
 static gw_status read_feature(gw__features *features, gw__feature *feature, const gw__doc *doc, const stored *s, gw_error *err) {
     const char *name = get_text(gw__doc_get(doc, "name"));
     if (!name) return fail_stored(err, "a feature's", "name");
     feature->name = gw__arena_text(&features->arena, name, strlen(name));
     if (!feature->name) return gw__fail_nomem(err);
-    const gw__feature_spec *entry = gw__feature_entry(features->spec, name);
+    const gw__feature_spec *entry = gw__feature_entry(features, name);
     feature->spec = entry ? entry : &features->spec->features.defaults;
     bool good = find_type(get_text(gw__doc_get(doc, "type")), &feature->type) && get_bool(doc, "automatic", &feature->automatic) &&
                 get_bool(doc, "large", &feature->large);
-    if (!good || !fits_spec(features, feature)) return fail_stored(err, "feature", name);
+    if (!good) return fail_stored(err, "feature", name);
+    if (!fits_spec(features, feature)) return fail_misfit(err, features, feature);
     return feature->type == GW__FEATURE_NUMERIC ? read_number(features, feature, doc, s, err) : GW_OK;
 }
 

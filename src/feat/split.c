@@ -2,14 +2,15 @@
 #include "base/random.h"
 #include "feat/load.h"
 
-gw_status gw__splitter_init(gw__splitter *splitter, const gw__features *features, gw__texts names, gw_error *err) {
+gw_status gw__splitter_init(gw__splitter *splitter, const gw__features *features, const gw__columns *columns, gw_error *err) {
     gw__splitter made = {features->spec, &features->missing, 0};
     gw__split_kind kind = features->spec->data.valid.kind;
     if (kind == GW__SPLIT_FROM || kind == GW__SPLIT_GROUP) {
         const char *name = features->spec->data.valid.column;
-        gw_status status = gw__want_column(names, "data.valid.column", "", name, err);
+        uint32_t column;
+        gw_status status = gw__want_column(columns, "data.valid.column", name, &column, err);
         if (status != GW_OK) return status;
-        while (strcmp(names.at[made.column], name) != 0) made.column++;
+        made.column = column;
     }
     *splitter = made;
     return GW_OK;

@@ -390,20 +390,31 @@ gw_status gw__staged_settle(gw__staged *staged, gw_error *err) {
     return GW_OK;
 }
 
+static bool same_lane(const gw__lane *a, const gw__lane *b) {
+    bool separators = !b->separator || (a->separator && strcmp(a->separator, b->separator) == 0);
+    return a->kind == b->kind && a->buckets == b->buckets && separators && a->fail_missing == b->fail_missing;
+}
+
+/* The place for the first lane of a column. */
+static gw_status reach_column(gw__staged *staged, size_t column, gw_error *err) {
+    if (column < staged->n_columns) return GW_OK;
+    gw_status status = gw__grow((void **)&staged->first_of, &staged->first_capacity, column + 1, sizeof *staged->first_of, err);
+    if (status != GW_OK) return status;
+    memset(staged->first_of + staged->n_columns, 0, (column + 1 - staged->n_columns) * sizeof *staged->first_of);
+    staged->n_columns = column + 1;
+    return GW_OK;
+}
+
 gw_status gw__staged_lane(gw__staged *staged, gw__lane wanted, size_t *ret_lane, gw_error *err) {
     gw_status status = GW_OK;
-    for (size_t i = 0; i < staged->n_lanes; i++) {
-        const gw__lane *lane = &staged->lanes[i];
-        bool separators = !wanted.separator || (lane->separator && strcmp(lane->separator, wanted.separator) == 0);
-        if (lane->column == wanted.column && lane->kind == wanted.kind && lane->buckets == wanted.buckets && separators &&
-            lane->fail_missing == wanted.fail_missing) {
-            *ret_lane = i;
-            return GW_OK;
-        }
-    }
+    GW__TRY(reach_column(staged, wanted.column, err));
+    for (size_t i = staged->first_of[wanted.column]; i; i = staged->lanes[i - 1].next)
+        if (same_lane(&staged->lanes[i - 1], &wanted)) return *ret_lane = i - 1, GW_OK;
     GW__TRY(gw__grow((void **)&staged->lanes, &staged->lanes_capacity, staged->n_lanes + 1, sizeof *staged->lanes, err));
     gw__lane *lane = &staged->lanes[staged->n_lanes++];
     *lane = wanted;
+    lane->next = staged->first_of[wanted.column];
+    staged->first_of[wanted.column] = staged->n_lanes;
     lane->integers = wanted.kind == GW__LANE_AUTO || wanted.kind == GW__LANE_NUMBER;
     if (wanted.kind == GW__LANE_TEXT) GW__TRY(intern_missing(lane, staged->missing, err));
     *ret_lane = staged->n_lanes - 1;
@@ -428,6 +439,7 @@ void gw__staged_clear(gw__staged *staged) {
         gw__lexicon_clear(&lane->lexicon);
     }
     free(staged->lanes);
+    free(staged->first_of);
     free(staged->parts);
     free(staged->bad);
     *staged = (gw__staged){0};

@@ -23,6 +23,7 @@ typedef enum gw__lane_kind {
 
 typedef struct gw__lane {
     size_t column;
+    size_t next;           /* 1 + the column's next lane, 0: none */
     gw__lane_kind kind;
     uint64_t buckets;
     const char *separator;
@@ -54,6 +55,8 @@ typedef struct gw__staged {
     const gw__missing_texts *missing; /* borrowed */
     gw__lane *lanes;
     size_t n_lanes, lanes_capacity;
+    size_t *first_of; /* [columns] 1 + the first lane of a column, 0: none */
+    size_t n_columns, first_capacity;
     uint8_t *parts; /* [n_rows] gw__part */
     size_t n_rows, parts_capacity;
     uint8_t *bad;   /* of the last batch */

@@ -85,9 +85,7 @@ static void clear_tally(tally *t) {
 static gw_status tally_table(gw__features *features, size_t embedding, const gw__staged *staged, const gw__lanes *lanes, tally *t, gw_error *err) {
     gw_status status = GW_OK;
     uint64_t *counts = NULL;
-    for (size_t i = 0; i < features->n; i++) {
-        const gw__feature *feature = &features->at[i];
-        if (feature->type == GW__FEATURE_NUMERIC || feature->table != embedding) continue;
+    for (size_t i = features->embeddings[embedding].first; i != GW__NO_FEATURE; i = features->at[i].next_of_table) {
         const gw__lane *lane = &staged->lanes[lanes->feature[i]];
         GW__TRY(count_codes(staged, lane, &counts, &features->embeddings[embedding].has_missing, err));
         GW__TRY(merge_lane(t, lane, counts, err));

@@ -1,6 +1,8 @@
 /* Reading whole tables: parts, files, bad rows, threads, features fitted before, failing allocations. */
 #include "feat_fixture.h"
 
+#include <math.h>
+
 #include "base/random.h"
 #include "fail_alloc.h"
 
@@ -111,8 +113,10 @@ static void validation_may_have_files(void **state) {
     assert_int_equal(r.dataset.report.valid_tasks[0].labelled, 1);
     clear_reading(&r);
     table.valid_csv = "t,y,x\nq|z,1,5\n";
-    refuse_table(table, GW_E_DATA, "c", 0, "column 'c' is missing");
     gw_error err = {0};
+    assert_int_equal(try_table(table, &r, &err), GW_E_DATA);
+    assert_non_null(strstr(err.where, "/tmp/gatewright-feat-"));
+    assert_string_equal(err.message, "column 'c' is missing");
     table.valid_csv = "t,y,c,x\n,1,a,1\n,1,a,ten\n";
     assert_int_equal(try_table(table, &r, &err), GW_E_DATA);
     assert_int_equal(err.line, 3);
@@ -251,12 +255,47 @@ static void every_allocation_may_fail(void **state) {
     gw__text_clear(&text);
 }
 
+/* Every other column has an entry, every fourth shares a table. */
+static double seconds_of_columns(size_t n) {
+    gw__text csv = {0}, features = {0};
+    double least = INFINITY;
+    for (size_t i = 0; i < n; i++) gw__text_addf(&csv, "c%zu,", i);
+    gw__text_puts(&csv, "y\n");
+    for (int row = 0; row < 2; row++) {
+        for (size_t i = 0; i < n; i++) gw__text_puts(&csv, "1,");
+        gw__text_addf(&csv, "%d\n", row);
+    }
+    gw__text_puts(&features, "{\"default\":\"categorical\",\"columns\":{");
+    for (size_t i = 0; i < n; i += 2)
+        gw__text_addf(&features, i % 4 ? "%s\"c%zu\":\"numeric\"" : "%s\"c%zu\":{\"type\":\"categorical\",\"share\":\"s%zu\"}", i ? "," : "", i, i / 8);
+    gw__text_puts(&features, "}}");
+    for (int again = 0; again < 3; again++) {
+        reading r = read_table((recipe){.csv = csv.at, .features = features.at});
+        assert_int_equal(gw__features_count(r.features), n);
+        assert_int_equal(r.in->n_tables, n / 2 + n / 8);
+        assert_int_equal(gw__features_at(r.features, n - 2).type, GW__FEATURE_NUMERIC);
+        assert_true(strcmp(gw__features_at(r.features, n - 4).share, gw__features_at(r.features, n - 8).share) == 0);
+        if (r.dataset.report.seconds < least) least = r.dataset.report.seconds;
+        clear_reading(&r);
+    }
+    gw__text_clear(&csv);
+    gw__text_clear(&features);
+    return least;
+}
+
+/* Eight times the columns take about eight times as long; where each looks at all the others it is 64 times. */
+static void many_columns_take_their_time_once(void **state) {
+    double few = seconds_of_columns(2000), many = seconds_of_columns(16000);
+    if (many > 30 * few) fail_msg("2000 columns took %g s, 16000 took %g s", few, many);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fraction_depends_on_seed_and_row),
         cmocka_unit_test(a_column_may_split),
         cmocka_unit_test(groups_are_not_split),
         cmocka_unit_test(validation_may_have_files),
+        cmocka_unit_test(many_columns_take_their_time_once),
         cmocka_unit_test(bad_rows_may_be_skipped),
         cmocka_unit_test(the_first_bad_row_is_reported),
         cmocka_unit_test(threads_change_nothing),

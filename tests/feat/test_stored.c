@@ -132,6 +132,34 @@ static void an_empty_vocabulary_survives_a_file(void **state) {
     clear_reading(&r);
 }
 
+static void refuse_fitted(const stored *s, recipe other, const char *message) {
+    gw__features *features = NULL;
+    gw_error err = {0};
+    reading of = read_table(other);
+    assert_int_equal(read_features(of.spec, s, &features, &err), GW_E_FORMAT);
+    assert_null(features);
+    assert_string_equal(err.message, message);
+    clear_reading(&of);
+}
+
+/* What --init says of a model that was trained by another spec. */
+static void other_types_are_named(void **state) {
+    recipe other = {.csv = "age,x,y\n1,2,0\n2,3,1\n", .features = "{\"columns\":{\"x\":\"numeric\"}}"};
+    reading r = read_table(other);
+    stored s = write_features(r.features);
+    other.features = "{\"columns\":{\"x\":\"categorical\"}}";
+    refuse_fitted(&s, other, "feature 'x': the model has it as numeric but the spec as categorical");
+    other.features = NULL;
+    refuse_fitted(&s, other, "feature 'x': the model has it as numeric but the spec as auto");
+    other.features = "{\"columns\":{\"x\":\"numeric\",\"age\":\"categorical\"}}";
+    refuse_fitted(&s, other, "feature 'age': the model has it as numeric (auto) but the spec as categorical");
+    other.tasks = "{\"y\":{\"type\":\"binary\"},\"a\":{\"type\":\"regression\",\"label\":\"age\"}}";
+    other.features = "{\"columns\":{\"x\":\"numeric\"}}";
+    refuse_fitted(&s, other, "feature 'age': it is the label of the task 'a'");
+    clear_stored(&s);
+    clear_reading(&r);
+}
+
 /* ---- lies ---- */
 
 static void refuse(const gw__spec *spec, const stored *s, const char *what) {
@@ -331,6 +359,7 @@ int main(void) {
         cmocka_unit_test(what_is_read_encodes_alike),
         cmocka_unit_test(tensors_have_their_names),
         cmocka_unit_test(an_empty_vocabulary_survives_a_file),
+        cmocka_unit_test(other_types_are_named),
         cmocka_unit_test(false_descriptions_are_refused),
         cmocka_unit_test(a_truncated_description_is_refused),
         cmocka_unit_test(altered_bytes_do_no_harm),

@@ -167,9 +167,9 @@ static void a_table_is_shared_by_its_owners_name(void **state) {
 /* Entries of their own are compared with the spec; here a column without one has the table's name. */
 static void who_shares_must_agree(void **state) {
     recipe table = {.csv = "s,b,y\np,q,0\nq,p,1\n", .features = "{\"columns\":{\"b\":{\"type\":\"categorical\",\"share\":\"s\",\"dim\":5}}}"};
-    refuse_table(table, GW_E_CONFIG, "features.columns", 0, "column 'b' shares the table 's' but its dim differs from the others'");
+    refuse_table(table, GW_E_CONFIG, "features.columns.b", 0, "'b' shares the table 's' but its dim differs from the others'");
     table.features = "{\"columns\":{\"b\":{\"type\":\"hashed\",\"share\":\"s\",\"buckets\":9}}}";
-    refuse_table(table, GW_E_CONFIG, "features.columns", 0, "column 'b' shares the table 's' but its number of buckets differs from the others'");
+    refuse_table(table, GW_E_CONFIG, "features.columns.b", 0, "'b' shares the table 's' but its number of buckets differs from the others'");
 }
 
 static void dots_in_names_are_escaped(void **state) {
@@ -204,6 +204,23 @@ static void types_are_found_by_looking(void **state) {
     expect_type("x,d,y\n-0016777217,1,0\n5,1,1\n", NULL, GW__FEATURE_CATEGORICAL, "integers beyond 2^24");
     expect_type("x,d,y\n16777217,1,0\n5.5,1,1\n", NULL, GW__FEATURE_NUMERIC, number);
     expect_type("x,d,y\n16777217,1,0\nq,1,1\n", NULL, GW__FEATURE_CATEGORICAL, category);
+}
+
+static void numbers_that_lose_digits_are_told(void **state) {
+    const char *note = "column 'x': integers beyond 2^24 lose digits as numeric; hint: categorical or hashed if these are codes";
+    recipe table = {.csv = "x,y\n16777217,0\n5,1\n", .features = "{\"columns\":{\"x\":\"numeric\"}}"};
+    reading r = read_table(table);
+    assert_int_equal(view_of(r.features, "x").type, GW__FEATURE_NUMERIC);
+    if (!note_with(&r.dataset.report, note)) fail_msg("no note '%s'", note);
+    clear_reading(&r);
+    table.csv = "x,y\n16777216,0\n5,1\n"; /* the last that a float holds with all before it */
+    r = read_table(table);
+    assert_null(note_with(&r.dataset.report, "lose digits"));
+    clear_reading(&r);
+    table.csv = "x,y\n16777217,0\n0.5,1\n"; /* no codes */
+    r = read_table(table);
+    assert_null(note_with(&r.dataset.report, "lose digits"));
+    clear_reading(&r);
 }
 
 static void only_training_rows_decide_a_type(void **state) {
@@ -277,6 +294,7 @@ int main(void) {
         cmocka_unit_test(who_shares_must_agree),
         cmocka_unit_test(dots_in_names_are_escaped),
         cmocka_unit_test(types_are_found_by_looking),
+        cmocka_unit_test(numbers_that_lose_digits_are_told),
         cmocka_unit_test(only_training_rows_decide_a_type),
         cmocka_unit_test(late_texts_change_nothing),
         cmocka_unit_test(large_ids_stay_apart),

@@ -53,17 +53,17 @@ static void steering_columns_are_features_if_listed(void **state) {
 
 static void names_must_be_columns(void **state) {
     const char *csv = "age,y,weight\n1,0,1\n2,1,1\n";
-    refuse_table((recipe){.csv = csv, .features = "{\"columns\":{\"agee\":\"numeric\"}}"}, GW_E_CONFIG, "features.columns", 0,
+    refuse_table((recipe){.csv = csv, .features = "{\"columns\":{\"agee\":\"numeric\"}}"}, GW_E_CONFIG, "features.columns.agee", 0,
                  "'agee' is no column of the table; hint: did you mean 'age'?");
     refuse_table((recipe){.csv = csv, .features = "{\"ignore\":[\"zzzzzz\"]}"}, GW_E_CONFIG, "features.ignore", 0, "'zzzzzz' is no column of the table");
-    refuse_table((recipe){.csv = csv, .tasks = "{\"t\":{\"type\":\"binary\",\"label\":\"yy\"}}"}, GW_E_CONFIG, "tasks.t", 0,
-                 "label 'yy' is no column of the table; hint: did you mean 'y'?");
-    refuse_table((recipe){.csv = csv, .tasks = "{\"y\":{\"type\":\"binary\",\"row_weight\":\"wieght\"}}"}, GW_E_CONFIG, "tasks.y", 0,
-                 "row_weight 'wieght' is no column of the table; hint: did you mean 'weight'?");
-    refuse_table((recipe){.csv = csv, .tasks = "{\"y\":{\"type\":\"binary\",\"given\":\"ages\"}}"}, GW_E_CONFIG, "tasks.y", 0,
-                 "given 'ages' is no column of the table; hint: did you mean 'age'?");
-    refuse_table((recipe){.csv = csv, .tasks = "{\"y\":{\"type\":\"binary\",\"group\":\"ages\"}}"}, GW_E_CONFIG, "tasks.y", 0,
-                 "group 'ages' is no column of the table; hint: did you mean 'age'?");
+    refuse_table((recipe){.csv = csv, .tasks = "{\"t\":{\"type\":\"binary\",\"label\":\"yy\"}}"}, GW_E_CONFIG, "tasks.t.label", 0,
+                 "'yy' is no column of the table; hint: did you mean 'y'?");
+    refuse_table((recipe){.csv = csv, .tasks = "{\"y\":{\"type\":\"binary\",\"row_weight\":\"wieght\"}}"}, GW_E_CONFIG, "tasks.y.row_weight", 0,
+                 "'wieght' is no column of the table; hint: did you mean 'weight'?");
+    refuse_table((recipe){.csv = csv, .tasks = "{\"y\":{\"type\":\"binary\",\"given\":\"ages\"}}"}, GW_E_CONFIG, "tasks.y.given", 0,
+                 "'ages' is no column of the table; hint: did you mean 'age'?");
+    refuse_table((recipe){.csv = csv, .tasks = "{\"y\":{\"type\":\"binary\",\"group\":\"ages\"}}"}, GW_E_CONFIG, "tasks.y.group", 0,
+                 "'ages' is no column of the table; hint: did you mean 'age'?");
     refuse_table((recipe){.csv = csv, .valid = "{\"column\":\"ages\",\"from\":\"3\"}"}, GW_E_CONFIG, "data.valid.column", 0,
                  "'ages' is no column of the table; hint: did you mean 'age'?");
 }
@@ -179,7 +179,7 @@ static void rows_may_have_weights(void **state) {
 }
 
 static void a_sample_space_is_a_task_or_a_column(void **state) {
-    reading r = read_table((recipe){.csv = "a,click,buy,spend,shown\n1,1,1,5,1\n2,0,0,,1\n3,1,0,,-2\n4,,1,3,0\n5,0,1,9,\n",
+    reading r = read_table((recipe){.csv = "a,click,buy,spend,shown\n1,1,1,5,1\n2,0,0,,1\n3,1,0,,1.0\n4,,1,3,0\n5,0,1,9,\n",
                                     .tasks = "{\"click\":{\"type\":\"binary\"},\"buy\":{\"type\":\"binary\",\"given\":\"click\"},"
                                              "\"spend\":{\"type\":\"regression\",\"given\":\"buy\"},\"seen\":{\"type\":\"binary\",\"label\":\"buy\",\"given\":\"shown\"}}"});
     EXPECT(&r, 0, LABELS(1, 0, 1, 0, 0), 1, 1, 1, 0, 1);
@@ -195,7 +195,59 @@ static void a_sample_space_is_a_task_or_a_column(void **state) {
     assert_int_equal(gw__features_count(r.features), 1);
     clear_reading(&r);
     refuse_table((recipe){.csv = "a,g,y\n1,1,1\n2,maybe,0\n", .tasks = "{\"y\":{\"type\":\"binary\",\"given\":\"g\"}}"}, GW_E_DATA, "CSV", 3,
-                 "column 'g': expected a number but found 'maybe'; hint: list it under data.missing, or make the column categorical");
+                 "column 'g': expected 0 or 1 but found 'maybe'");
+}
+
+/* Whatever is not 1 would be outside without a word, were it not refused. */
+static void a_given_column_holds_0_and_1(void **state) {
+    const char *tasks = "{\"y\":{\"type\":\"binary\",\"given\":\"g\"}}";
+    refuse_table((recipe){.csv = "a,g,y\n1,1,1\n2,2,0\n", .tasks = tasks}, GW_E_DATA, "CSV", 3, "column 'g': expected 0 or 1 but found '2'");
+    refuse_table((recipe){.csv = "a,g,y\n1,1,1\n2,0.5,0\n3,-1,0\n", .tasks = tasks}, GW_E_DATA, "CSV", 3, "column 'g': expected 0 or 1 but found '0.5'");
+    refuse_table((recipe){.csv = "a,g,y\n1,1,1\n2,-1,0\n", .tasks = tasks, .features = "{\"columns\":{\"g\":\"numeric\"}}"}, GW_E_DATA, "CSV", 3,
+                 "column 'g': expected 0 or 1 but found '-1'");
+    recipe table = {.csv = "a,g,y\n1,1,1\n2,2,0\n3,0.0,0\n4,?,1\n5,x,0\n6,1e0,0\n", .missing = "[\"?\"]", .tasks = tasks, .skip = true};
+    reading r = read_table(table), again = {0};
+    assert_int_equal(r.dataset.report.skipped, 2);
+    EXPECT(&r, 0, LABELS(1, 0, 1, 0), 1, 0, 0, 1);
+    assert_int_equal(r.dataset.report.train_tasks[0].outside, 2);
+    gw_error err = {0};
+    assert_int_equal(try_fitted(table, r.features, &again, &err), GW_OK); /* by the encoder */
+    assert_true(same_records(&r.dataset.train, &again.dataset.train));
+    assert_int_equal(again.dataset.report.skipped, 2);
+    clear_reading(&again);
+    table.skip = false;
+    assert_int_equal(try_fitted(table, r.features, &again, &err), GW_E_DATA);
+    assert_int_equal(err.line, 3);
+    assert_string_equal(err.message, "column 'g': expected 0 or 1 but found '2'");
+    table.csv = "a,g,y\n1,1,1\n2,x,0\n";
+    assert_int_equal(try_fitted(table, r.features, &again, &err), GW_E_DATA);
+    assert_string_equal(err.message, "column 'g': expected 0 or 1 but found 'x'");
+    clear_reading(&r);
+}
+
+static void expect_note(recipe table, const char *note) {
+    reading r = read_table(table);
+    if (!note_with(&r.dataset.report, note)) fail_msg("no note '%s'", note);
+    clear_reading(&r);
+}
+
+static void a_task_without_positives_is_told(void **state) {
+    const char *income = "{\"income\":{\"type\":\"binary\",\"label\":\"i\",\"positive\":\"50000\"}}";
+    recipe table = {.csv = "a,i\n1,- 50000.\n2,50000+.\n3,- 50000.\n", .tasks = income};
+    expect_note(table, "task 'income': positive '50000' never occurs in column 'i'; hint: did you mean '50000+.'?");
+    table.csv = "a,i\n1,low\n2,middle\n3,high\n4,higher\n";
+    expect_note(table, "positive '50000' never occurs in column 'i'; hint: its values are 'low', 'middle', 'high', …");
+    table.csv = "a,i\n1,low\n2,\" 50000 \"\n";
+    reading r = read_table(table), again = {0};
+    assert_null(note_with(&r.dataset.report, "positive"));
+    gw_error err = {0};
+    table.csv = "a,i\n1,low\n2,high\n";
+    assert_int_equal(try_fitted(table, r.features, &again, &err), GW_OK);
+    assert_non_null(note_with(&again.dataset.report, "task 'income': no row of the training part is positive"));
+    clear_reading(&again);
+    clear_reading(&r);
+    expect_note((recipe){.csv = "a,g,y\n1,0,1\n2,1,0\n", .tasks = "{\"y\":{\"type\":\"binary\",\"given\":\"g\"}}"},
+                "task 'y': no row of the training part is positive; hint: all positives may be outside of 'given'");
 }
 
 static void negatives_are_sampled_in_training_only(void **state) {
@@ -257,6 +309,8 @@ int main(void) {
         cmocka_unit_test(every_task_needs_a_label),
         cmocka_unit_test(rows_may_have_weights),
         cmocka_unit_test(a_sample_space_is_a_task_or_a_column),
+        cmocka_unit_test(a_given_column_holds_0_and_1),
+        cmocka_unit_test(a_task_without_positives_is_told),
         cmocka_unit_test(negatives_are_sampled_in_training_only),
         cmocka_unit_test(groups_are_hashes_of_texts),
     };
