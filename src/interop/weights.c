@@ -30,7 +30,9 @@ static gw_status build(const gw_train_options *options, gw__spec *spec, gw_model
     gw__pool *pool = NULL;
     gw_status status = GW_OK;
     GW__TRY(gw__pool_new(options->threads, &pool, err));
-    GW__TRY(gw__dataset_read(spec, NULL, options->skip_bad_rows, pool, &features, &dataset, err));
+    status = gw__dataset_read(spec, NULL, options->skip_bad_rows, pool, &features, &dataset, err);
+    if (status == GW_E_CONFIG) gw__spec_blame(options, err);
+    if (status != GW_OK) goto cleanup;
     tell(options, &dataset.report);
     GW__TRY(gw__model_new(spec, features, ret_model, err));
     spec = NULL; /* moved */

@@ -163,6 +163,9 @@ gw_status gw__spec_parse(const char *text, size_t n, const char *name, const cha
                          gw__spec **ret_spec, gw_error *err);
 /* The spec that training options name: a file or a text, with the overrides applied. */
 gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err);
+/* What is wrong with a spec that shows only with the table: an error of GW_E_CONFIG whose `where` is a key path, such as "tasks.click.label", is
+ * given the place of that key in the spec's text, or the --set that wrote it. Others are left as they are. */
+void gw__spec_blame(const gw_train_options *options, gw_error *err);
 /* The canonical JSON that a model holds, read back: opens no file, whatever it says, and needs no YAML. */
 gw_status gw__spec_restore(const char *json, size_t n, const char *name, gw__spec **ret_spec, gw_error *err);
 void gw__spec_free(gw__spec *spec); /* NULL is fine */

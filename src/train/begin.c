@@ -57,8 +57,7 @@ static gw_status refit(const origin *from, const gw__spec *spec, const char *pat
     gw_error inner = {0};
     gw_status status = gw__features_read(spec, gw__container_metadata(&from->container, "gatewright.features"), &from->container, ret_features, &inner);
     if (status == GW_OK || status == GW_E_NOMEM) return status == GW_OK ? GW_OK : gw__fail_nomem(err);
-    return gw__fail_at(err, GW_E_CONFIG, path, 0, 0, "the features of this model do not fit the spec: %s%s%s", inner.message,
-                       inner.where[0] ? " at " : "", inner.where);
+    return gw__fail_at(err, GW_E_CONFIG, path, 0, 0, "the features of this model do not fit the spec: %s", inner.message);
 }
 
 /* ---- the steps of beginning ---- */
@@ -80,7 +79,9 @@ static gw_status build(gw__run *run, gw__spec **spec, origin *from, gw_error *er
     gw_status status = GW_OK;
     const char *path = options->resume_path ? options->resume_path : options->init_path;
     if (from->model) GW__TRY(refit(from, *spec, path, &fitted, err));
-    GW__TRY(gw__dataset_read(*spec, fitted, options->skip_bad_rows, run->pool, &found, &run->dataset, err));
+    status = gw__dataset_read(*spec, fitted, options->skip_bad_rows, run->pool, &found, &run->dataset, err);
+    if (status == GW_E_CONFIG) gw__spec_blame(options, err);
+    if (status != GW_OK) goto cleanup;
     if (!fitted) fitted = found;
     GW__TRY(gw__model_new(*spec, fitted, &run->model, err));
     *spec = NULL;
@@ -140,7 +141,8 @@ static gw_status check_test(const gw__run *run, gw_error *err) {
     GW__TRY(gw__options_table(&options, data, &arena, &table, err));
     const char *const *names = gw__source_names(table, &arena);
     if (!names) GW__FAIL(gw__fail_nomem(err));
-    GW__TRY(gw__encoder_new(run->model->features, names, gw__table_column_count(table), true, &encoder, err));
+    status = gw__encoder_new(run->model->features, names, gw__table_column_count(table), true, &encoder, err);
+    if (status == GW_E_DATA) gw__source_blame(&options, err);
 cleanup:
     gw__encoder_free(encoder);
     gw__table_close(table);
