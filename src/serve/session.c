@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "feat/lexicon.h"
+
 struct gw_session {
     const gw_model *model;
     size_t max_rows, chunk;
@@ -69,11 +71,16 @@ static bool is_bound(const gw_session *session, const gw_column *columns, size_t
 }
 
 static gw_status check_unique(const gw_column *columns, size_t n_columns, gw_error *err) {
-    for (size_t i = 1; i < n_columns; i++)
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(columns[i].name, columns[k].name) == 0)
-                return gw__fail_at(err, GW_E_ARGUMENT, columns[i].name, 0, 0, "column '%s' is there twice", columns[i].name);
-    return GW_OK;
+    gw_status status = GW_OK;
+    gw__lexicon seen = {0};
+    uint32_t entry;
+    for (size_t i = 0; i < n_columns; i++) {
+        GW__TRY(gw__lexicon_add(&seen, gw__slice_of(columns[i].name), &entry, err));
+        if (entry != i) GW__FAIL(gw__fail_at(err, GW_E_ARGUMENT, columns[i].name, 0, 0, "column '%s' is there twice", columns[i].name));
+    }
+cleanup:
+    gw__lexicon_clear(&seen);
+    return status;
 }
 
 /* Find the features' columns among these. The names are copied, for the caller's may be gone at the next call. */
