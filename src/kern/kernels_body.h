@@ -287,33 +287,55 @@ static void mix_back(size_t m, size_t e, size_t h, const float *g, size_t ldg, c
 
 /* ---- layer normalisation ---------------------------------------------------------------------------------------------------- */
 
+static inline float row_sum(size_t n, const float *x) {
+    vec sum = {0};
+    size_t j = 0;
+    for (; j + GW__VECTOR <= n; j += GW__VECTOR) sum += load(x + j);
+    float total = horizontal(sum);
+    for (; j < n; j++) total += x[j];
+    return total;
+}
+
+/* Sum of (x - mean)^2. */
+static inline float row_spread(size_t n, const float *x, float mean) {
+    vec sum = {0}, center = splat(mean);
+    size_t j = 0;
+    for (; j + GW__VECTOR <= n; j += GW__VECTOR) {
+        vec d = load(x + j) - center;
+        sum += d * d;
+    }
+    float total = horizontal(sum);
+    for (; j < n; j++) total += (x[j] - mean) * (x[j] - mean);
+    return total;
+}
+
 static void layer_norm(size_t m, size_t n, const float *x, size_t ldx, const float *gamma, const float *beta, float *stats, float *y, size_t ldy) {
     for (size_t r = 0; r < m; r++, x += ldx, y += ldy, stats += 2) {
-        float sum = 0, squares = 0;
-        for (size_t j = 0; j < n; j++) sum += x[j];
-        float mean = sum / (float)n;
-        for (size_t j = 0; j < n; j++) squares += (x[j] - mean) * (x[j] - mean);
-        float scale = 1.0f / sqrtf(squares / (float)n + 1e-5f);
+        const float mean = row_sum(n, x) / (float)n, scale = 1.0f / sqrtf(row_spread(n, x, mean) / (float)n + 1e-5f);
         for (size_t j = 0; j < n; j++) y[j] = gamma[j] * ((x[j] - mean) * scale) + beta[j];
         stats[0] = mean;
         stats[1] = scale;
     }
 }
 
-static void layer_norm_back(size_t m, size_t n, const float *x, size_t ldx, const float *gamma, const float *stats,
-                            const float *dy, size_t lddy, float *dgamma, float *dbeta, float *dx, size_t lddx) {
+static void layer_norm_back(size_t m, size_t n, const float *restrict x, size_t ldx, const float *restrict gamma, const float *restrict stats,
+                            const float *restrict dy, size_t lddy, float *restrict dgamma, float *restrict dbeta, float *restrict dx, size_t lddx) {
     for (size_t r = 0; r < m; r++, x += ldx, dy += lddy, dx += lddx, stats += 2) {
-        float mean = stats[0], scale = stats[1], sum = 0, dot = 0;
+        const float mean = stats[0], scale = stats[1];
+        /* dx holds d = gamma dy until its mean and its mean along u are known. */
         for (size_t j = 0; j < n; j++) {
-            float unit = (x[j] - mean) * scale, d = dy[j] * gamma[j];
-            dgamma[j] += dy[j] * unit;
+            float u = (x[j] - mean) * scale;
+            dgamma[j] += dy[j] * u;
             dbeta[j] += dy[j];
-            sum += d;
-            dot += d * unit;
+            dx[j] = dy[j] * gamma[j];
         }
-        sum /= (float)n;
-        dot /= (float)n;
-        for (size_t j = 0; j < n; j++) dx[j] = scale * (dy[j] * gamma[j] - sum - (x[j] - mean) * scale * dot);
+        vec dots = {0};
+        size_t j = 0;
+        for (; j + GW__VECTOR <= n; j += GW__VECTOR) dots += load(dx + j) * ((load(x + j) - splat(mean)) * splat(scale));
+        float dot = horizontal(dots);
+        for (; j < n; j++) dot += dx[j] * (x[j] - mean) * scale;
+        const float sum = row_sum(n, dx) / (float)n, along = dot / (float)n;
+        for (j = 0; j < n; j++) dx[j] = scale * (dx[j] - sum - (x[j] - mean) * scale * along);
     }
 }
 

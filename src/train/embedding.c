@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+static bool reads(const gw__slot *slot, uint32_t table) { return slot->kind != GW__SLOT_NUMBER && slot->table == table; }
+
 gw_status gw__touched_init(gw__touched *touched, const gw__input *input, uint32_t table, size_t capacity_per_batch, gw_error *err) {
     const gw__table_shape *shape = &input->tables[table];
     gw__touched t = {.table = table, .dim = shape->dim, .rows = shape->rows, .input = input};
@@ -12,8 +14,12 @@ gw_status gw__touched_init(gw__touched *touched, const gw__input *input, uint32_
     t.list = gw__aligned_alloc(t.capacity, sizeof *t.list);
     t.gradients = gw__aligned_alloc(floats, sizeof *t.gradients);
     t.none = gw__aligned_alloc(t.dim, sizeof *t.none);
+    t.slots = gw__aligned_alloc(input->n_slots, sizeof *t.slots);
+    for (uint32_t s = 0; s < input->n_slots && t.slots; s++) {
+        if (reads(&input->slots[s], table)) t.slots[t.n_slots++] = s;
+    }
     *touched = t;
-    if (t.mark && t.list && t.gradients && t.none) return GW_OK;
+    if (t.mark && t.list && t.gradients && t.none && t.slots) return GW_OK;
     gw__touched_clear(touched);
     return gw__fail_nomem(err);
 }
@@ -23,6 +29,7 @@ void gw__touched_clear(gw__touched *touched) {
     gw__aligned_free(touched->list);
     gw__aligned_free(touched->gradients);
     gw__aligned_free(touched->none);
+    gw__aligned_free(touched->slots);
     *touched = (gw__touched){0};
 }
 
@@ -33,7 +40,7 @@ size_t gw__touched_capacity(const gw__records *records, uint32_t table, size_t b
     size_t per_row = 0;
     for (size_t s = 0; s < in->n_slots; s++) {
         const gw__slot *slot = &in->slots[s];
-        if (slot->kind == GW__SLOT_NUMBER || slot->table != table) continue;
+        if (!reads(slot, table)) continue;
         size_t most = 1;
         for (size_t r = 0; slot->kind != GW__SLOT_EMBEDDING && r < records->n_rows; r++) {
             size_t count = bag_of(in, gw__record_at(records, r), slot)[1];
@@ -63,9 +70,8 @@ void gw__touched_gather(gw__touched *touched, const gw__records *records, const 
     const gw__input *in = touched->input;
     for (size_t r = 0; r < n; r++, ddense += ld) {
         const uint32_t *record = gw__record_at(records, (size_t)rows[r]);
-        for (size_t s = 0; s < in->n_slots; s++) {
-            const gw__slot *slot = &in->slots[s];
-            if (slot->kind == GW__SLOT_NUMBER || slot->table != touched->table) continue;
+        for (size_t s = 0; s < touched->n_slots; s++) {
+            const gw__slot *slot = &in->slots[touched->slots[s]];
             const float *d = ddense + slot->dense_at;
             if (slot->kind == GW__SLOT_EMBEDDING) {
                 add_row(touched, record[in->ids_at + slot->index], d, 1);

@@ -9,6 +9,8 @@ typedef struct gw__touched {
     uint32_t table, dim;
     uint64_t rows;           /* of the table */
     const gw__input *input;
+    uint32_t *slots;         /* [n_slots] the input's slots that read this table */
+    size_t n_slots;
     uint32_t *mark;          /* [rows] 1 + its place in the list below, 0: not touched in this step */
     uint32_t *list;          /* [capacity] touched rows in the order of their first use */
     float *gradients;        /* [capacity,dim] */
