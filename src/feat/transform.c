@@ -1,6 +1,6 @@
 /* Numbers on their way to the network.
  *   standard  (x - mean) / deviation        minmax  (x - min) / (max - min), constant columns 0
- *   log1p     sign(x) log(1 + |x|)          quantile  share of the training part that is below x
+ *   log1p     sign(x) log(1 + |x|)          quantile  (rank - 1) / (n - 1) in the training part, see quantile_of
  * Only operations that are exact or correctly rounded everywhere are used, so that the bits never depend on the machine. */
 #include "feat/fitted.h"
 
