@@ -146,7 +146,8 @@ GW_API void      gw_session_free(gw_session *session);
  * Score rows given as typed columns, found by name; order and additional columns do not matter.
  *
  * @param ret_score float[B*O], row-major [B,O]; probability for binary tasks, one per class for multiclass, the label's unit for regression.
- * @return GW_OK; GW_E_DATA if a column is missing or a cell is not what its feature takes (where = the column, line = the row from 1);
+ * @return GW_OK; GW_E_DATA if a column is missing, a cell is not what its feature takes or its text no UTF-8 (where = the column, line = the
+ *         row from 1); of columns that no feature uses the cells are not looked at;
  *         GW_E_LIMIT if B exceeds max_rows. Scores are untouched unless all rows are good.
  * Memory: allocates nothing after the first call with the same columns, but for bags larger than any before.
  * Threads: one at a time per session.
@@ -154,7 +155,8 @@ GW_API void      gw_session_free(gw_session *session);
 GW_API gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows,
                                   float *ret_score, gw_error *err);
 
-/** Score rows of the dense input, float[B*D], row-major: transforms and embeddings already applied. Allocates nothing. */
+/** Score rows of the dense input, float[B*D], row-major: transforms and embeddings already applied. Allocates nothing. Values are not looked
+ *  at: a row with NaN gets NaN as its scores, one with an infinity NaN or what the network saturates to; the other rows do not change. */
 GW_API gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err);
 
 /* ---- training ----------------------------------------------------------------------------------------------------------------- */

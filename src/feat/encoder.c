@@ -103,6 +103,10 @@ void gw__encoder_free(gw__encoder *encoder) {
     free(encoder);
 }
 
+const size_t *gw__encoder_columns(const gw__encoder *encoder) {
+    return encoder->feature;
+}
+
 void gw__encoder_rows(gw__encoder *encoder, const uint8_t *parts, uint64_t first_row, gw__task_count *counts[2], int64_t *missing_cells) {
     encoder->parts = parts;
     encoder->training = parts != NULL;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "feat/lexicon.h"
+#include "feat/values.h"
 
 struct gw_session {
     const gw_model *model;
@@ -108,10 +108,49 @@ cleanup:
     return status;
 }
 
+/* The first byte with which no character can begin. */
+static unsigned char bad_byte(gw__slice text) {
+    size_t at = 0, n = 1;
+    while (at + n <= text.n && n <= 4) {
+        bool good = gw__utf8_valid(text.at + at, n);
+        at += good ? n : 0;
+        n = good ? 1 : n + 1;
+    }
+    return (unsigned char)text.at[at];
+}
+
+/* True if the cells together are UTF-8 and none begins inside a character; false may be the fault of cells without a value. */
+static bool is_utf8(const gw_column *column, size_t n_rows) {
+    const int32_t *offsets = column->offsets;
+    const char *values = column->values;
+    if (offsets[0] == offsets[n_rows]) return true;
+    if (!gw__utf8_valid(values + offsets[0], (size_t)(offsets[n_rows] - offsets[0]))) return false;
+    for (size_t i = 1; i < n_rows; i++)
+        if (offsets[i] < offsets[n_rows] && ((unsigned char)values[offsets[i]] & 0xC0) == 0x80) return false;
+    return true;
+}
+
+/* Of the columns that features are made of. Text of files is looked at where it is read, so this stands on the session's road alone. */
+static gw_status check_utf8(const gw_session *session, const gw_column *columns, size_t n_rows, gw_error *err) {
+    const size_t *used = gw__encoder_columns(session->encoder);
+    for (size_t f = 0; f < gw__features_count(session->model->features); f++) {
+        const gw_column *column = &columns[used[f]];
+        if (column->type != GW_COLUMN_TEXT || is_utf8(column, n_rows)) continue;
+        for (size_t i = 0; i < n_rows; i++) {
+            gw__slice cell = gw__cell_slice(column, i);
+            if (cell.n == 0 || gw__utf8_valid(cell.at, cell.n)) continue;
+            return gw__fail_at(err, GW_E_DATA, column->name, (int64_t)i + 1, 0, "column '%s': expected UTF-8 but found the byte 0x%02X", column->name,
+                               bad_byte(cell));
+        }
+    }
+    return GW_OK;
+}
+
 gw_status gw__session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows, float *ret_score, gw_error *err) {
     gw_status status = check_rows(session, n_rows, err);
     for (size_t i = 0; status == GW_OK && i < n_columns; i++) status = check_column(&columns[i], i, n_rows, err);
     if (status == GW_OK && !is_bound(session, columns, n_columns)) status = bind(session, columns, n_columns, err);
+    if (status == GW_OK) status = check_utf8(session, columns, n_rows, err);
     if (status != GW_OK) return status;
 
     /* All rows are encoded before the first is scored: a bad cell leaves the scores untouched. */

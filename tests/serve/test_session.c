@@ -150,6 +150,52 @@ static void test_errors_name_column_and_row(void **state) {
     free(r);
 }
 
+/* One row per cell; `column` is one of the features' or another. */
+static gw_status score_cells(gw_session *session, const rows *r, const char *column, const char *text, const int32_t *offsets, const uint8_t *valid,
+                             size_t n_rows, gw_error *err) {
+    gw_column columns[5];
+    float scores[ROWS * WIDTH];
+    memcpy(columns, r->columns, sizeof r->columns);
+    columns[4] = (gw_column){.name = "nobody asked", .type = GW_COLUMN_TEXT, .values = "", .offsets = (const int32_t[ROWS + 1]){0}};
+    for (int c = 0; c < 5; c++)
+        if (strcmp(columns[c].name, column) == 0) columns[c] = (gw_column){.name = column, .type = GW_COLUMN_TEXT, .values = text, .offsets = offsets, .valid = valid};
+    return gw__session_score(session, columns, 5, n_rows, scores, err);
+}
+
+static void test_text_is_utf8(void **state) {
+    static const struct { const char *text; int32_t offsets[4]; int line, byte; } bad[] = {
+        {"Oslo\xFFLima", {0, 4, 5, 9}, 2, 0xFF},
+        {"Oslo\xC3\xA9Lima", {0, 5, 6, 10}, 1, 0xC3},       /* together they are UTF-8, each for itself is not */
+        {"abcdefgh\xC3\xA9\xE2\x82", {0, 3, 8, 12}, 3, 0xE2}, /* ends inside a character */
+        {"abc\xC0\x80xx", {0, 3, 5, 7}, 2, 0xC0},
+        {"x\xC3\xA9y\xED\xA0\x80", {0, 1, 3, 7}, 3, 0xED},
+    };
+    static const char *const names[] = {"city", "user", "tags", "age"};
+    fixture *f = *state;
+    gw_error err = {0};
+    gw_session *session = NULL;
+    rows *r = calloc(1, sizeof *r);
+    make_rows(r, 0, ROWS);
+    must(gw__session_new(f->model, ROWS, &session, &err), &err);
+    for (size_t i = 0; i < GW__COUNT(bad); i++)
+        for (size_t k = 0; k < GW__COUNT(names); k++) {
+            char message[128];
+            snprintf(message, sizeof message, "column '%s': expected UTF-8 but found the byte 0x%02X", names[k], (unsigned)bad[i].byte);
+            assert_int_equal(score_cells(session, r, names[k], bad[i].text, bad[i].offsets, NULL, 3, &err), GW_E_DATA);
+            assert_string_equal(err.where, names[k]);
+            assert_int_equal(err.line, bad[i].line);
+            assert_string_equal(err.message, message);
+            assert_int_equal(score_cells(session, r, names[k], bad[i].text, bad[i].offsets, NULL, 3, NULL), GW_E_DATA);
+        }
+    uint8_t without_second = 5; /* what lies under a cell without a value is nobody's */
+    must(score_cells(session, r, "city", bad[0].text, bad[0].offsets, &without_second, 3, &err), &err);
+    must(score_cells(session, r, "nobody asked", bad[0].text, bad[0].offsets, NULL, 3, &err), &err);
+    must(score_cells(session, r, "city", "\xC3\xA9Z\xF0\x9F\x98\x80\xFF", (const int32_t[]){0, 2, 3, 7}, NULL, 3, &err), &err); /* beyond the last */
+    must(score_cells(session, r, "tags", "\xFFok", (const int32_t[]){1, 1, 3, 3}, NULL, 3, &err), &err);                           /* before the first */
+    gw__session_free(session);
+    free(r);
+}
+
 static void test_scoring_allocates_nothing(void **state) {
     fixture *f = *state;
     gw_error err = {0};
@@ -186,6 +232,28 @@ static void test_dense_rows(void **state) {
     assert_int_equal(gw__session_score_dense(session, dense, n + 1, scores, &err), GW_E_LIMIT);
     gw__session_free(session);
     free(scores);
+    free(dense);
+}
+
+/* What is not finite is scored as it is; the other rows know nothing of it. */
+static void test_dense_rows_that_are_not_finite(void **state) {
+    static const float odd[] = {NAN, INFINITY, -INFINITY, FLT_MAX};
+    fixture *f = *state;
+    gw_error err = {0};
+    gw_session *session = NULL;
+    size_t width = gw__features_input(f->model->features)->width, n = 8;
+    float *dense = calloc(n * width, sizeof *dense), scores[8 * WIDTH], expected[8 * WIDTH];
+    for (size_t i = 0; i < n * width; i++) dense[i] = (float)(i % 13) / 8 - 0.5f;
+    must(gw__session_new(f->model, n, &session, &err), &err);
+    must(gw__session_score_dense(session, dense, n, expected, &err), &err);
+    for (size_t i = 0; i < GW__COUNT(odd); i++) {
+        for (size_t k = 0; k < width; k++) dense[3 * width + k] = odd[i];
+        must(gw__session_score_dense(session, dense, n, scores, &err), &err);
+        assert_memory_equal(scores, expected, 3 * WIDTH * sizeof *scores);
+        assert_memory_equal(scores + 4 * WIDTH, expected + 4 * WIDTH, (n - 4) * WIDTH * sizeof *scores);
+        for (size_t k = 3 * WIDTH; isnan(odd[i]) && k < 4 * WIDTH; k++) assert_true(isnan(scores[k]));
+    }
+    gw__session_free(session);
     free(dense);
 }
 
@@ -267,6 +335,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_are_those_of_single_rows), cmocka_unit_test(test_order_and_types_of_columns),
         cmocka_unit_test(test_errors_name_column_and_row),      cmocka_unit_test(test_scoring_allocates_nothing),
+        cmocka_unit_test(test_text_is_utf8),                    cmocka_unit_test(test_dense_rows_that_are_not_finite),
         cmocka_unit_test(test_dense_rows),                      cmocka_unit_test(test_dense_input_of_encoded_rows),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
