@@ -17,7 +17,7 @@ static double softplus(double z) { return (z > 0 ? z : 0) + gw__log(1 + gw__exp(
 static double head(gw__activation activation, double z, double *ret_slope) {
     double s;
     switch (activation) {
-    case GW__ACT_RELU: *ret_slope = z > 0; return z > 0 ? z : 0;
+    case GW__ACT_RELU: *ret_slope = z > 0; return z > 0 || z != z ? z : 0; /* NaN is to be seen */
     case GW__ACT_LEAKY_RELU: *ret_slope = z > 0 ? 1 : 0.01; return z > 0 ? z : 0.01 * z;
     case GW__ACT_GELU: {
         double cdf = gw__phi_cdf((float)z);

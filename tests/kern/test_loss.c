@@ -74,11 +74,25 @@ static void outputs(void **state) {
     assert_true(fabs(out[0] - 1 / (1 + exp(-0.5))) < 1e-7);
 }
 
+static void nan_stays_nan(void **state) {
+    (void)state;
+    const float z[4] = {NAN, 0, 0, 0};
+    for (int l = 0; l < GW__LOSSES; l++) {
+        for (int a = 0; a < GW__ACTIVATIONS; a++) {
+            gw__loss_rule rule = rule_of((gw__loss)l, (gw__activation)a);
+            float output[4] = {0};
+            gw__loss_output(&rule, z, output);
+            assert_true(isnan(output[0]) && isnan(gw__loss_value(&rule, z, 1)));
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_values),
         cmocka_unit_test(gradients_are_the_slopes),
         cmocka_unit_test(outputs),
+        cmocka_unit_test(nan_stays_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
