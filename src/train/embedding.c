@@ -14,9 +14,10 @@ gw_status gw__touched_init(gw__touched *touched, const gw__input *input, uint32_
     t.list = gw__aligned_alloc(t.capacity, sizeof *t.list);
     t.gradients = gw__aligned_alloc(floats, sizeof *t.gradients);
     t.none = gw__aligned_alloc(t.dim, sizeof *t.none);
-    t.slots = gw__aligned_alloc(input->n_slots, sizeof *t.slots);
-    for (uint32_t s = 0; s < input->n_slots && t.slots; s++) {
-        if (reads(&input->slots[s], table)) t.slots[t.n_slots++] = s;
+    for (uint32_t s = 0; s < input->n_slots; s++) t.n_slots += reads(&input->slots[s], table);
+    t.slots = gw__aligned_alloc(t.n_slots, sizeof *t.slots);
+    for (uint32_t s = 0, n = 0; n < t.n_slots && t.slots; s++) {
+        if (reads(&input->slots[s], table)) t.slots[n++] = s;
     }
     *touched = t;
     if (t.mark && t.list && t.gradients && t.none && t.slots) return GW_OK;
