@@ -72,7 +72,7 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
     if (!cli_parse(&manual, argc, argv, &code)) return code;
 
     gw_error err = {0};
-    const char *inputs[] = {spec, init};
+    const char *inputs[] = {spec}; /* the model of --init was read whole before it is replaced */
     gw_status status = cli_check_output(output, inputs, GW__COUNT(inputs), &err);
     if (init && resume) {
         code = cli_usage_error(self->name, "options '--init' and '--resume' exclude each other");

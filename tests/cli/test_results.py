@@ -58,6 +58,7 @@ def continuing():
     succeeds("--resume succeeds", "train", "people.yaml", "--set", "train.checkpoint.every=epoch", "--resume", "c.gw.ckpt", "-o", "r.gw")
     check(read("r.gw") == read("c.gw"), "a resumed run gives the same bytes")
     succeeds("--init succeeds", "train", "people.yaml", "--init", "model.gw", "--set", "train.epochs=1", "-o", "i.gw")
+    succeeds("a model may be trained further in its place", "train", "people.yaml", "--init", "i.gw", "--set", "train.epochs=1", "-o", "i.gw")
     fails("--init of another architecture is refused", (1, 2), ["model.gw"], "train", "people.yaml", "--init", "model.gw", "--set", "model.architecture=omoe", "-o", "x.gw")
     check(not os.path.exists("x.gw"), "and nothing is written")
 
