@@ -60,16 +60,56 @@ static gw_status refit(const origin *from, const gw__spec *spec, const char *pat
     return gw__fail_at(err, GW_E_CONFIG, path, 0, 0, "the features of this model do not fit the spec: %s", inner.message);
 }
 
+/* "features={…}": the model's features as a --set, which a spec that starts from it takes over whatever it says of its own. */
+static gw_status features_override(const gw_model *model, gw__text *out, gw_error *err) {
+    gw__text spec = {0};
+    gw__json json;
+    gw__json_token token;
+    gw_status status = gw__spec_write_json(model->spec, &spec, err);
+    if (status != GW_OK) goto cleanup;
+    gw__json_init(&json, spec.at, spec.n);
+    gw__json_next(&json); /* the object itself */
+    while ((token = gw__json_next(&json)) == GW__JSON_KEY) {
+        bool found = gw__slice_is(json.text, "features");
+        const char *begin = json.at + 1; /* behind the colon */
+        gw__json_skip(&json, gw__json_next(&json));
+        if (!found) continue;
+        gw__text_puts(out, "features=");
+        gw__text_add(out, begin, (size_t)(json.at - begin));
+    }
+    if (out->failed) status = gw__fail_nomem(err);
+cleanup:
+    gw__text_clear(&spec);
+    return status;
+}
+
 /* ---- the steps of beginning ---- */
 
-static gw_status read_origin(const gw_train_options *options, const gw__spec *spec, origin *from, gw_error *err) {
-    const char *path = options->resume_path ? options->resume_path : options->init_path;
-    if (!path) return GW_OK;
+static gw_status read_spec(const gw_train_options *options, const origin *from, gw__spec **ret_spec, gw_error *err) {
+    if (!options->init_path) return gw__options_spec(options, ret_spec, err);
+    gw_status status = GW_OK;
+    gw_train_options with_features = *options;
+    gw__text features = {0};
+    const char **overrides = calloc(options->n_overrides + 1, sizeof *overrides);
+    if (!overrides) GW__FAIL(gw__fail_nomem(err));
+    GW__TRY(features_override(from->model, &features, err));
+    for (size_t i = 0; i < options->n_overrides; i++) overrides[i] = options->overrides[i];
+    overrides[options->n_overrides] = features.at;
+    with_features.overrides = overrides;
+    with_features.n_overrides++;
+    status = gw__options_spec(&with_features, ret_spec, err);
+cleanup:
+    free(overrides);
+    gw__text_clear(&features);
+    return status;
+}
+
+static gw_status read_checkpoint(const gw_train_options *options, const gw__spec *spec, origin *from, gw_error *err) {
+    const char *path = options->resume_path;
     gw_status status = gw__model_read(path, &from->model, &from->container, err);
-    if (status != GW_OK || !options->resume_path) return status;
-    if (!gw__container_metadata(&from->container, GW__CHECKPOINT_KEY).at)
-        return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "expected a checkpoint but found a finished model; hint: --init starts from a model's parameters");
-    return gw__spec_same(spec, from->model->spec, path, err);
+    if (status != GW_OK) return status;
+    if (gw__container_metadata(&from->container, GW__CHECKPOINT_KEY).at) return gw__spec_same(spec, from->model->spec, path, err);
+    return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "expected a checkpoint but found a finished model; hint: --init starts from a model's parameters");
 }
 
 /* Model and data. Spec and features are the model's from here on. */
@@ -161,9 +201,10 @@ gw_status gw__run_begin(gw__run *run, const gw_train_options *options, gw_error 
     gw__spec *spec = NULL;
     origin from = {0};
     *run = (gw__run){.options = options};
-    GW__TRY(gw__options_spec(options, &spec, err));
+    if (options->init_path) GW__TRY(gw__model_read(options->init_path, &from.model, &from.container, err));
+    GW__TRY(read_spec(options, &from, &spec, err));
     GW__TRY(gw__source_check_outputs(options, spec, err));
-    GW__TRY(read_origin(options, spec, &from, err));
+    if (options->resume_path) GW__TRY(read_checkpoint(options, spec, &from, err));
     GW__TRY(gw__pool_new(options->threads, &run->pool, err));
     GW__TRY(build(run, &spec, &from, err));
     GW__TRY(check_test(run, err));
