@@ -25,7 +25,7 @@ c_files() { all_files | grep '\.[ch]$'; }
 tabs() { c_files | xargs grep -nP '\t'; }
 trailing_blanks() { c_files | xargs grep -nE ' +$'; }
 long_lines() { c_files | xargs awk 'length($0) > 180 { print FILENAME ":" FNR ": " length($0) " characters" }'; }
-unfinished() { c_files | xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b'; }
+unfinished() { c_files | xargs grep -nE '\b(TO[D]O|FI[X]ME|X[X]X|HA[C]K)\b'; }
 twins() { c_files | sed 's|.*/||' | sort | uniq -d; }
 library_files() { find src -name '*.c' ! -path 'src/cli/*'; }
 printing() { library_files | xargs grep -nE '\b(printf|puts|putchar|perror|abort|exit|getenv|setlocale) *\('; }
