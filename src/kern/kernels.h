@@ -26,10 +26,9 @@ typedef struct gw__update {
     float root_correction; /* Adam: 1 / sqrt(1 - beta2^t); 1 for SparseAdam, whose eps is outside the correction */
     float momentum;
     bool nesterov;
-    float decay;         /* added to the gradient: decay * w */
-    float shrink;        /* w *= shrink before the update (decoupled decay); 1: none */
     float clip_scale;    /* gradient times this (clip by norm) */
-    float clip_value;    /* gradient clamped to this first; 0: off */
+    float decay;         /* then added to it: decay * w */
+    float shrink;        /* w *= shrink before the update (decoupled decay); 1: none */
 } gw__update;
 
 typedef struct gw__kernels {
@@ -67,6 +66,10 @@ typedef struct gw__kernels {
 
     /* out [n] = sum over s of parts[s * stride + i], s = 0, 1, … in this order. */
     void (*sum_parts)(size_t n, size_t parts, size_t stride, const float *values, float *out);
+    /* y += a x. */
+    void (*add_scaled)(size_t n, float a, const float *x, float *y);
+    /* Values beyond +-limit become +-limit. */
+    void (*clamp)(size_t n, float limit, float *values);
     /* Sum of squares in double, in a fixed order; infinite or NaN if any value is. */
     double (*square_sum)(size_t n, const float *values);
 

@@ -349,6 +349,17 @@ static void sum_parts(size_t n, size_t parts, size_t stride, const float *values
     }
 }
 
+static void add_scaled(size_t n, float a, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] += a * x[i];
+}
+
+static void clamp(size_t n, float limit, float *values) {
+    for (size_t i = 0; i < n; i++) {
+        float v = values[i];
+        values[i] = v > limit ? limit : v < -limit ? -limit : v;
+    }
+}
+
 static double square_sum(size_t n, const float *values) {
     double lanes[8] = {0};
     size_t i = 0;
@@ -361,11 +372,8 @@ static double square_sum(size_t n, const float *values) {
     return sum;
 }
 
-/* The gradient as the update sees it: clamped, scaled, with decay. */
-static inline float seen(const gw__update *u, float g, float w) {
-    if (u->clip_value > 0) g = g > u->clip_value ? u->clip_value : g < -u->clip_value ? -u->clip_value : g;
-    return g * u->clip_scale + u->decay * w;
-}
+/* The gradient as the update sees it: scaled, with decay. */
+static inline float seen(const gw__update *u, float g, float w) { return g * u->clip_scale + u->decay * w; }
 
 /* SGD as torch.optim.SGD: s = momentum s + g; w -= lr s (Nesterov: g + momentum s). */
 static void update_sgd(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1) {

@@ -159,16 +159,17 @@ static void sum_parts(size_t n, size_t parts, size_t stride, const float *values
     }
 }
 
+static void add_scaled(size_t n, float a, const float *x, float *y) { EACH(i, n) y[i] = (float)(y[i] + (double)a * x[i]); }
+
+static void clamp(size_t n, float limit, float *values) { EACH(i, n) values[i] = values[i] > limit ? limit : values[i] < -limit ? -limit : values[i]; }
+
 static double square_sum(size_t n, const float *values) {
     double sum = 0;
     EACH(i, n) sum += (double)values[i] * values[i];
     return sum;
 }
 
-static double seen(const gw__update *u, double g, double w) {
-    if (u->clip_value > 0) g = fmax(-u->clip_value, fmin(u->clip_value, g));
-    return g * u->clip_scale + u->decay * w;
-}
+static double seen(const gw__update *u, double g, double w) { return g * u->clip_scale + u->decay * w; }
 
 static void update_sgd(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1) {
     (void)s1;

@@ -85,10 +85,6 @@ void gw__touched_gather(gw__touched *touched, const gw__records *records, const 
     }
 }
 
-double gw__touched_square_sum(const gw__touched *touched, const gw__kernels *kernels) {
-    return kernels->square_sum(touched->n * touched->dim, touched->gradients);
-}
-
 static float *row_of(float *table, size_t row, uint32_t dim) { return table ? table + row * dim : NULL; }
 
 void gw__touched_update(gw__touched *touched, const gw__kernels *kernels, gw__optimizer_name optimizer, const gw__update *u, bool lazy,

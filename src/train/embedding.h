@@ -27,7 +27,6 @@ size_t gw__touched_capacity(const gw__records *records, uint32_t table, size_t b
 
 /* Add up the gradients of a batch, ddense [n, ld], in the order of its rows: the same for any number of threads. */
 void   gw__touched_gather(gw__touched *touched, const gw__records *records, const uint64_t *rows, size_t n, const float *ddense, size_t ld);
-double gw__touched_square_sum(const gw__touched *touched, const gw__kernels *kernels);
 
 /* Update touched rows (lazy) or all rows, and forget the touched ones. table, s0, s1 [rows,dim]; s0 and s1 may be NULL. */
 void gw__touched_update(gw__touched *touched, const gw__kernels *kernels, gw__optimizer_name optimizer, const gw__update *u, bool lazy,

@@ -22,12 +22,12 @@ static double power(double x, uint64_t n) {
     return result;
 }
 
-gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, double l2, bool sparse) {
+gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, bool sparse) {
     gw__update u = {.lr = (float)lr, .beta1 = (float)spec->beta1, .beta2 = (float)spec->beta2, .eps = (float)spec->eps,
                     .rest1 = (float)(1 - spec->beta1), .rest2 = (float)(1 - spec->beta2), .root_correction = 1,
-                    .momentum = (float)spec->momentum, .nesterov = spec->nesterov, .decay = (float)(spec->weight_decay + l2), .shrink = 1, .clip_scale = 1};
+                    .momentum = (float)spec->momentum, .nesterov = spec->nesterov, .decay = (float)spec->weight_decay, .shrink = 1, .clip_scale = 1};
     if (spec->name == GW__OPT_ADAMW) {
-        u.decay = (float)l2;
+        u.decay = 0;
         u.shrink = (float)(1 - lr * spec->weight_decay);
     }
     if (spec->name == GW__OPT_ADAM || spec->name == GW__OPT_ADAMW) {

@@ -11,7 +11,7 @@ const char *gw__optimizer_state_name(const gw__optimizer_spec *spec, size_t i);
 bool gw__optimizer_state_is_square(const gw__optimizer_spec *spec, size_t i); /* holds sums or means of squares: never below 0 */
 
 /* The update of step `step` (from 1). `sparse`: of the touched rows of an embedding table (torch.optim.SparseAdam: eps outside the bias
- * correction). `l2` is added to weight decay in the gradient. Clipping is left to the caller (clip_scale is 1). */
-gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, double l2, bool sparse);
+ * correction). Clipping is left to the caller (clip_scale is 1). */
+gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, bool sparse);
 
 #endif

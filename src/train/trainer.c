@@ -60,7 +60,7 @@ typedef struct step {
     const uint64_t *rows;
     size_t n, n_chunks, n_slots;
     uint32_t segment;
-    gw__update weights, vectors, tables; /* updates of dense weights, of biases and norms, of embeddings */
+    gw__update dense, tables; /* updates of dense parameters, of embeddings */
 } step;
 
 /* ---- plan ------------------------------------------------------------------------------------------------------------------------ */
@@ -374,20 +374,28 @@ static void join_backward(const step *s) {
 
 /* ---- sums and updates: one item is a piece of the dense parameters, or a table ---------------------------------------------------- */
 
+/* The gradient of the objective, which l2 is part of, clipped by value, and the squares that clipping by norm asks for. */
 static void sum_item(void *context, size_t i, size_t worker) {
     const step *s = context;
     gw__trainer *t = s->trainer;
+    const float limit = (float)t->train.clip_value;
+    float *gradient;
+    size_t n;
     (void)worker;
     if (i < t->n_items) {
         const item *it = &t->items[i];
-        float *sum = t->slots + it->begin;
-        t->kernels->sum_parts(it->end - it->begin, s->n_slots, t->net->dense_end, sum, sum);
-        if (t->train.clip_norm > 0) t->item_squares[i] = t->kernels->square_sum(it->end - it->begin, sum);
+        gradient = t->slots + it->begin;
+        n = it->end - it->begin;
+        t->kernels->sum_parts(n, s->n_slots, t->net->dense_end, gradient, gradient);
+        if (it->linear && t->train.l2 > 0) t->kernels->add_scaled(n, (float)t->train.l2, t->flat + it->begin, gradient);
     } else {
         gw__touched *touched = &t->touched[i - t->n_items];
         gw__touched_gather(touched, t->records, s->rows, s->n, t->ddense, t->net->dense.ld);
-        if (t->train.clip_norm > 0) t->item_squares[i] = gw__touched_square_sum(touched, t->kernels);
+        gradient = touched->gradients;
+        n = touched->n * touched->dim;
     }
+    if (limit > 0) t->kernels->clamp(n, limit, gradient);
+    if (t->train.clip_norm > 0) t->item_squares[i] = t->kernels->square_sum(n, gradient);
 }
 
 static void turn_item(gw__trainer *t, const item *it) {
@@ -404,7 +412,7 @@ static void update_item(void *context, size_t i, size_t worker) {
     if (i < t->n_items) {
         const item *it = &t->items[i];
         float *s0 = t->state[0] ? t->state[0] + it->begin : NULL, *s1 = t->state[1] ? t->state[1] + it->begin : NULL;
-        t->kernels->update[optimizer->name](it->linear ? &s->weights : &s->vectors, it->end - it->begin, t->flat + it->begin, t->slots + it->begin, s0, s1);
+        t->kernels->update[optimizer->name](&s->dense, it->end - it->begin, t->flat + it->begin, t->slots + it->begin, s0, s1);
         turn_item(t, it);
     } else {
         size_t table = i - t->n_items, at = t->net->table_at[table];
@@ -490,7 +498,7 @@ static void clip(step *s) {
     double squares = 0;
     for (size_t i = 0; i < t->n_items + t->net->input.n_tables; i++) squares += t->item_squares[i];
     double scale = t->train.clip_norm / (sqrt(squares) + 1e-6);
-    if (scale < 1) s->weights.clip_scale = s->vectors.clip_scale = s->tables.clip_scale = (float)scale;
+    if (scale < 1) s->dense.clip_scale = s->tables.clip_scale = (float)scale;
 }
 
 /* The transposed panels follow the weights: rebuilt with every update, and once before the first step. */
@@ -507,10 +515,8 @@ void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, doub
     forward_and_backward(&s, true);
     end_step(&s, ret_result);
     trainer->step++;
-    s.weights = gw__optimizer_update(&train->optimizer, lr, trainer->step, train->l2, false);
-    s.vectors = gw__optimizer_update(&train->optimizer, lr, trainer->step, 0, false);
-    s.tables = gw__optimizer_update(&train->optimizer, lr, trainer->step, 0, train->optimizer.lazy);
-    s.weights.clip_value = s.vectors.clip_value = s.tables.clip_value = (float)train->clip_value;
+    s.dense = gw__optimizer_update(&train->optimizer, lr, trainer->step, false);
+    s.tables = gw__optimizer_update(&train->optimizer, lr, trainer->step, train->optimizer.lazy);
     if (train->clip_norm > 0) {
         gw__pool_run(trainer->pool, n_items, sum_item, &s);
         clip(&s);

@@ -159,7 +159,7 @@ static void check_layer_norm(const gw__kernels *kernels) {
 static void check_updates(const gw__kernels *kernels) {
     enum { N = 77 };
     const gw__update u = {.lr = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .rest1 = 0.1f, .rest2 = 0.01f, .eps = 1e-6f, .root_correction = 2, .momentum = 0.8f, .nesterov = true,
-                          .decay = 0.01f, .shrink = 0.9f, .clip_scale = 0.5f, .clip_value = 0.7f};
+                          .decay = 0.01f, .shrink = 0.9f, .clip_scale = 0.5f};
     for (int o = 0; o < GW__OPTIMIZERS; o++) {
         float *w = random_values(N, 17), *g = random_values(N, 18), *s0 = random_values(N, 19), *s1 = random_values(N, 20);
         for (int i = 0; i < N; i++) s0[i] = fabsf(s0[i]), s1[i] = fabsf(s1[i]) + 0.1f;
@@ -180,6 +180,15 @@ static void check_sums(const gw__kernels *kernels) {
     gw__kernels_reference.sum_parts(N, PARTS, 128, values, want);
     assert_memory_equal(out, want, sizeof out);
     assert_true(fabs(kernels->square_sum(N, values) - gw__kernels_reference.square_sum(N, values)) < 1e-12);
+    float *other = random_values(N, 22), *moved = copy_of(other, N), *moved_want = copy_of(other, N);
+    kernels->add_scaled(N, 0.3f, values, moved);
+    gw__kernels_reference.add_scaled(N, 0.3f, values, moved_want);
+    assert_close("add_scaled", kernels->isa, moved, moved_want, N, 1e-6);
+    kernels->clamp(N, 0.5f, moved);
+    gw__kernels_reference.clamp(N, 0.5f, moved_want);
+    assert_close("clamp", kernels->isa, moved, moved_want, N, 1e-6);
+    for (int i = 0; i < N; i++) assert_true(fabsf(moved[i]) <= 0.5f);
+    free(other), free(moved), free(moved_want);
     values[50] = NAN;
     assert_true(isnan(kernels->square_sum(N, values)));
     free(values);

@@ -124,6 +124,7 @@ def optimizer_cases():
         "cosine": {"epochs": 8, "schedule": {"name": "cosine", "floor": 0.1}},
         "warmup": {"schedule": {"name": "constant", "warmup": 2.5}}, "cosine-warmup": {"epochs": 7, "schedule": {"name": "cosine", "warmup": 2}},
         "step-warmup": {"schedule": {"name": "step", "gamma": 0.3, "every": 3, "warmup": 1}},
+        "clip-both-l2": {"clip": {"value": 0.1, "norm": 0.3}, "l2": 0.1},  # l2 is clipped, too; the value comes first
     }
     for name, t in trains.items():
         o = {"name": "sgd", "lr": 0.1} if name.startswith("clip") else None

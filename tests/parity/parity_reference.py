@@ -335,10 +335,10 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
             loss.backward()
             moving = [v for k, v in p.items() if v.requires_grad and v.grad is not None]
             clip = train.get("clip", {})
-            if clip.get("norm"):
-                torch.nn.utils.clip_grad_norm_(moving, clip["norm"])
             if clip.get("value"):
                 torch.nn.utils.clip_grad_value_(moving, clip["value"])
+            if clip.get("norm"):
+                torch.nn.utils.clip_grad_norm_(moving, clip["norm"])
             for o in opts:
                 o.step()
             rows_of = (b[3] > 0).sum(0).numpy()
