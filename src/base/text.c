@@ -9,6 +9,12 @@
 
 /* ---- slices ---- */
 
+int gw__slice_shown(gw__slice s) {
+    size_t n = s.n > 80 ? 80 : s.n;
+    while (n > 0 && n < s.n && ((unsigned char)s.at[n] & 0xC0) == 0x80) n--;
+    return (int)n;
+}
+
 gw__slice gw__slice_of(const char *text) {
     return (gw__slice){text, strlen(text)};
 }

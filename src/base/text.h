@@ -8,15 +8,16 @@
 
 #include "base/error.h"
 
-/* Borrowed bytes, not NUL-terminated. Printed as "%.*s" with GW__SLICE_ARG, which cuts what is too long to show. */
+/* Borrowed bytes, not NUL-terminated. Printed as "%.*s" with GW__SLICE_ARG, which cuts what is too long to show, between characters. */
 typedef struct gw__slice {
     const char *at;
     size_t n;
 } gw__slice;
 
-#define GW__SLICE_ARG(s) (int)((s).n > 80 ? 80 : (s).n), (s).at
+#define GW__SLICE_ARG(s) gw__slice_shown(s), (s).at
 #define GW__SLICE(literal) ((gw__slice){literal, sizeof(literal) - 1})
 
+int gw__slice_shown(gw__slice s);         /* bytes to show: at most 80, no UTF-8 character cut in two */
 gw__slice gw__slice_of(const char *text); /* of a C string */
 gw__slice gw__slice_trim(gw__slice s);    /* without blanks and tabs at both ends */
 bool gw__slice_equal(gw__slice a, gw__slice b);

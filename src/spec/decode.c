@@ -243,13 +243,13 @@ static gw_status fail_unknown(const gw__frame *frame, const gw__doc *node) {
     size_t n = 0;
     for (; n < frame->section->n && n < GW__COUNT(keys); n++) keys[n] = frame->section->fields[n].key;
     const char *near = gw__nearest(node->key, keys, n);
-    if (near != NULL) {
-        return gw__fail_key(frame, node, "unknown key '%.*s'; hint: did you mean '%s'?", GW__SLICE_ARG(node->key), near);
-    }
     search elsewhere = {.key = node->key};
     gw__fields_walk(match_elsewhere, &elsewhere);
     if (elsewhere.path[0] != '\0') {
         return gw__fail_key(frame, node, "unknown key '%.*s'; hint: did you mean '%s'?", GW__SLICE_ARG(node->key), elsewhere.path);
+    }
+    if (near != NULL) {
+        return gw__fail_key(frame, node, "unknown key '%.*s'; hint: did you mean '%s'?", GW__SLICE_ARG(node->key), near);
     }
     char list[512] = "";
     for (size_t i = 0, at = 0; i < n && at < sizeof list; i++) {

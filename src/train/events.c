@@ -129,8 +129,8 @@ void gw__report_validation_gaps(const gw__run *run) {
         if (gw__meter_rows(meter) == 0)
             gw__report_text(run, GW_EVENT_WARNING, "task '%s': no labelled row in the validation part, so it has no metrics there", name);
         else if (n && !gaps.failed)
-            gw__report_text(run, GW_EVENT_WARNING, "task '%s': %s %s not exist in the validation part, which has %lld labelled rows", name, gaps.at,
-                            n == 1 ? "does" : "do", (long long)gw__meter_rows(meter));
+            gw__report_text(run, GW_EVENT_WARNING, "task '%s': %s %s not exist in the validation part, which has %lld labelled row%s", name, gaps.at,
+                            n == 1 ? "does" : "do", (long long)gw__meter_rows(meter), gw__meter_rows(meter) == 1 ? "" : "s");
         gw__text_clear(&gaps);
     }
 }

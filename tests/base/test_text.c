@@ -17,6 +17,20 @@ static void test_slices(void **state) {
     assert_int_equal(strlen(shown), 80);
 }
 
+/* What is shown of a long text ends between characters. */
+static void test_shown(void **state) {
+    (void)state;
+    char text[200];
+    memset(text, 'a', sizeof text);
+    assert_int_equal(gw__slice_shown((gw__slice){text, 80}), 80);
+    assert_int_equal(gw__slice_shown((gw__slice){text, 200}), 80);
+    for (size_t i = 0; i < 66; i++) memcpy(text + 3 * i, "\xE9\x95\xB7", 3);
+    assert_int_equal(gw__slice_shown((gw__slice){text, 198}), 78);
+    memcpy(text + 78, "\xF0\x9F\x98\x80", 4);
+    assert_int_equal(gw__slice_shown((gw__slice){text, 82}), 78);
+    assert_int_equal(gw__slice_shown((gw__slice){text, 78}), 78);
+}
+
 static void test_growing(void **state) {
     gw__text text = {0};
     for (int i = 0; i < 1000; i++) {
@@ -91,7 +105,7 @@ static void test_nearest(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slices), cmocka_unit_test(test_growing), cmocka_unit_test(test_failed),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slices), cmocka_unit_test(test_shown), cmocka_unit_test(test_growing), cmocka_unit_test(test_failed),
                                        cmocka_unit_test(test_utf8),   cmocka_unit_test(test_width),   cmocka_unit_test(test_nearest)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@ typedef struct wrong {
 static const wrong in_keys[] = {
     {"modle: {}", 1, 1, "unknown key 'modle'; hint: did you mean 'model'?"},
     {"epochs: 3", 1, 1, "unknown key 'epochs'; hint: did you mean 'train.epochs'?"},
+    {"train: {lr: 0.1}", 1, 9, "unknown key 'lr'; hint: did you mean 'train.optimizer.lr'?"},
     {"zzzzzz: 3", 1, 1, "unknown key 'zzzzzz'; hint: the keys here are 'data', 'features', 'tasks', 'model', 'train'"},
     {"42: 3", 1, 1, "unknown key '42'; hint: the keys here are 'data', 'features', 'tasks', 'model', 'train'"},
     {"<<: {a: 1}", 1, 1, "unknown key '<<'; hint: the keys here are 'data', 'features', 'tasks', 'model', 'train'"},
