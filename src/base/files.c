@@ -185,9 +185,15 @@ gw_status gw__writer_open(gw__writer *writer, const char *path, gw_error *err) {
     }
     bool there = stat(path, &info) == 0;
     /* A link stays a link: what it points to is replaced. */
-    w.path = there && lstat(path, &info) == 0 && S_ISLNK(info.st_mode) ? realpath(path, NULL) : strdup(path);
+    bool link = there && lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    if (there && stat(path, &info) != 0) return fail_errno(err, path, "write");
+    w.path = link ? realpath(path, NULL) : strdup(path);
+    /* /dev/stdout may point to what has no name, such as a pipe, which is written in place; a file without a name cannot be replaced. */
+    if (w.path == NULL && link && errno != ENOMEM) {
+        if (S_ISREG(info.st_mode)) return fail_errno(err, path, "write");
+        w.path = strdup(path);
+    }
     if (w.path == NULL) return gw__fail_nomem(err);
-    if (there && stat(path, &info) != 0) GW__FAIL(fail_errno(err, path, "write"));
     if (there && !S_ISREG(info.st_mode)) {
         w.file = fopen(path, "wbe");
         if (w.file == NULL) GW__FAIL(fail_errno(err, path, "write"));

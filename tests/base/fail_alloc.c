@@ -1,5 +1,6 @@
 #include "fail_alloc.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -30,7 +31,9 @@ void  __wrap_free(void *p);
 
 static bool must_fail(void) {
     size_t number = atomic_fetch_add(&allocations, 1) + 1;
-    return number == atomic_load(&failing);
+    bool fails = number == atomic_load(&failing);
+    if (fails) errno = ENOMEM;
+    return fails;
 }
 
 static void *counted(void *p) {

@@ -267,6 +267,34 @@ static void test_match(void **state) {
     gw__arena_clear(&arena);
 }
 
+/* As /dev/stdout in a pipeline: a link to what has no name of its own. */
+static void test_nameless(void **state) {
+    int ends[2];
+    char link[64], text[16];
+    gw_error err = {0};
+    gw__writer writer = {0};
+    assert_int_equal(pipe(ends), 0);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", ends[1]);
+    if (access(link, F_OK) != 0) skip();
+    assert_int_equal(symlink(link, in_folder("link")), 0);
+    write_text(in_folder("link"), "through");
+    assert_int_equal(read(ends[0], text, sizeof text), 7);
+    assert_memory_equal(text, "through", 7);
+    close(ends[0]);
+    close(ends[1]);
+
+    /* A file that was deleted has no name either, and cannot be replaced. */
+    put(in_folder("gone"), "text");
+    int gone = open(in_folder("gone"), O_WRONLY);
+    assert_int_equal(unlink(in_folder("gone")) + unlink(in_folder("link")), 0);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", gone);
+    assert_int_equal(symlink(link, in_folder("link")), 0);
+    assert_int_equal(gw__writer_open(&writer, in_folder("link"), &err), GW_E_IO);
+    assert_string_equal(err.where, in_folder("link"));
+    close(gone);
+    assert_int_equal(count_entries(), 1);
+}
+
 static gw_status use_all(void *context, gw_error *err) {
     gw_status status = GW_OK;
     gw__writer writer = {0};
@@ -302,7 +330,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_read), IN_FOLDER(test_read_pipe), IN_FOLDER(test_commit), IN_FOLDER(test_cancel), IN_FOLDER(test_killed), IN_FOLDER(test_names),
         IN_FOLDER(test_modes_and_links), IN_FOLDER(test_full), IN_FOLDER(test_commit_fails), IN_FOLDER(test_cannot_open),
-        IN_FOLDER(test_match), IN_FOLDER(test_same), IN_FOLDER(test_no_memory),
+        IN_FOLDER(test_match), IN_FOLDER(test_same), IN_FOLDER(test_nameless), IN_FOLDER(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
