@@ -245,7 +245,7 @@ typedef struct gw_predict_options {
  *
  * @param ret_rows, ret_skipped Rows written, and bad rows passed over (with skip_bad_rows). May be NULL.
  * @return GW_OK; GW_E_DATA for a missing column or a bad cell (where = the file, line = its line); GW_E_ARGUMENT for a column to keep
- *         that the table does not have. Label columns may be absent.
+ *         that the table does not have, or an output that is one of the inputs. Label columns may be absent.
  */
 GW_API gw_status gw_predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err);
 

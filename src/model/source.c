@@ -100,6 +100,14 @@ gw_status gw__source_check_outputs(const gw_train_options *options, const gw__sp
     return status;
 }
 
+gw_status gw__source_check_output(const char *output_path, const gw_data_options *data, gw_error *err) {
+    if (!output_path || strcmp(output_path, "-") == 0) return GW_OK;
+    const output out = {output_path, "the output"};
+    gw_status status = check_inputs(&out, (gw__texts){(const char **)(uintptr_t)data->paths, data->n_paths}, "data.paths", err);
+    if (status != GW_OK || !data->header || strcmp(data->header, "true") == 0) return status;
+    return check_input(&out, data->header, "data.header", err);
+}
+
 /* ---- rows ---- */
 
 gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err) {

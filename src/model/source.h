@@ -13,6 +13,9 @@ gw_status gw__options_table(const gw_data_options *options, const gw__data_spec 
  * spec, or a run by it, reads; only a checkpoint may replace the one that is resumed, and a model the one of --init. GW_E_ARGUMENT names both. */
 gw_status gw__source_check_outputs(const gw_train_options *options, const gw__spec *spec, gw_error *err);
 
+/* Likewise of an output written from a table: it replaces none of the files that the data options name. */
+gw_status gw__source_check_output(const char *output_path, const gw_data_options *data, gw_error *err);
+
 /* A table's next rows; a wrong number of cells in the first ones gets the hint that the names may be another table's. */
 gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err);
 

@@ -163,8 +163,9 @@ static gw_status end_output(prediction *run, gw_error *err) {
 gw_status gw__predict(const gw_model *model, const gw_predict_options *options, int64_t *ret_rows, int64_t *ret_skipped, gw_error *err) {
     prediction run = {.model = model, .options = options};
     const gw__data_spec *rules = &model->spec->data;
-    gw_status status = gw__options_table(&options->data, rules, &run.arena, &run.table, err);
+    gw_status status = gw__source_check_output(options->output_path, &options->data, err);
     if (status != GW_OK) goto cleanup;
+    GW__TRY(gw__options_table(&options->data, rules, &run.arena, &run.table, err));
     const char *const *names = gw__source_names(run.table, &run.arena);
     if (!names) GW__FAIL(gw__fail_nomem(err));
     GW__TRY(gw__layout_init(&run.layout, model, options, names, gw__table_column_count(run.table), err));

@@ -1,5 +1,6 @@
 /* Prediction from tables to files. */
 #include <math.h>
+#include <unistd.h>
 
 #include "base/number.h"
 #include "interop/weights.h"
@@ -293,6 +294,36 @@ static void test_stored_names_and_other_tables(void **state) {
     fixture_forget(path);
 }
 
+/* Under whatever name, and by whichever pattern, an input is not replaced. */
+static void test_an_input_is_not_replaced(void **state) {
+    fixture *f = *state;
+    char table[128], pattern[128], names[128], link[128];
+    static const char rows[] = "1,Oslo,2,a\n2,Lima,3,b\n", header[] = "age\ncity\nuser\ntags\n";
+    fixture_path(f, "input-1.csv", table);
+    fixture_path(f, "input-?.csv", pattern);
+    fixture_path(f, "input.names", names);
+    fixture_path(f, "input.link", link);
+    fixture_write(table, rows);
+    fixture_write(names, header);
+    assert_int_equal(symlink("input-1.csv", link), 0);
+    const struct { const char *input, *output; } cases[] = {{table, table}, {pattern, table}, {table, link}, {link, table}, {table, names}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gw_error err = {0};
+        gw_predict_options options = {.data = {.paths = &cases[i].input, .n_paths = 1, .header = names, .threads = 1}, .output_path = cases[i].output};
+        assert_int_equal(gw__predict(f->model, &options, NULL, NULL, &err), GW_E_ARGUMENT);
+        assert_string_equal(err.where, cases[i].output);
+        assert_non_null(strstr(err.message, i == 4 ? "data.header" : "data.paths"));
+        char *now = fixture_read(table, NULL), *names_now = fixture_read(names, NULL);
+        assert_string_equal(now, rows);
+        assert_string_equal(names_now, header);
+        free(now);
+        free(names_now);
+    }
+    fixture_forget(link);
+    fixture_forget(names);
+    fixture_forget(table);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv),
@@ -307,6 +338,7 @@ int main(void) {
         cmocka_unit_test(test_options_are_checked),
         cmocka_unit_test(test_header_from_a_file),
         cmocka_unit_test(test_stored_names_and_other_tables),
+        cmocka_unit_test(test_an_input_is_not_replaced),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
