@@ -13,12 +13,14 @@ static void put_summary(const gw__doc *model, gw__text *out) {
     cli_put_count(out, cli_count(model, "multiply_adds"));
     gw__text_puts(out, " multiply-adds a row\n");
     const gw__doc *training = gw__doc_get(model, "training");
-    if (cli_count(training, "epochs") == 0) return;
+    if (cli_count(training, "steps") == 0) return;
     gw__text_addf(out, "trained: %lld epochs, ", (long long)cli_count(training, "epochs"));
     cli_put_count(out, cli_count(training, "steps"));
     gw__text_puts(out, " steps, on ");
     cli_put_count(out, cli_count(training, "train_rows"));
-    gw__text_addf(out, " rows; the parameters are those of epoch %lld\n", (long long)cli_count(training, "kept_epoch"));
+    int64_t kept = cli_count(training, "kept_epoch");
+    if (kept > 0) gw__text_addf(out, " rows; the parameters are those of epoch %lld\n", (long long)kept);
+    else gw__text_puts(out, " rows; the parameters are those of its last step\n"); /* stopped inside an epoch */
 }
 
 static void cell(cli_table *table, const char *text) { cli_cell(table, text, strlen(text)); }

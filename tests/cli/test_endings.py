@@ -1,4 +1,5 @@
 """How the command ends when it cannot go on: Ctrl-C, a full disk, a reader that went away, outputs that cannot be."""
+import json
 import os
 import shutil
 import signal
@@ -29,6 +30,10 @@ def interrupted():
         check("saved stopped.gw" in err and not any(mark in err for mark in SANITIZER_MARKS), f"{name}: the message says what was saved", err)
         same(listing(), sorted(before + ["stopped.gw"]), f"{name}: the model is there and nothing else")
         succeeds(f"{name}: and it predicts", "predict", "stopped.gw", "people.csv")
+        found = succeeds(f"{name}: inspect reads it", "inspect", "stopped.gw")
+        kept = json.loads(run("inspect", "stopped.gw", "--json").out)["training"]["kept_epoch"]
+        whose = f"epoch {kept}" if kept else "its last step"
+        check(f"the parameters are those of {whose}\n" in found.out, f"{name}: inspect says whose parameters they are", found)
         os.remove("stopped.gw")
 
     write("large.csv", people(60000))
@@ -60,6 +65,11 @@ def predict_killed():
         same(left, [], f"predict ended by signal {number} leaves nothing half-written")
     for name in set(listing()) - set(before):  # a file system without nameless files
         os.remove(name)
+
+
+def into_a_pipe():
+    shell = subprocess.run(["sh", "-c", '"$0" predict m.gw people.csv -o /dev/stdout | cat', COMMAND], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    same(shell.stdout.decode(), run("predict", "m.gw", "people.csv").out, "-o /dev/stdout writes into a pipe")
 
 
 def full_disk():
@@ -157,4 +167,4 @@ def inputs_are_kept():
     check(read("goes.gw") != read("goes.gw.ckpt") and read("data.gw.ckpt") == before["data.gw.ckpt"], "model, checkpoint and table stay apart")
 
 
-main(interrupted, predict_killed, full_disk, reader_gone, wrong_outputs, inputs_are_kept)
+main(interrupted, predict_killed, into_a_pipe, full_disk, reader_gone, wrong_outputs, inputs_are_kept)
