@@ -30,7 +30,7 @@ static bool is_code_name(const char *name) {
 }
 
 static uint64_t buckets_for(const gw__init_plan *plan, const gw__profile *column) {
-    if (column->many) return MANY_BUCKETS;
+    if (column->many && column->n_distinct == GW__PROFILE_DISTINCT) return MANY_BUCKETS;
     uint64_t buckets = MIN_BUCKETS;
     while (buckets < 2 * gw__profile_distinct(plan->profiles, column)) buckets *= 2;
     return buckets;
@@ -123,8 +123,10 @@ static void plan_texts(gw__init_plan *plan, const gw__profile *column, gw__colum
         guess->separator = column->bars >= column->semicolons ? "|" : ";";
     } else if (all_differ) {
         ignore(guess, "an identifier or free text: its values nearly all differ");
-    } else if (column->values >= ENOUGH_ROWS && column->text_bytes > LONG_TEXT * column->values && distinct > MANY_IDS) {
+    } else if (column->values >= ENOUGH_ROWS && column->text_bytes > LONG_TEXT * column->values && (column->many || distinct > MANY_IDS)) {
         ignore(guess, "free text");
+    } else if (column->many && column->n_distinct <= MANY_TEXTS) {
+        plan_ids(plan, column, guess, "more values than init tells apart in so wide a table; categorical if not many more");
     } else if (column->many || distinct > MANY_TEXTS) {
         plan_ids(plan, column, guess, "too many values for a vocabulary worth keeping");
     }

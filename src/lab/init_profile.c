@@ -49,15 +49,15 @@ static gw_status keep_value(gw__profile *column, size_t index, gw__slice cell, g
 }
 
 /* The cell's code, from 1 in order of appearance; 0 for what came after too many. */
-static gw_status count_distinct(gw__profile *column, gw__slice cell, gw__arena *arena, uint32_t *ret_code, gw_error *err) {
+static gw_status count_distinct(gw__profile *column, gw__slice cell, size_t limit, gw__arena *arena, uint32_t *ret_code, gw_error *err) {
     uint64_t hash = gw__hash(cell.at, cell.n);
     gw_status status = GW_OK;
-    if (2 * (column->n_distinct + 1) > column->set->capacity) status = widen(column->set, arena, err);
+    if (column->n_distinct < limit && 2 * (column->n_distinct + 1) > column->set->capacity) status = widen(column->set, arena, err);
     if (status != GW_OK) return status;
     entry *e = find(column->set, hash);
     if (e->code == 0) {
         *ret_code = 0;
-        if (column->n_distinct == GW__PROFILE_DISTINCT) {
+        if (column->n_distinct == limit) {
             if (!column->many) column->many_after = column->values;
             column->many = true;
             return GW_OK;
@@ -67,6 +67,7 @@ static gw_status count_distinct(gw__profile *column, gw__slice cell, gw__arena *
         *e = (entry){hash, (uint32_t)++column->n_distinct};
     }
     *ret_code = e->code;
+    column->known_after += column->many;
     if (e->code <= GW__PROFILE_VALUES) column->kept[e->code - 1].count++;
     return GW_OK;
 }
@@ -105,7 +106,8 @@ static uint64_t chain(uint64_t hash, uint32_t code) {
     return gw__hash(link, sizeof link);
 }
 
-static gw_status count_cells(gw__profile *column, const gw_column *cells, size_t n_rows, gw__arena *arena, gw_error *err) {
+static gw_status count_cells(gw__profiles *profiles, size_t index, const gw_column *cells, size_t n_rows, gw_error *err) {
+    gw__profile *column = &profiles->columns[index];
     for (size_t row = 0; row < n_rows; row++) {
         bool valid = !cells->valid || (cells->valid[row / 8] >> (row % 8) & 1);
         gw__slice cell = gw__slice_trim((gw__slice){(const char *)cells->values + cells->offsets[row], (size_t)(cells->offsets[row + 1] - cells->offsets[row])});
@@ -114,7 +116,7 @@ static gw_status count_cells(gw__profile *column, const gw_column *cells, size_t
             column->values++;
             count_text(column, cell);
             count_number(column, cell);
-            gw_status status = count_distinct(column, cell, arena, &code, err);
+            gw_status status = count_distinct(column, cell, profiles->distinct_limit, &profiles->arena, &code, err);
             if (status != GW_OK) return status;
         } else {
             column->missing++;
@@ -129,8 +131,16 @@ static gw_status count_cells(gw__profile *column, const gw_column *cells, size_t
 
 /* ---- the table ---- */
 
+static size_t distinct_limit(size_t n_columns) {
+    size_t limit = GW__PROFILE_TOTAL / (n_columns + 1);
+    if (limit < GW__PROFILE_LEAST) limit = GW__PROFILE_LEAST;
+    return limit < GW__PROFILE_DISTINCT ? limit : GW__PROFILE_DISTINCT;
+}
+
 static gw_status start(gw__profiles *profiles, const gw__table *table, gw_error *err) {
     profiles->n_columns = gw__table_column_count(table);
+    profiles->distinct_limit = distinct_limit(profiles->n_columns);
+    size_t n_kept = profiles->distinct_limit < GW__PROFILE_VALUES ? profiles->distinct_limit : GW__PROFILE_VALUES;
     profiles->columns = gw__arena_alloc(&profiles->arena, profiles->n_columns + 1, sizeof *profiles->columns);
     if (!profiles->columns) return gw__fail_nomem(err);
     for (size_t i = 0; i < profiles->n_columns; i++) {
@@ -138,7 +148,7 @@ static gw_status start(gw__profiles *profiles, const gw__table *table, gw_error 
         const char *name = gw__table_column_name(table, i);
         column->name = gw__arena_text(&profiles->arena, name, strlen(name));
         column->set = gw__arena_alloc(&profiles->arena, 1, sizeof *column->set);
-        column->kept = gw__arena_alloc(&profiles->arena, GW__PROFILE_VALUES, sizeof *column->kept);
+        column->kept = gw__arena_alloc(&profiles->arena, n_kept, sizeof *column->kept);
         if (!column->name || !column->set || !column->kept) return gw__fail_nomem(err);
     }
     return GW_OK;
@@ -169,7 +179,7 @@ gw_status gw__profiles_read(gw__table *table, gw__profiles *ret_profiles, gw_err
         int64_t left = GW__PROFILE_ROWS - profiles.rows;
         if (batch.n_rows == 0 || left == 0) break;
         size_t n = batch.n_rows < (size_t)left ? batch.n_rows : (size_t)left;
-        for (size_t i = 0; i < profiles.n_columns; i++) GW__TRY(count_cells(&profiles.columns[i], &batch.columns[i], n, &profiles.arena, err));
+        for (size_t i = 0; i < profiles.n_columns; i++) GW__TRY(count_cells(&profiles, i, &batch.columns[i], n, err));
         profiles.rows += (int64_t)n;
         if (n < batch.n_rows) break;
     }
@@ -194,8 +204,13 @@ int64_t gw__profile_missing(const gw__profiles *profiles, const gw__profile *col
 }
 
 double gw__profile_variety(const gw__profile *column) {
-    int64_t values = column->many ? column->many_after : column->values;
-    return values > 0 ? (double)column->n_distinct / (double)values : 0;
+    if (!column->many) return column->values > 0 ? (double)column->n_distinct / (double)column->values : 0;
+    /* The first values nearly all differ in a column of some thousand, too. Of V equally frequent ones, K of them told apart, m more
+     * values hit the K about m K/V times and repeat each other in a share of about m/2V: half of the hits over K. */
+    double early = (double)column->n_distinct / (double)column->many_after;
+    double late = 1 - (double)column->known_after / (2.0 * (double)column->n_distinct);
+    if (late < 0) late = 0;
+    return early < late ? early : late;
 }
 
 size_t gw__profile_distinct(const gw__profiles *profiles, const gw__profile *column) {

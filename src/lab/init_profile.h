@@ -5,7 +5,9 @@
 #include "data/table.h"
 
 #define GW__PROFILE_ROWS 100000     /* rows looked at */
-#define GW__PROFILE_DISTINCT 20000  /* distinct values told apart; a column with more has `many` */
+#define GW__PROFILE_DISTINCT 20000  /* distinct values told apart, at most; a column with more has `many` */
+#define GW__PROFILE_TOTAL 2000000   /* the same over all columns: wide tables get fewer each, */
+#define GW__PROFILE_LEAST 256       /* but not fewer than these */
 #define GW__PROFILE_VALUES 1000     /* distinct values whose text is kept, in the order of their appearance */
 
 /* Texts that often mean 'no value'. Which of them do in this table, gw__profiles.declared says. */
@@ -30,10 +32,11 @@ typedef struct gw__profile {
     double first, last, min, max, sum, sum_squares;
     int64_t bars, semicolons; /* cells that hold one */
     int64_t text_bytes;
-    gw__value *kept;         /* [GW__PROFILE_VALUES] of distinct values */
+    gw__value *kept;         /* [min(GW__PROFILE_VALUES, distinct_limit)] of distinct values */
     size_t n_distinct;
     bool many;
     int64_t many_after;      /* values until there were too many */
+    int64_t known_after;     /* values since then that were among the distinct ones */
     uint64_t shape;          /* equal for columns that are the same up to the names of their values */
     uint64_t presence;       /* as shape, of a column that says only whether there is a value */
     bool first_present;      /* whether the first row has one */
@@ -43,6 +46,7 @@ typedef struct gw__profile {
 typedef struct gw__profiles {
     gw__profile *columns;
     size_t n_columns;
+    size_t distinct_limit; /* distinct values told apart in a column */
     int64_t rows;
     bool whole; /* the table ended within the rows looked at */
     bool declared[GW__SUSPECTS];
@@ -56,7 +60,7 @@ void      gw__profiles_clear(gw__profiles *profiles);
 
 /* With the declared suspects taken as no value: */
 int64_t gw__profile_missing(const gw__profiles *profiles, const gw__profile *column);
-double  gw__profile_variety(const gw__profile *column); /* share of the values that were new when they came */
+double  gw__profile_variety(const gw__profile *column); /* share of the values that were new when they came; an estimate with `many` */
 size_t  gw__profile_distinct(const gw__profiles *profiles, const gw__profile *column);
 bool    gw__profile_numeric(const gw__profiles *profiles, const gw__profile *column);
 bool    gw__profile_is_missing(const gw__profiles *profiles, gw__slice text);

@@ -186,9 +186,9 @@ static gw_status guess_type(const gw__init_plan *plan, const gw__profile *column
         *ret_type = GW_TASK_MULTICLASS;
     else
         return gw__fail_at(err, GW_E_DATA, column->name, 0, 0,
-                           "column '%s': expected numbers or at most %d classes to predict but found %zu%s distinct texts; "
+                           "column '%s': expected numbers or at most %d classes to predict but found %s%zu distinct texts; "
                            "hint: --task COLUMN:TYPE says what it is",
-                           column->name, MAX_CLASSES, distinct, column->many ? " or more" : "");
+                           column->name, MAX_CLASSES, column->many ? "over " : "", distinct);
     return GW_OK;
 }
 
@@ -197,9 +197,10 @@ static gw_status check_type(const gw__init_plan *plan, const gw__profile *column
     if (distinct < 2)
         return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': expected something to predict but found %s", column->name,
                            distinct == 0 ? "no value" : "one value only");
-    if (type == GW_TASK_MULTICLASS && (column->many || distinct > GW__PROFILE_VALUES))
-        return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': expected at most %d classes but found %zu%s distinct values", column->name,
-                           GW__PROFILE_VALUES, distinct, column->many ? " or more" : "");
+    size_t most = plan->profiles->distinct_limit < GW__PROFILE_VALUES ? plan->profiles->distinct_limit : GW__PROFILE_VALUES;
+    if (type == GW_TASK_MULTICLASS && (column->many || distinct > most))
+        return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': expected at most %zu classes but found %s%zu distinct values", column->name,
+                           most, column->many ? "over " : "", distinct);
     if (type != GW_TASK_REGRESSION || gw__profile_numeric(plan->profiles, column)) return GW_OK;
     for (size_t i = 0; i < column->n_distinct && i < GW__PROFILE_VALUES; i++) {
         double value;

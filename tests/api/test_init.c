@@ -212,6 +212,33 @@ static void test_semicolons(void **state) {
     gw__spec_free(spec);
 }
 
+/* Wide tables get fewer distinct values told apart, and the guesses stay those of a narrow one. */
+static void test_wide_tables(void **state) {
+    enum { COLUMNS = 3000, ROWS = 2000 };
+    FILE *file = fopen(table_path, "wb");
+    assert_non_null(file);
+    fputs("y,number,name,city,town", file);
+    for (int c = 5; c < COLUMNS; c++) fprintf(file, ",c%d", c);
+    for (int r = 0; r < ROWS; r++) {
+        fprintf(file, "\n%d,%d.5,name %d,city %d,town %d", r * 7 % 5 < 2, r * 37 % ROWS, r, r * 17 % 30, r < 700 ? r : r * 31 % 700);
+        for (int c = 5; c < COLUMNS; c++) fputs(r == 0 ? ",1" : ",", file);
+    }
+    fputs("\n", file);
+    assert_int_equal(fclose(file), 0);
+    const char *tasks[] = {"y"};
+    char *yaml = NULL;
+    gw__spec *spec = parsed(tasks, 1, &yaml);
+    assert_non_null(strstr(yaml, "over 666 distinct"));
+    assert_int_equal(feature(spec, "number")->type, GW__FEATURE_NUMERIC);
+    assert_true(ignored(spec, "name"));
+    assert_int_equal(feature(spec, "city")->type, GW__FEATURE_CATEGORICAL);
+    assert_int_equal(feature(spec, "town")->type, GW__FEATURE_HASHED); /* the first 666 all differ, but they come again */
+    gw__spec_free(spec);
+    gw_text_free(yaml);
+    refused("name", GW_E_DATA, "over 666 distinct texts");
+    refused("name:multiclass", GW_E_DATA, "at most 666 classes but found over 666");
+}
+
 static void count_epochs(void *context, const gw_event *event) {
     *(int *)context += event->kind == GW_EVENT_EPOCH;
 }
@@ -238,6 +265,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns), cmocka_unit_test(test_tasks),      cmocka_unit_test(test_positive_texts),  cmocka_unit_test(test_odd_names),
         cmocka_unit_test(test_errors),  cmocka_unit_test(test_semicolons), cmocka_unit_test(test_the_spec_trains),
+        cmocka_unit_test(test_wide_tables),
     };
     return cmocka_run_group_tests(tests, open_directory, close_directory);
 }
