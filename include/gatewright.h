@@ -145,6 +145,7 @@ GW_API void      gw_session_free(gw_session *session);
 /**
  * Score rows given as typed columns, found by name; order and additional columns do not matter.
  *
+ * @param n_rows    B, at least 1: a call without rows is GW_E_ARGUMENT.
  * @param ret_score float[B*O], row-major [B,O]; probability for binary tasks, one per class for multiclass, the label's unit for regression.
  * @return GW_OK; GW_E_DATA if a column is missing, a cell is not what its feature takes or its text no UTF-8 (where = the column, line = the
  *         row from 1); of columns that no feature uses the cells are not looked at;
