@@ -152,6 +152,19 @@ static void the_first_bad_row_is_reported(void **state) {
 
 /* ---- the same bytes ---- */
 
+/* Records and what the report counts, of four tasks. */
+static void assert_same_datasets(const gw__dataset *a, const gw__dataset *b) {
+    assert_true(same_records(&a->train, &b->train));
+    assert_int_equal(a->valid.n_rows, b->valid.n_rows);
+    assert_true(same_records(&a->valid, &b->valid));
+    assert_int_equal(a->report.missing_cells, b->report.missing_cells);
+    assert_int_equal(a->report.rows, b->report.rows);
+    for (size_t t = 0; t < 4; t++) {
+        assert_memory_equal(&a->report.train_tasks[t], &b->report.train_tasks[t], sizeof(gw__task_count));
+        assert_memory_equal(&a->report.valid_tasks[t], &b->report.valid_tasks[t], sizeof(gw__task_count));
+    }
+}
+
 static void threads_change_nothing(void **state) {
     gw__text csv = every_kind(40000);
     recipe table = everything(csv.at);
@@ -160,13 +173,7 @@ static void threads_change_nothing(void **state) {
     assert_true(r.in->n_numbers && r.in->n_ids && r.in->n_bags && r.in->n_groups == 2);
     for (table.threads = 1; table.threads <= 5; table.threads += 2) {
         reading other = read_table(table);
-        assert_true(same_records(&r.dataset.train, &other.dataset.train));
-        assert_true(same_records(&r.dataset.valid, &other.dataset.valid));
-        assert_int_equal(r.dataset.report.missing_cells, other.dataset.report.missing_cells);
-        for (size_t t = 0; t < 4; t++) {
-            assert_memory_equal(&r.dataset.report.train_tasks[t], &other.dataset.report.train_tasks[t], sizeof(gw__task_count));
-            assert_memory_equal(&r.dataset.report.valid_tasks[t], &other.dataset.report.valid_tasks[t], sizeof(gw__task_count));
-        }
+        assert_same_datasets(&r.dataset, &other.dataset);
         clear_reading(&other);
     }
     clear_reading(&r);
@@ -180,15 +187,7 @@ static void both_roads_agree(void **state) {
     reading r = read_table(table), other = {0};
     gw_error err = {0};
     if (try_fitted(table, r.features, &other, &err) != GW_OK) fail_msg("%s", err.message);
-    assert_true(same_records(&r.dataset.train, &other.dataset.train));
-    assert_int_equal(r.dataset.valid.n_rows, other.dataset.valid.n_rows);
-    assert_true(same_records(&r.dataset.valid, &other.dataset.valid));
-    assert_int_equal(r.dataset.report.missing_cells, other.dataset.report.missing_cells);
-    assert_int_equal(r.dataset.report.rows, other.dataset.report.rows);
-    for (size_t t = 0; t < 4; t++) {
-        assert_memory_equal(&r.dataset.report.train_tasks[t], &other.dataset.report.train_tasks[t], sizeof(gw__task_count));
-        assert_memory_equal(&r.dataset.report.valid_tasks[t], &other.dataset.report.valid_tasks[t], sizeof(gw__task_count));
-    }
+    assert_same_datasets(&r.dataset, &other.dataset);
     clear_reading(&other);
     clear_reading(&r);
     gw__text_clear(&csv);

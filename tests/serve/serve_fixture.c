@@ -95,3 +95,19 @@ void fixture_close(fixture *f) {
     if (directory) closedir(directory);
     fail_msg("files were left in %s", f->directory);
 }
+
+int fixture_setup(void **state) {
+    static fixture f;
+    fixture_open(&f, "mmoe");
+    *state = &f;
+    return 0;
+}
+
+int fixture_teardown(void **state) {
+    fixture_close(*state);
+    return 0;
+}
+
+void fixture_must(gw_status status, const gw_error *err) {
+    if (status != GW_OK) fail_msg("%s: %s", err->where, err->message);
+}

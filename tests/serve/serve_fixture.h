@@ -15,6 +15,11 @@ typedef struct fixture {
 void fixture_open(fixture *f, const char *architecture);
 void fixture_close(fixture *f); /* asserts that nothing but what was asked for was left */
 
+/* For cmocka: the state is a fixture with an mmoe. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+void fixture_must(gw_status status, const gw_error *err); /* fails the test with the message */
+
 /* A path in the fixture's directory; freed with it when `fixture_forget`. */
 const char *fixture_path(fixture *f, const char *name, char out[128]);
 void        fixture_forget(const char *path);

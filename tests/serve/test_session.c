@@ -38,35 +38,19 @@ static void make_rows(rows *r, size_t first, size_t n) {
         r->columns[c] = (gw_column){.name = names[c], .type = GW_COLUMN_TEXT, .values = r->text[c], .offsets = r->offsets[c]};
 }
 
-static int open_model(void **state) {
-    static fixture f;
-    fixture_open(&f, "mmoe");
-    *state = &f;
-    return 0;
-}
-
-static int close_model(void **state) {
-    fixture_close(*state);
-    return 0;
-}
-
-static void must(gw_status status, const gw_error *err) {
-    if (status != GW_OK) fail_msg("%s: %s", err->where, err->message);
-}
-
 static void test_scores_are_those_of_single_rows(void **state) {
     fixture *f = *state;
     gw_error err = {0};
     gw_session *session = NULL;
     rows *all = calloc(1, sizeof *all);
     float scores[ROWS * WIDTH], one[WIDTH];
-    must(gw__session_new(f->model, ROWS, &session, &err), &err);
+    fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
     make_rows(all, 0, ROWS);
-    must(gw__session_score(session, all->columns, 4, ROWS, scores, &err), &err);
+    fixture_must(gw__session_score(session, all->columns, 4, ROWS, scores, &err), &err);
     for (size_t i = 0; i < ROWS; i++) {
         rows *single = calloc(1, sizeof *single);
         make_rows(single, i, 1);
-        must(gw__session_score(session, single->columns, 4, 1, one, &err), &err);
+        fixture_must(gw__session_score(session, single->columns, 4, 1, one, &err), &err);
         assert_memory_equal(one, scores + i * WIDTH, sizeof one);
         float sum = one[2] + one[3] + one[4];
         assert_true(one[0] > 0 && one[0] < 1 && isfinite(one[1]) && fabsf(sum - 1) < 1e-5f);
@@ -92,8 +76,8 @@ static void test_order_and_types_of_columns(void **state) {
         if (i % 7 != 3) has_age[i / 8] |= (uint8_t)(1u << i % 8);
         users[i] = UINT64_C(9007199254740993) + i % 90; /* beyond what a double holds */
     }
-    must(gw__session_new(f->model, ROWS, &session, &err), &err);
-    must(gw__session_score(session, r->columns, 4, ROWS, expected, &err), &err);
+    fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
+    fixture_must(gw__session_score(session, r->columns, 4, ROWS, expected, &err), &err);
     gw_column mixed[] = {
         r->columns[3],
         {.name = "user", .type = GW_COLUMN_UINT64, .values = users},
@@ -101,7 +85,7 @@ static void test_order_and_types_of_columns(void **state) {
         {.name = "age", .type = GW_COLUMN_DOUBLE, .values = ages, .valid = has_age},
         r->columns[1],
     };
-    must(gw__session_score(session, mixed, GW__COUNT(mixed), ROWS, found, &err), &err);
+    fixture_must(gw__session_score(session, mixed, GW__COUNT(mixed), ROWS, found, &err), &err);
     assert_memory_equal(found, expected, sizeof found);
     gw__session_free(session);
     free(r);
@@ -115,7 +99,7 @@ static void test_errors_name_column_and_row(void **state) {
     float scores[ROWS * WIDTH], before[ROWS * WIDTH];
     for (size_t i = 0; i < ROWS * WIDTH; i++) scores[i] = before[i] = -7;
     make_rows(r, 0, ROWS);
-    must(gw__session_new(f->model, ROWS - 1, &session, &err), &err);
+    fixture_must(gw__session_new(f->model, ROWS - 1, &session, &err), &err);
 
     assert_int_equal(gw__session_score(session, r->columns, 4, ROWS, scores, &err), GW_E_LIMIT);
     assert_int_equal(gw__session_score(session, r->columns, 3, 5, scores, &err), GW_E_DATA);
@@ -176,7 +160,7 @@ static void test_text_is_utf8(void **state) {
     gw_session *session = NULL;
     rows *r = calloc(1, sizeof *r);
     make_rows(r, 0, ROWS);
-    must(gw__session_new(f->model, ROWS, &session, &err), &err);
+    fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
     for (size_t i = 0; i < GW__COUNT(bad); i++)
         for (size_t k = 0; k < GW__COUNT(names); k++) {
             char message[128];
@@ -188,10 +172,10 @@ static void test_text_is_utf8(void **state) {
             assert_int_equal(score_cells(session, r, names[k], bad[i].text, bad[i].offsets, NULL, 3, NULL), GW_E_DATA);
         }
     uint8_t without_second = 5; /* what lies under a cell without a value is nobody's */
-    must(score_cells(session, r, "city", bad[0].text, bad[0].offsets, &without_second, 3, &err), &err);
-    must(score_cells(session, r, "nobody asked", bad[0].text, bad[0].offsets, NULL, 3, &err), &err);
-    must(score_cells(session, r, "city", "\xC3\xA9Z\xF0\x9F\x98\x80\xFF", (const int32_t[]){0, 2, 3, 7}, NULL, 3, &err), &err); /* beyond the last */
-    must(score_cells(session, r, "tags", "\xFFok", (const int32_t[]){1, 1, 3, 3}, NULL, 3, &err), &err);                           /* before the first */
+    fixture_must(score_cells(session, r, "city", bad[0].text, bad[0].offsets, &without_second, 3, &err), &err);
+    fixture_must(score_cells(session, r, "nobody asked", bad[0].text, bad[0].offsets, NULL, 3, &err), &err);
+    fixture_must(score_cells(session, r, "city", "\xC3\xA9Z\xF0\x9F\x98\x80\xFF", (const int32_t[]){0, 2, 3, 7}, NULL, 3, &err), &err); /* beyond the last */
+    fixture_must(score_cells(session, r, "tags", "\xFFok", (const int32_t[]){1, 1, 3, 3}, NULL, 3, &err), &err);                           /* before the first */
     gw__session_free(session);
     free(r);
 }
@@ -205,11 +189,11 @@ static void test_scoring_allocates_nothing(void **state) {
     size_t width = gw__features_input(f->model->features)->width;
     float *dense = calloc(ROWS * width, sizeof *dense);
     make_rows(r, 0, ROWS);
-    must(gw__session_new(f->model, ROWS, &session, &err), &err);
-    must(gw__session_score(session, r->columns, 4, 3, scores, &err), &err);
+    fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
+    fixture_must(gw__session_score(session, r->columns, 4, 3, scores, &err), &err);
     size_t before = count_allocations();
-    for (size_t n = 1; n <= ROWS; n++) must(gw__session_score(session, r->columns, 4, n, scores, &err), &err);
-    must(gw__session_score_dense(session, dense, ROWS, scores, &err), &err);
+    for (size_t n = 1; n <= ROWS; n++) fixture_must(gw__session_score(session, r->columns, 4, n, scores, &err), &err);
+    fixture_must(gw__session_score_dense(session, dense, ROWS, scores, &err), &err);
     assert_int_equal(count_allocations() - before, 0);
     gw__session_free(session);
     free(dense);
@@ -223,10 +207,10 @@ static void test_dense_rows(void **state) {
     size_t width = gw__features_input(f->model->features)->width, n = GW__SCORE_CHUNK + 9;
     float *dense = calloc(n * width, sizeof *dense), *scores = calloc(n * WIDTH, sizeof *scores), one[WIDTH];
     for (size_t i = 0; i < n * width; i++) dense[i] = (float)(i % 13) / 8 - 0.5f;
-    must(gw__session_new(f->model, n, &session, &err), &err);
-    must(gw__session_score_dense(session, dense, n, scores, &err), &err);
+    fixture_must(gw__session_new(f->model, n, &session, &err), &err);
+    fixture_must(gw__session_score_dense(session, dense, n, scores, &err), &err);
     for (size_t i = 0; i < n; i += GW__SCORE_CHUNK) {
-        must(gw__session_score_dense(session, dense + i * width, 1, one, &err), &err);
+        fixture_must(gw__session_score_dense(session, dense + i * width, 1, one, &err), &err);
         assert_memory_equal(one, scores + i * WIDTH, sizeof one);
     }
     assert_int_equal(gw__session_score_dense(session, dense, n + 1, scores, &err), GW_E_LIMIT);
@@ -244,11 +228,11 @@ static void test_dense_rows_that_are_not_finite(void **state) {
     size_t width = gw__features_input(f->model->features)->width, n = 8;
     float *dense = calloc(n * width, sizeof *dense), scores[8 * WIDTH], expected[8 * WIDTH];
     for (size_t i = 0; i < n * width; i++) dense[i] = (float)(i % 13) / 8 - 0.5f;
-    must(gw__session_new(f->model, n, &session, &err), &err);
-    must(gw__session_score_dense(session, dense, n, expected, &err), &err);
+    fixture_must(gw__session_new(f->model, n, &session, &err), &err);
+    fixture_must(gw__session_score_dense(session, dense, n, expected, &err), &err);
     for (size_t i = 0; i < GW__COUNT(odd); i++) {
         for (size_t k = 0; k < width; k++) dense[3 * width + k] = odd[i];
-        must(gw__session_score_dense(session, dense, n, scores, &err), &err);
+        fixture_must(gw__session_score_dense(session, dense, n, scores, &err), &err);
         assert_memory_equal(scores, expected, 3 * WIDTH * sizeof *scores);
         assert_memory_equal(scores + 4 * WIDTH, expected + 4 * WIDTH, (n - 4) * WIDTH * sizeof *scores);
         for (size_t k = 3 * WIDTH; isnan(odd[i]) && k < 4 * WIDTH; k++) assert_true(isnan(scores[k]));
@@ -270,8 +254,8 @@ static void test_dense_input_of_encoded_rows(void **state) {
     gw__batch batch = {.n_rows = ROWS, .n_columns = 4, .columns = r->columns};
     float *dense = calloc(ROWS * in->width, sizeof *dense), scores[ROWS * WIDTH], expected[ROWS * WIDTH];
     make_rows(r, 0, ROWS);
-    must(gw__encoder_new(f->model->features, names, 4, false, &encoder, &err), &err);
-    must(gw__encoder_apply(encoder, &batch, 0, ROWS, NULL, &records, NULL, &err), &err);
+    fixture_must(gw__encoder_new(f->model->features, names, 4, false, &encoder, &err), &err);
+    fixture_must(gw__encoder_apply(encoder, &batch, 0, ROWS, NULL, &records, NULL, &err), &err);
     for (size_t s = 0; s < in->n_slots; s++) {
         const gw__slot *slot = &in->slots[s];
         float *table = NULL;
@@ -302,9 +286,9 @@ static void test_dense_input_of_encoded_rows(void **state) {
         }
         free(table);
     }
-    must(gw__session_new(f->model, ROWS, &session, &err), &err);
-    must(gw__session_score(session, r->columns, 4, ROWS, expected, &err), &err);
-    must(gw__session_score_dense(session, dense, ROWS, scores, &err), &err);
+    fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
+    fixture_must(gw__session_score(session, r->columns, 4, ROWS, expected, &err), &err);
+    fixture_must(gw__session_score_dense(session, dense, ROWS, scores, &err), &err);
     for (size_t i = 0; i < ROWS * WIDTH; i++) assert_true(fabsf(scores[i] - expected[i]) <= 1e-5f * fmaxf(fabsf(expected[i]), 0.01f));
     gw__session_free(session);
     gw__encoder_free(encoder);
@@ -339,5 +323,5 @@ int main(void) {
         cmocka_unit_test(test_dense_rows),                      cmocka_unit_test(test_dense_input_of_encoded_rows),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
-    return cmocka_run_group_tests(tests, open_model, close_model);
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

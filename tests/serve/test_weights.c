@@ -5,22 +5,6 @@
 #include "serve_fixture.h"
 #include "testing.h"
 
-static int open_model(void **state) {
-    static fixture f;
-    fixture_open(&f, "mmoe");
-    *state = &f;
-    return 0;
-}
-
-static int close_model(void **state) {
-    fixture_close(*state);
-    return 0;
-}
-
-static void must(gw_status status, const gw_error *err) {
-    if (status != GW_OK) fail_msg("%s: %s", err->where, err->message);
-}
-
 static float *copy_of_parameters(const gw_model *model) {
     size_t n = gw__net_parameter_floats(model->net) * sizeof(float);
     float *copy = malloc(n);
@@ -33,15 +17,15 @@ static void test_what_was_exported_comes_back(void **state) {
     gw_error err = {0};
     size_t bytes = gw__net_parameter_floats(f->model->net) * sizeof(float);
     float *before = copy_of_parameters(f->model);
-    must(gw__weights_write(f->model, f->output, &err), &err);
+    fixture_must(gw__weights_write(f->model, f->output, &err), &err);
     memset(f->model->parameters, 0, bytes);
-    must(gw__weights_read(f->model, f->output, &err), &err);
+    fixture_must(gw__weights_read(f->model, f->output, &err), &err);
     assert_memory_equal(f->model->parameters, before, bytes);
 
     /* A model file as weights: its features do not count. */
-    must(gw__model_write(f->model, NULL, f->output, &err), &err);
+    fixture_must(gw__model_write(f->model, NULL, f->output, &err), &err);
     memset(f->model->parameters, 0, bytes);
-    must(gw__weights_read(f->model, f->output, &err), &err);
+    fixture_must(gw__weights_read(f->model, f->output, &err), &err);
     assert_memory_equal(f->model->parameters, before, bytes);
     free(before);
 }
@@ -59,8 +43,8 @@ static gw_status read_changed(fixture *f, change c, gw_error *err) {
     gw__arena arena = {0};
     gw__container file = {0};
     gw__writer writer = {0};
-    must(gw__weights_write(f->model, f->output, err), err);
-    must(gw__container_read(f->output, &file, err), err);
+    fixture_must(gw__weights_write(f->model, f->output, err), err);
+    fixture_must(gw__container_read(f->output, &file, err), err);
     gw__tensor *tensors = gw__arena_alloc(&arena, file.n_tensors + 1, sizeof *tensors);
     size_t n = 0;
     for (size_t i = 0; i < file.n_tensors; i++) {
@@ -95,9 +79,9 @@ static gw_status read_changed(fixture *f, change c, gw_error *err) {
         tensors[0] = (gw__tensor){.name = "x", .dtype = GW__U8, .n_dims = 1, .shape = {3}, .data = odd, .n_bytes = 3};
         n++;
     }
-    must(gw__writer_open(&writer, f->output, err), err);
-    must(gw__container_write(tensors, n, NULL, 0, false, &writer, err), err);
-    must(gw__writer_commit(&writer, err), err);
+    fixture_must(gw__writer_open(&writer, f->output, err), err);
+    fixture_must(gw__container_write(tensors, n, NULL, 0, false, &writer, err), err);
+    fixture_must(gw__writer_commit(&writer, err), err);
     gw__container_clear(&file);
     gw__arena_clear(&arena);
     return gw__weights_read(f->model, f->output, err);
@@ -138,7 +122,7 @@ static void test_files_of_others(void **state) {
     gw_error err = {0};
     size_t head = index_of(f, "tower.click.0.weight"), bytes = gw__net_parameter_floats(f->model->net) * sizeof(float);
     float *before = copy_of_parameters(f->model);
-    must(read_changed(f, (change){.tensor = head, .as_double = true}, &err), &err);
+    fixture_must(read_changed(f, (change){.tensor = head, .as_double = true}, &err), &err);
     assert_memory_equal(f->model->parameters, before, bytes);
     assert_int_equal(read_changed(f, (change){.unaligned = true}, &err), GW_E_FORMAT);
     assert_non_null(strstr(err.message, "for tensor 'x'"));
@@ -148,7 +132,7 @@ static void test_files_of_others(void **state) {
 static void test_altered_model_files(void **state) {
     fixture *f = *state;
     gw_error err = {0};
-    must(gw__model_write(f->model, NULL, f->output, &err), &err);
+    fixture_must(gw__model_write(f->model, NULL, f->output, &err), &err);
     FILE *file = fopen(f->output, "r+b");
     assert_non_null(file);
     assert_int_equal(fseek(file, -5, SEEK_END), 0);
@@ -167,13 +151,13 @@ static void test_import_makes_a_model(void **state) {
     gw_error err = {0};
     gw_model *model = NULL;
     gw__text spec = {0};
-    must(gw__weights_write(f->model, f->output, &err), &err);
-    must(gw__spec_write_json(f->model->spec, &spec, &err), &err);
+    fixture_must(gw__weights_write(f->model, f->output, &err), &err);
+    fixture_must(gw__spec_write_json(f->model->spec, &spec, &err), &err);
     char from[600];
     snprintf(from, sizeof from, "data.train=\"%s\"", f->table); /* a model's spec does not say where its data lay */
     const char *sets[] = {from, "model.towers.hidden=[17]"};
     gw_train_options options = {.spec_text = spec.at, .threads = 2, .overrides = sets, .n_overrides = 1};
-    must(gw__weights_import(&options, f->output, &model, &err), &err);
+    fixture_must(gw__weights_import(&options, f->output, &model, &err), &err);
     assert_memory_equal(model->parameters, f->model->parameters, gw__net_parameter_floats(model->net) * sizeof(float));
     gw__model_free(model);
     options.n_overrides = 2;
@@ -188,16 +172,16 @@ static void test_negative_variances(void **state) {
     gw_error err = {0};
     gw_model *model = NULL;
     gw__text spec = {0};
-    must(gw__spec_write_json(f->model->spec, &spec, &err), &err);
+    fixture_must(gw__spec_write_json(f->model->spec, &spec, &err), &err);
     char from[600];
     snprintf(from, sizeof from, "data.train=\"%s\"", f->table);
     const char *sets[] = {from, "model.towers.norm=batch"};
-    must(gw__model_of_spec(&(gw_train_options){.spec_text = spec.at, .threads = 1, .overrides = sets, .n_overrides = 2}, &model, &err), &err);
+    fixture_must(gw__model_of_spec(&(gw_train_options){.spec_text = spec.at, .threads = 1, .overrides = sets, .n_overrides = 2}, &model, &err), &err);
     size_t i = 0;
     while (!gw__net_parameter_at(model->net, i).variance) i++;
     float values[64] = {[3] = -1};
     gw__net_parameter_set(model->net, model->parameters, i, values);
-    must(gw__weights_write(model, f->output, &err), &err);
+    fixture_must(gw__weights_write(model, f->output, &err), &err);
     assert_int_equal(gw__weights_read(model, f->output, &err), GW_E_FORMAT);
     assert_non_null(strstr(err.message, ".norm.running_var': value 3 is a negative variance"));
     gw__model_free(model);
@@ -210,5 +194,5 @@ int main(void) {
         cmocka_unit_test(test_altered_model_files),          cmocka_unit_test(test_import_makes_a_model),
         cmocka_unit_test(test_negative_variances),
     };
-    return cmocka_run_group_tests(tests, open_model, close_model);
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
