@@ -145,7 +145,7 @@ static void reject(encoding *e, size_t i, gw__flaw flaw, size_t task, size_t col
 bool gw__unseen(const gw__features *features, size_t feature, uint64_t row, size_t piece) {
     double rate = features->at[feature].spec->unseen_rate;
     uint64_t what = feature | (uint64_t)piece << 32;
-    return rate > 0 && gw__random_uniform(features->spec->train.seed, GW__RANDOM_UNSEEN, what, row) < rate;
+    return rate > 0 && gw__random_uniform(features->spec->train.data_seed, GW__RANDOM_UNSEEN, what, row) < rate;
 }
 
 static void encode_number(encoding *e, const gw__feature *feature, size_t column) {

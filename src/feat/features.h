@@ -33,6 +33,8 @@ size_t gw__features_output_width(const gw__features *features, size_t task);
 /* Which of a record's groups holds the task's `group` column; SIZE_MAX: the task has none. */
 size_t gw__features_group(const gw__features *features, size_t task);
 void   gw__features_free(gw__features *features);
+/* One more owner: they live until each has called gw__features_free. Many models may share the features that they were all fitted with. From any thread. */
+gw__features *gw__features_hold(gw__features *features);
 
 /* ---- reading whole tables ---- */
 
@@ -57,7 +59,8 @@ void gw__dataset_clear(gw__dataset *dataset);
 
 /* Read data.train (and data.valid) of the spec; fit the features on the training part unless `fitted` gives them (--init, --resume);
  * encode every row. A row's place in the tables decides nothing but its order. Rows without any labelled task in train are kept.
- * GW_E_DATA with file, line, column; with `skip_bad_rows` such rows are counted instead. *ret_features is owned by the caller (NULL when fitted given). */
+ * GW_E_DATA with file, line, column; with `skip_bad_rows` such rows are counted instead. *ret_features is owned by the caller (not set when `fitted` is given);
+ * they hold the spec. */
 gw_status gw__dataset_read(const gw__spec *spec, const gw__features *fitted, bool skip_bad_rows, gw__pool *pool,
                            gw__features **ret_features, gw__dataset *ret_dataset, gw_error *err);
 
@@ -88,7 +91,7 @@ gw_status gw__encoder_apply(gw__encoder *encoder, const gw__batch *batch, size_t
 /* Small fitted items as a JSON object; large ones as tensors "feature.NAME.vocabulary" (U8 bytes), "….offsets" (U32), "….quantiles" (F64)
  * The tensors borrow from the features. */
 gw_status gw__features_write(const gw__features *features, gw__json_writer *json, gw__tensor **tensors, size_t *n_tensors, gw__arena *arena, gw_error *err);
-/* The container is verified already, but its content is still checked against the spec. The spec is borrowed until the features are freed. */
+/* The container is verified already, but its content is still checked against the spec. The spec is held by the features. */
 gw_status gw__features_read(const gw__spec *spec, gw__slice json, const gw__container *container, gw__features **ret_features, gw_error *err);
 
 #endif

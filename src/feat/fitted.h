@@ -57,7 +57,8 @@ typedef struct gw__task {
 } gw__task;
 
 struct gw__features {
-    const gw__spec *spec; /* borrowed */
+    gw__spec *spec;       /* held */
+    size_t holders;       /* besides the first */
     gw__arena arena;
     gw__missing_texts missing;
     gw__lexicon entries;  /* names of features.columns */

@@ -77,7 +77,7 @@ static bool inside(const gw__task *task, const float *labels, double given) {
 }
 
 static bool kept_negative(const gw__features *features, size_t task, uint64_t row) {
-    return gw__random_uniform(features->spec->train.seed, GW__RANDOM_SAMPLE, task, row) < features->tasks[task].spec->negative_rate;
+    return gw__random_uniform(features->spec->train.data_seed, GW__RANDOM_SAMPLE, task, row) < features->tasks[task].spec->negative_rate;
 }
 
 static void add_counts(gw__task_count *total, const gw__task_count *part) {

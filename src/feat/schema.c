@@ -71,7 +71,7 @@ gw_status gw__features_new(const gw__spec *spec, gw__features **ret_features, gw
     gw_status status;
     gw__features *features = calloc(1, sizeof *features);
     if (!features) return gw__fail_nomem(err);
-    features->spec = spec;
+    features->spec = gw__spec_hold(spec);
     for (size_t i = 0; i < spec->features.n_columns; i++)
         GW__TRY(gw__lexicon_names(&features->entries, &spec->features.columns[i].name, 1, err));
     GW__TRY(gw__missing_texts_init(&features->missing, spec->data.missing, &features->arena, err));
@@ -84,7 +84,7 @@ cleanup:
 }
 
 void gw__features_free(gw__features *features) {
-    if (!features) return;
+    if (!features || __atomic_fetch_sub(&features->holders, 1, __ATOMIC_ACQ_REL) > 0) return;
     for (size_t i = 0; i < features->n; i++)
         for (size_t k = 0; k < GW__COUNT(features->at[i].steps); k++) gw__aligned_free(features->at[i].steps[k].knots);
     for (size_t i = 0; i < features->n_embeddings; i++) gw__lexicon_clear(&features->embeddings[i].vocabulary);
@@ -92,7 +92,13 @@ void gw__features_free(gw__features *features) {
     gw__missing_texts_clear(&features->missing);
     gw__lexicon_clear(&features->entries);
     gw__arena_clear(&features->arena);
+    gw__spec_free(features->spec);
     free(features);
+}
+
+gw__features *gw__features_hold(gw__features *features) {
+    __atomic_fetch_add(&features->holders, 1, __ATOMIC_RELAXED);
+    return features;
 }
 
 /* ---- choice ---- */

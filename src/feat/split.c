@@ -32,11 +32,11 @@ static bool validates(const gw__splitter *splitter, const gw__batch *batch, size
     char buffer[GW__CELL_TEXT];
     gw__slice text;
     switch (spec->data.valid.kind) {
-    case GW__SPLIT_FRACTION: return gw__random_uniform(spec->train.seed, GW__RANDOM_VALID, 0, row) < spec->data.valid.fraction;
+    case GW__SPLIT_FRACTION: return gw__random_uniform(spec->train.data_seed, GW__RANDOM_VALID, 0, row) < spec->data.valid.fraction;
     case GW__SPLIT_FROM: return is_from(splitter, gw__cell_text(&batch->columns[splitter->column], i, buffer));
     case GW__SPLIT_GROUP:
         text = gw__cell_text(&batch->columns[splitter->column], i, buffer);
-        return gw__random_uniform(spec->train.seed, GW__RANDOM_VALID, 0, gw__hash(text.at, text.n)) < spec->data.valid.fraction;
+        return gw__random_uniform(spec->train.data_seed, GW__RANDOM_VALID, 0, gw__hash(text.at, text.n)) < spec->data.valid.fraction;
     case GW__SPLIT_NONE:
     case GW__SPLIT_FILES: break;
     }

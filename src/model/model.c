@@ -51,7 +51,7 @@ void gw__model_free(gw_model *model) {
     if (!model) return;
     gw__net_free(model->net);
     gw__aligned_free(model->parameters);
-    gw__features_free(model->features); /* before the spec, which they borrow */
+    gw__features_free(model->features);
     gw__spec_free(model->spec);
     gw__text_clear(&model->record);
     free(model);

@@ -7,7 +7,7 @@
 
 struct gw_model {
     gw__spec *spec;         /* owned */
-    gw__features *features; /* owned */
+    gw__features *features; /* owned, perhaps together with other models */
     gw__net *net;           /* owned */
     float *parameters;      /* [P] flat, owned (gw__aligned_free) */
     gw__text record;        /* JSON object: what training had to say (epochs run, best epoch, validation metrics); nothing that depends on time or machine */

@@ -1,4 +1,5 @@
-/* The resolved spec as canonical JSON, by the field table: what a model stores. It names no file. */
+/* The resolved spec as canonical JSON, by the field table: what a model stores, which names no file; and the part of it that decides what the
+ * rows are, which names them. */
 #include <string.h>
 
 #include "base/json.h"
@@ -7,6 +8,7 @@
 typedef struct output {
     gw__json_writer json;
     const gw__spec *spec;
+    bool of_data; /* what decides the rows and nothing else */
 } output;
 
 static void write_section(output *out, const gw__section *section, const void *base);
@@ -59,7 +61,7 @@ static void write_valid(output *out) {
     if (data->valid.kind == GW__SPLIT_NONE) {
         gw__json_null(&out->json);
     } else if (data->valid.kind == GW__SPLIT_FILES) {
-        write_texts(out, (gw__texts){0}); /* that there were files, not which */
+        write_texts(out, out->of_data ? data->valid.files : (gw__texts){0}); /* stored: that there were files, not which */
     } else {
         gw__json_begin_object(&out->json);
         if (data->valid.column != NULL) gw__json_key(&out->json, "column"), gw__json_string(&out->json, data->valid.column);
@@ -171,7 +173,7 @@ static void write_section(output *out, const gw__section *section, const void *b
     gw__json_begin_object(&out->json);
     for (size_t i = 0; i < section->n; i++) {
         const gw__field *field = &section->fields[i];
-        if (field->unstored || (field->applies != NULL && !field->applies(out->spec, base))) continue;
+        if ((out->of_data ? field->of_training : field->unstored) || (field->applies != NULL && !field->applies(out->spec, base))) continue;
         gw__json_key(&out->json, field->key);
         write_value(out, field, base);
     }
@@ -180,6 +182,21 @@ static void write_section(output *out, const gw__section *section, const void *b
 
 gw_status gw__spec_write_json(const gw__spec *spec, gw__text *out, gw_error *err) {
     output o = {.json = {.out = out}, .spec = spec};
+    write_section(&o, &gw__spec_section, spec);
+    return out->failed ? gw__fail_nomem(err) : GW_OK;
+}
+
+static bool draws_from_data(const gw__spec *spec) {
+    bool draws = spec->data.valid.kind == GW__SPLIT_FRACTION || spec->data.valid.kind == GW__SPLIT_GROUP;
+    draws |= spec->features.defaults.unseen_rate > 0;
+    for (size_t i = 0; i < spec->features.n_columns; i++) draws |= spec->features.columns[i].unseen_rate > 0;
+    for (size_t t = 0; t < spec->n_tasks; t++) draws |= spec->tasks[t].negative_rate < 1;
+    return draws;
+}
+
+gw_status gw__spec_write_data(const gw__spec *spec, gw__text *out, gw_error *err) {
+    output o = {.json = {.out = out}, .spec = spec, .of_data = true};
+    if (draws_from_data(spec)) gw__text_addf(out, "%llu ", (unsigned long long)spec->train.data_seed);
     write_section(&o, &gw__spec_section, spec);
     return out->failed ? gw__fail_nomem(err) : GW_OK;
 }

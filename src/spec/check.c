@@ -330,7 +330,8 @@ static gw_status check_metric(const gw__frame *frame, const gw__doc *node, const
 }
 
 gw_status gw__check_train(const gw__frame *frame) {
-    const gw__spec *spec = frame->reading->spec;
+    gw__spec *spec = frame->reading->spec;
+    if (NODE(frame, "data_seed") == NULL) spec->train.data_seed = spec->train.seed;
     if (!spec->train.early_stop.on) return GW_OK;
     if (spec->data.valid.kind == GW__SPLIT_NONE) {
         return gw__fail_key(frame, NODE(frame, "early_stop"), "key 'early_stop' needs rows to measure on; hint: 'data.valid: {fraction: 0.1}'");

@@ -6,10 +6,16 @@
 #include "spec/reading.h"
 
 void gw__spec_free(gw__spec *spec) {
-    if (spec == NULL) return;
+    if (spec == NULL || __atomic_fetch_sub(&spec->holders, 1, __ATOMIC_ACQ_REL) > 0) return;
     gw__arena arena = spec->arena;
     gw__arena_clear(&arena);
     free(spec);
+}
+
+gw__spec *gw__spec_hold(const gw__spec *spec) {
+    gw__spec *held = (gw__spec *)(uintptr_t)spec; /* the count is all that changes */
+    __atomic_fetch_add(&held->holders, 1, __ATOMIC_RELAXED);
+    return held;
 }
 
 gw_status gw__spec_decode(const gw__doc *doc, gw__reading *reading, gw__spec **ret_spec) {

@@ -131,6 +131,7 @@ typedef struct gw__train_spec {
     uint64_t batch;               /* 0: the whole training part (`batch: full`) */
     bool shuffle;
     uint64_t seed;
+    uint64_t data_seed;           /* of what is drawn in the data: the split, unseen_rate, negative_rate; default: seed */
     gw__optimizer_spec optimizer;
     struct {
         gw__schedule_kind kind;
@@ -147,6 +148,7 @@ typedef struct gw__train_spec {
 
 typedef struct gw__spec {
     gw__arena arena;
+    size_t holders;               /* besides the first, see gw__spec_hold */
     gw__data_spec data;
     gw__features_spec features;
     const gw__task_spec *tasks;
@@ -170,10 +172,17 @@ void gw__spec_blame(const gw_train_options *options, gw_error *err);
 gw_status gw__spec_restore(const char *json, size_t n, const char *name, gw__spec **ret_spec, gw_error *err);
 void gw__spec_free(gw__spec *spec); /* NULL is fine */
 
+/* One more owner of a spec, which nobody changes any more: it lives until each has called gw__spec_free. From any thread. */
+gw__spec *gw__spec_hold(const gw__spec *spec);
+
 /* The resolved spec as canonical JSON, as a model stores it: every key, in the order of the field table; gw__spec_restore gives the same spec
  * but for data.train, data.valid's files and data.test, which are left out: where data lay is no part of a model. Header names that came
  * from a file are written as a list, and the separator that the training file's name implied, so that a model needs no file. */
 gw_status gw__spec_write_json(const gw__spec *spec, gw__text *out, gw_error *err);
+
+/* What of the spec decides which rows are read and what they become, as text: specs of equal text read the same records, and fit the same
+ * features, from the same files. */
+gw_status gw__spec_write_data(const gw__spec *spec, gw__text *out, gw_error *err);
 
 const char *gw__architecture_name(gw__architecture architecture);
 const char *gw__activation_name(gw__activation activation);

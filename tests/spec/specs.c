@@ -43,6 +43,7 @@ const char every_key[] =
     "  batch: full\n"
     "  shuffle: False\n"
     "  seed: 18446744073709551615\n"
+    "  data_seed: 3\n"
     "  optimizer: {name: sgd, lr: 1e-3, momentum: .9, nesterov: TRUE, weight_decay: 1e-5, lazy: false}\n"
     "  schedule: {name: step, gamma: 0.5, every: 3, warmup: 0.5}\n"
     "  clip: {norm: 1, value: 0.5}\n"

@@ -72,7 +72,7 @@ static void test_complete_and_in_order(void **state) {
         "\"gates\":{\"hidden\":[[],[]],\"activation\":\"relu\",\"dropout\":0,\"bias\":true},"
         "\"towers\":{\"hidden\":[16],\"activation\":\"relu\",\"dropout\":0,\"norm\":\"none\",\"bias\":true},"
         "\"init\":{\"name\":\"pytorch\"},\"embedding_std\":0.05},"
-        "\"train\":{\"epochs\":10,\"batch\":512,\"shuffle\":true,\"seed\":1,\"optimizer\":{\"name\":\"adam\",\"lr\":0.001,\"betas\":[0.9,0.999],"
+        "\"train\":{\"epochs\":10,\"batch\":512,\"shuffle\":true,\"seed\":1,\"data_seed\":1,\"optimizer\":{\"name\":\"adam\",\"lr\":0.001,\"betas\":[0.9,0.999],"
         "\"eps\":1e-08,\"weight_decay\":0,\"lazy\":true},\"schedule\":{\"name\":\"constant\",\"warmup\":0},\"clip\":{\"norm\":0,\"value\":0},"
         "\"l2\":0,\"early_stop\":null,\"checkpoint\":null}}");
     free(json);

@@ -149,7 +149,7 @@ static void test_every_part_of_the_model(void **state) {
 static void test_every_part_of_training(void **state) {
     gw__spec *s = spec_of(every_key);
     const gw__train_spec *t = &s->train;
-    assert_true(t->epochs == 20 && t->batch == 0 && !t->shuffle && t->seed == UINT64_MAX && t->l2 == 1e-6);
+    assert_true(t->epochs == 20 && t->batch == 0 && !t->shuffle && t->seed == UINT64_MAX && t->data_seed == 3 && t->l2 == 1e-6);
     assert_true(t->optimizer.name == GW__OPT_SGD && t->optimizer.lr == 0.001 && t->optimizer.momentum == 0.9 && t->optimizer.nesterov);
     assert_true(t->optimizer.weight_decay == 1e-5 && !t->optimizer.lazy);
     assert_true(t->schedule.kind == GW__SCHEDULE_STEP && t->schedule.gamma == 0.5 && t->schedule.every == 3 && t->schedule.warmup == 0.5);
