@@ -66,6 +66,18 @@ GW_API int         gw_status_exit_code(gw_status status);
 GW_API const char *gw_version(void);
 GW_API void        gw_text_free(char *text);
 
+/* ---- instruction sets --------------------------------------------------------------------------------------------------------- */
+
+/* The arithmetic exists once per instruction set: "reference" (plain C, the definition of right, slow), "base" (what every machine of the
+ * architecture has), "avx2" (with FMA), "avx512" (F, BW, DQ, VL); on 64-bit ARM "reference" and "neon". Everything takes the best that
+ * processor and system can run unless it is told otherwise. Results are reproducible to the last bit on one set; those of two sets differ in last bits. */
+
+/** The sets that can run here, the best last; NULL past the end. */
+GW_API const char *gw_isa_at(size_t i);
+
+/** GW_OK if `isa` is one of them or NULL, else GW_E_ARGUMENT with a message that lists them. */
+GW_API gw_status gw_isa_check(const char *isa, gw_error *err);
+
 /* ---- columns: how rows come in ------------------------------------------------------------------------------------------------ */
 
 typedef enum gw_column_type {
@@ -126,6 +138,10 @@ GW_API size_t gw_model_feature_count(const gw_model *model);
 GW_API gw_status gw_model_feature_at(const gw_model *model, size_t i, gw_feature_info *ret_info, gw_error *err);
 GW_API size_t gw_model_dense_width(const gw_model *model);  /* D */
 GW_API size_t gw_model_output_width(const gw_model *model); /* O */
+/** The instruction set for what this model computes from now on; NULL: the best, as a new model has. Sessions keep theirs. Not while another
+ *  thread uses the model. A model file does not remember it. Fails as gw_isa_check does. */
+GW_API gw_status   gw_model_use_isa(gw_model *model, const char *isa, gw_error *err);
+GW_API const char *gw_model_isa(const gw_model *model);
 /* The name of class `i` of a multiclass task, NULL if there is none. */
 GW_API const char *gw_model_class_name(const gw_model *model, size_t task, size_t i);
 
@@ -191,6 +207,7 @@ typedef struct gw_train_options {
     const char *model_path;       /* where to save; checkpoints go to this with ".ckpt" behind it; NULL: keep in memory only.
                                      Neither may be a file that the spec names, or the spec: GW_E_ARGUMENT before anything is read */
     size_t threads;               /* 0: the machine's cores */
+    const char *isa;              /* instruction set of training and of the model that comes of it; NULL: the best */
     bool skip_bad_rows;           /* count them instead of failing */
     gw_listener listener;         /* may be NULL */
     void *listener_context;
@@ -198,7 +215,7 @@ typedef struct gw_train_options {
 } gw_train_options;
 
 /**
- * Train a model from a spec. The result is a pure function of spec and data: not of threads, machine load or time.
+ * Train a model from a spec. The result is a pure function of spec, data and instruction set: not of threads, machine load or time.
  *
  * @param ret_model The best model (with train.early_stop), else the last; owned by the caller. May be NULL when model_path is given.
  * @return GW_OK; GW_E_CANCELED after `cancel`: the best model so far was saved and is returned; GW_E_NONFINITE with epoch, step, task and
@@ -253,7 +270,7 @@ GW_API gw_status gw_predict(const gw_model *model, const gw_predict_options *opt
 /**
  * A model from a spec and parameters made elsewhere: a safetensors file of F32 or F64 tensors with the names and shapes that
  * docs/architectures.md gives, no more and no fewer. Reads data.train to fit the features; trains nothing. Of the options it looks at
- * spec, overrides, threads, skip_bad_rows and the listener, which hears notes; and, if model_path says where the caller is going to save
+ * spec, overrides, threads, isa, skip_bad_rows and the listener, which hears notes; and, if model_path says where the caller is going to save
  * the result, it refuses (GW_E_ARGUMENT) a path that is an input of the import. It saves nothing itself.
  *
  * @return GW_OK; GW_E_FORMAT that names the tensor that is missing, unknown or of another shape; GW_E_NONFINITE.

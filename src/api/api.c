@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "interop/weights.h"
+#include "kern/kernels.h"
 #include "train/assess.h"
 #include "lab/init.h"
 #include "lab/synth.h"
@@ -87,7 +88,29 @@ static gw_status check_training(const gw_train_options *options, gw_error *err) 
         return gw__fail(err, GW_E_ARGUMENT, "expected one of 'spec_path' and 'spec_text' but found %s", options->spec_path ? "both" : "neither");
     status = need_list(options->overrides, options->n_overrides, "overrides", err);
     if (status == GW_OK) status = check_threads(options->threads, err);
+    if (status == GW_OK) status = gw_isa_check(options->isa, err);
     return status;
+}
+
+/* ---- instruction sets ---- */
+
+const char *gw_isa_at(size_t i) {
+    const gw__kernels *kernels = gw__kernels_at(i);
+    return kernels ? kernels->isa : NULL;
+}
+
+gw_status gw_isa_check(const char *isa, gw_error *err) {
+    const gw__kernels *kernels;
+    return gw__kernels_named(isa, &kernels, err);
+}
+
+gw_status gw_model_use_isa(gw_model *model, const char *isa, gw_error *err) {
+    gw_status status = need(model, "model", err);
+    return status == GW_OK ? gw__net_use_isa(model->net, isa, err) : status;
+}
+
+const char *gw_model_isa(const gw_model *model) {
+    return model ? gw__net_isa(model->net) : NULL;
 }
 
 /* ---- models ---- */
@@ -245,7 +268,8 @@ gw_status gw_import(const gw_train_options *spec, const char *weights_path, gw_m
     gw_status status = check_training(spec, err);
     if (status == GW_OK) status = need(weights_path, "weights_path", err);
     if (status == GW_OK) status = need(ret_model, "ret_model", err);
-    return status == GW_OK ? gw__weights_import(spec, weights_path, ret_model, err) : status;
+    if (status == GW_OK) status = gw__weights_import(spec, weights_path, ret_model, err);
+    return status == GW_OK ? gw_model_use_isa(*ret_model, spec->isa, err) : status;
 }
 
 /* What parameters can be written as. Formats that are planned get a word of their own, so that nobody looks for a typing error. */

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/isa.h"
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/results.h"
@@ -19,7 +20,7 @@ static int evaluate(const char *path, const gw_data_options *data, bool json) {
     gw_model *model = NULL;
     char *result = NULL;
     gw__text out = {0};
-    gw_status status = gw_model_load(path, &model, &err);
+    gw_status status = cli_load_model(path, &model, &err);
     if (status == GW_OK) status = gw_evaluate(model, data, !json, &result, &err);
     if (status == GW_OK && json) gw__text_addf(&out, "%s\n", result);
     else if (status == GW_OK) status = cli_draw_evaluation(result, cli_screen_of(stdout), &out, &err);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/isa.h"
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/screen.h"
@@ -44,7 +45,7 @@ static int predict(const char *path, const gw_predict_options *options) {
     if (status == GW_OK) status = cli_check_output(options->output_path, others, GW__COUNT(others), &err);
     if (status == GW_OK && options->format == GW_OUTPUT_NPY && strcmp(options->output_path, "-") == 0 && isatty(STDOUT_FILENO))
         status = gw__fail(&err, GW_E_ARGUMENT, "format npy is binary and standard output is a terminal; hint: -o FILE");
-    if (status == GW_OK) status = gw_model_load(path, &model, &err);
+    if (status == GW_OK) status = cli_load_model(path, &model, &err);
     if (status == GW_OK) status = gw_predict(model, options, &rows, &skipped, &err);
     gw_model_free(model);
     if (status != GW_OK) return cli_report(status, &err);

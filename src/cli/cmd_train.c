@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/isa.h"
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -84,7 +85,7 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
         cli_progress progress = cli_progress_of(json, strcmp(output, "-") == 0);
         const gw_train_options what = {
             .spec_path = spec, .overrides = overrides.at, .n_overrides = overrides.n, .init_path = init, .resume_path = resume,
-            .model_path = output, .threads = (size_t)threads, .skip_bad_rows = bad_row == 1,
+            .model_path = output, .isa = cli_isa(), .threads = (size_t)threads, .skip_bad_rows = bad_row == 1,
             .listener = cli_progress_listen, .listener_context = &progress, .cancel = &stop_requested};
         catch_signals();
         code = train(&what, &progress);

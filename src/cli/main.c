@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/isa.h"
 #include "cli/message.h"
 #include "cli/options.h"
 
@@ -19,13 +20,23 @@ static void print_help(void) {
            "usage: gatewright COMMAND [ARGUMENT]... [OPTION]...\n\ncommands:\n", gw_version());
     for (size_t i = 0; i < GW__COUNT(commands); i++) printf("  %-10s %s\n", commands[i].name, commands[i].summary);
     printf("  %-10s %s\n", "help", "show how a command is used: gatewright help COMMAND");
-    printf("\noptions:\n  --help     show this and exit\n  --version  show the version and exit\n\n"
+    printf("\noptions:\n  --help     show this and exit\n  --version  show the version and the instruction sets, and exit\n\n"
            "a first model:\n"
            "  gatewright init people.csv --task income --task age:regression -o people.yaml\n"
            "  gatewright train people.yaml -o people.gw\n"
            "  gatewright evaluate people.gw people.csv\n"
            "  gatewright predict people.gw people.csv -o scores.csv\n\n"
            "exit codes: 0 done; 1 the work failed; 2 the command line or the spec is wrong; 130 stopped on request\n");
+}
+
+static void print_version(void) {
+    const char *isa = cli_isa(), *best = NULL;
+    printf("gatewright %s\nthis machine can run:", gw_version());
+    for (size_t i = 0; gw_isa_at(i); i++) {
+        best = gw_isa_at(i);
+        printf("%s %s", i ? "," : "", best);
+    }
+    printf("; in use: %s\n", isa ? isa : best);
 }
 
 static const cli_command *find_command(const char *name) {
@@ -62,8 +73,11 @@ static int run(int argc, char **argv) {
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return run_help(0, NULL);
     if (strcmp(word, "help") == 0) return run_help(argc - 2, argv + 2);
+    gw_error err = {0};
+    gw_status status = cli_check_isa(&err);
+    if (status != GW_OK) return cli_report(status, &err);
     if (strcmp(word, "--version") == 0) {
-        printf("gatewright %s\n", gw_version());
+        print_version();
         return 0;
     }
     if (word[0] == '-') {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "kern/roster.h"
 
 #define GW__PANEL 16
@@ -83,5 +84,7 @@ extern const gw__kernels gw__kernels_reference;
 /* The tables that this machine and its system can run, best last; NULL past the end. */
 const gw__kernels *gw__kernels_at(size_t i);
 const gw__kernels *gw__kernels_best(void);
+/* One of them by the name of its instruction set, NULL for the best; GW_E_ARGUMENT that lists them if there is none. */
+gw_status gw__kernels_named(const char *isa, const gw__kernels **ret_kernels, gw_error *err);
 
 #endif

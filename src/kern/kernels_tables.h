@@ -19,5 +19,8 @@ extern const gw__kernels gw__kernels_base;
 #ifdef GW__HAVE_AVX2
 extern const gw__kernels gw__kernels_avx2;
 #endif
+#ifdef GW__HAVE_AVX512
+extern const gw__kernels gw__kernels_avx512;
+#endif
 
 #endif

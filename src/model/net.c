@@ -279,6 +279,7 @@ gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, cons
     GW__TRY(add_tables(&b));
     GW__TRY(mark_additions(&b));
     qsort(net->parameters, net->n_parameters, sizeof *net->parameters, by_order);
+    net->kernels = gw__kernels_best();
     *ret_net = net;
     net = NULL;
 cleanup:
@@ -289,6 +290,9 @@ cleanup:
 gw_status gw__net_new(const gw__spec *spec, const gw__input *input, const size_t *output_widths, gw__net **ret_net, gw_error *err) {
     return gw__net_new_checked(spec, input, output_widths, NULL, ret_net, err);
 }
+
+gw_status gw__net_use_isa(gw__net *net, const char *isa, gw_error *err) { return gw__kernels_named(isa, &net->kernels, err); }
+const char *gw__net_isa(const gw__net *net) { return net->kernels->isa; }
 
 void gw__net_free(gw__net *net) {
     if (!net) return;

@@ -25,6 +25,11 @@ gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, cons
                               gw__net **ret_net, gw_error *err);
 void      gw__net_free(gw__net *net);
 
+/* The instruction set whose kernels run this net, for what is made of it from now on: one of gw__kernels_at by name, NULL for the best (as a
+ * new net has). GW_E_ARGUMENT if this machine has it not. */
+gw_status   gw__net_use_isa(gw__net *net, const char *isa, gw_error *err);
+const char *gw__net_isa(const gw__net *net);
+
 size_t gw__net_output_width(const gw__net *net);               /* O */
 size_t gw__net_output_at(const gw__net *net, size_t task);     /* first output column of a task */
 size_t gw__net_parameter_floats(const gw__net *net);           /* length of the flat buffer, padding included */

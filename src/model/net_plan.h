@@ -100,6 +100,7 @@ struct gw__net {
     gw__view *gate_weights;       /* their weights after a forward run */
     size_t n_gates, gate_width;
     uint64_t multiply_adds;
+    const gw__kernels *kernels;   /* what scorers and trainers made of this net run on */
 };
 
 /* ---- running -------------------------------------------------------------------------------------------------------------------- */

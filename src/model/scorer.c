@@ -17,7 +17,7 @@ gw_status gw__scorer_new(const gw__net *net, size_t max_rows, gw__scorer **ret_s
     gw__scorer *scorer = calloc(1, sizeof *scorer);
     if (!scorer) return gw__fail_nomem(err);
     scorer->net = net;
-    scorer->kernels = gw__kernels_best();
+    scorer->kernels = net->kernels;
     scorer->chunk_rows = max_rows < CHUNK ? max_rows : CHUNK;
     scorer->scratch = gw__aligned_alloc(net->scratch_width * scorer->chunk_rows, sizeof(float));
     scorer->dense = gw__aligned_alloc((size_t)net->dense.ld * scorer->chunk_rows, sizeof(float));

@@ -126,6 +126,7 @@ static gw_status build(gw__run *run, gw__spec **spec, origin *from, gw_error *er
     GW__TRY(gw__model_new(*spec, fitted, &run->model, err));
     *spec = NULL;
     fitted = NULL;
+    GW__TRY(gw__net_use_isa(run->model->net, options->isa, err));
     if (from->model) status = check_same_net(run->model->net, from->model->net, path, err);
 cleanup:
     gw__features_free(fitted);

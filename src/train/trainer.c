@@ -171,7 +171,7 @@ gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__re
     if (!trainer) return gw__fail_nomem(err);
     trainer->net = net;
     trainer->records = records;
-    trainer->kernels = gw__kernels_best();
+    trainer->kernels = net->kernels;
     trainer->pool = pool;
     trainer->train = spec->train;
     trainer->batch = batch;

@@ -76,13 +76,26 @@ static void test_sessions(void **state) {
     gw_session_free(NULL);
 }
 
+static void test_instruction_sets(void **state) {
+    assert_string_equal(gw_isa_at(0), "reference");
+    assert_non_null(gw_isa_at(1));
+    assert_null(gw_isa_at(100));
+    assert_int_equal(gw_isa_check(NULL, NULL), GW_OK);
+    for (size_t i = 0; gw_isa_at(i); i++) assert_int_equal(gw_isa_check(gw_isa_at(i), NULL), GW_OK);
+    refused(gw_isa_check("", &err), "(reference");
+    refused(gw_isa_check("AVX2", &err), "'AVX2'");
+    refused(gw_model_use_isa(NULL, NULL, &err), "'model'");
+    assert_null(gw_model_isa(NULL));
+}
+
 static void test_training(void **state) {
     gw_model *model = NULL;
     char *json = NULL;
     const char *holes[] = {"a=1", NULL};
     gw_train_options both = {.spec_path = "a.yaml", .spec_text = "{}"}, neither = {0}, nowhere = {.spec_text = "{}"},
                      hollow = {.spec_text = "{}", .overrides = holes, .n_overrides = 2}, missing = {.spec_text = "{}", .n_overrides = 1},
-                     crowd = {.spec_text = "{}", .threads = 100000}, twice = {.spec_text = "{}", .init_path = "a", .resume_path = "b"};
+                     foreign = {.spec_text = "{}", .isa = "sse9"}, crowd = {.spec_text = "{}", .threads = 100000},
+                     twice = {.spec_text = "{}", .init_path = "a", .resume_path = "b"};
     refused(gw_train(NULL, &model, &err), "'options'");
     refused(gw_train(&both, &model, &err), "both");
     refused(gw_train(&neither, &model, &err), "neither");
@@ -90,6 +103,8 @@ static void test_training(void **state) {
     refused(gw_train(&hollow, &model, &err), "'overrides[1]'");
     refused(gw_train(&missing, &model, &err), "'overrides'");
     refused(gw_train(&crowd, &model, &err), "'threads'");
+    refused(gw_train(&foreign, &model, &err), "'sse9'");
+    refused(gw_import(&foreign, "w", &model, &err), "(reference");
     refused(gw_train(&twice, &model, &err), "'resume_path'");
     refused(gw_import(NULL, "w", &model, &err), "'options'");
     refused(gw_import(&nowhere, NULL, &model, &err), "'weights_path'");
@@ -137,7 +152,7 @@ static void test_exports(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses), cmocka_unit_test(test_models), cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_training), cmocka_unit_test(test_files),  cmocka_unit_test(test_exports),
+        cmocka_unit_test(test_instruction_sets), cmocka_unit_test(test_training), cmocka_unit_test(test_files),  cmocka_unit_test(test_exports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,15 @@ def top():
     check("usage: gatewright COMMAND" in found.out and found.err == "", "--help goes to standard output", found)
     same(run("help").out, found.out, "help is --help")
     found = succeeds("--version succeeds", "--version")
-    check(re.fullmatch(r"gatewright \d+\.\d+\.\d+\n", found.out), "--version prints one line", found)
+    check(re.fullmatch(r"gatewright \d+\.\d+\.\d+\nthis machine can run: reference, [a-z0-9, ]+; in use: [a-z0-9]+\n", found.out),
+          "--version prints version and instruction sets", found)
+    isas = found.out.split(":", 1)[1].split(";")[0].split(",")
+    for isa in map(str.strip, isas):
+        found = succeeds(f"GATEWRIGHT_ISA={isa} is taken", "--version", environment={"GATEWRIGHT_ISA": isa})
+        check(found.out.endswith(f"; in use: {isa}\n"), "and told", found)
+    for bad in ("avx9", "AVX2", "z" * 500):
+        fails(f"GATEWRIGHT_ISA={bad[:9]} is refused", 2, ["GATEWRIGHT_ISA", "(reference, ", f"'{bad[:9]}"], "train", "x.yaml", environment={"GATEWRIGHT_ISA": bad})
+    succeeds("an empty GATEWRIGHT_ISA is none", "--version", environment={"GATEWRIGHT_ISA": ""})
     fails("nothing at all is refused", 2, ["a command is missing", "--help"])
     for word, meant in (("trian", "train"), ("evalute", "evaluate"), ("prdict", "predict"), ("inpsect", "inspect"), ("exprot", "export")):
         fails(f"'{word}' is taken for '{meant}'", 2, [f"'{word}'", f"did you mean '{meant}'?"], word)

@@ -15,7 +15,7 @@
 #define TRAINED_TOLERANCE 2e-3 /* of max(|value|, 0.1): many steps lie between */
 
 typedef struct run {
-    const char *name;
+    const char *name, *isa;
     char folder[64];        /* of the files made here; removed at the end */
     char model[96], output[96];
     gw__container expected;
@@ -74,6 +74,7 @@ static sheet predict(run *r, const char *model_path, bool gates) {
     const char *path = data;
     snprintf(data, sizeof data, "%s/data.csv", r->name);
     NEED(gw_model_load(model_path, &model, err));
+    NEED(gw_model_use_isa(model, r->isa, err));
     NEED(gw_predict(model, &(gw_predict_options){.data = {.paths = &path, .n_paths = 1, .threads = 1}, .output_path = r->output, .gates = gates},
                     &rows, &skipped, err));
     gw_model_free(model);
@@ -151,7 +152,7 @@ static void check_run(run *r, const char *batch, const char *init, const char *o
     const char *overrides[] = {train, epochs, "train.batch=full"};
     log_book book = {0};
     NEED(gw_train(&(gw_train_options){.spec_path = spec, .overrides = overrides, .n_overrides = strcmp(batch, "full") == 0 ? 3 : 2,
-                                      .init_path = init, .model_path = output, .threads = 1, .listener = listen_epochs, .listener_context = &book},
+                                      .init_path = init, .model_path = output, .isa = r->isa, .threads = 1, .listener = listen_epochs, .listener_context = &book},
                   NULL, err));
     assert_false(book.bad);
     assert_int_equal(book.n_epochs, n_epochs);
@@ -168,7 +169,8 @@ static void check_run(run *r, const char *batch, const char *init, const char *o
 /* ---- one case ---- */
 
 static void test_case(void **state) {
-    run case_run = {.name = *state, .folder = "/tmp/gatewright-parity-XXXXXX"}, *r = &case_run;
+    const parity_case *c = *state;
+    run case_run = {.name = c->name, .isa = c->isa, .folder = "/tmp/gatewright-parity-XXXXXX"}, *r = &case_run;
     char spec[512], weights[544], train[544], trained[96];
     const char *override = train;
     gw_model *model = NULL;

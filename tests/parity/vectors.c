@@ -29,11 +29,19 @@ int run_cases(int argc, char **argv, const char *group, const char *wanted, CMUn
         return 1;
     }
     int n = scandir(".", &entries, is_case, alphasort), count = 0;
-    struct CMUnitTest *tests = n > 0 ? calloc((size_t)n, sizeof *tests) : NULL;
-    for (int i = 0; i < n && tests; i++) {
+    size_t n_isas = 0;
+    while (gw_isa_at(n_isas)) n_isas++;
+    parity_case *cases = n > 0 ? calloc((size_t)n * n_isas, sizeof *cases) : NULL;
+    struct CMUnitTest *tests = n > 0 ? calloc((size_t)n * n_isas, sizeof *tests) : NULL;
+    for (int i = 0; i < n && tests && cases; i++) {
         char *name = entries[i]->d_name;
-        if (strncmp(name, prefix, strlen(prefix)) == 0 && expects(name, wanted))
-            tests[count++] = (struct CMUnitTest){.name = name, .test_func = test, .initial_state = name};
+        if (strncmp(name, prefix, strlen(prefix)) != 0 || !expects(name, wanted)) continue;
+        for (size_t k = 0; k < n_isas; k++) {
+            parity_case *c = &cases[count];
+            *c = (parity_case){.name = name, .isa = gw_isa_at(k)};
+            snprintf(c->title, sizeof c->title, "%.90s (%s)", name, c->isa);
+            tests[count++] = (struct CMUnitTest){.name = c->title, .test_func = test, .initial_state = c};
+        }
     }
     if (count == 0) {
         fprintf(stderr, "%s: no case '%s' in '%s'\n", argv[0], prefix, argv[1]);
@@ -43,6 +51,7 @@ int run_cases(int argc, char **argv, const char *group, const char *wanted, CMUn
     for (int i = 0; i < n; i++) free(entries[i]);
     free(entries);
     free(tests);
+    free(cases);
     return failed;
 }
 

@@ -11,9 +11,15 @@
 
 #include "file/safetensors.h"
 
-/* Run `test` once per folder under argv[1] whose name begins with argv[2] (if given) and whose expected tensors hold `wanted`; its state is the
- * name of the case.
- * The working directory is then argv[1]. Returns the number of failures. */
+/* What a test gets as its state. */
+typedef struct parity_case {
+    const char *name; /* its folder */
+    const char *isa;  /* the instruction set to compute with */
+    char title[128];
+} parity_case;
+
+/* Run `test` once per instruction set of this machine and folder under argv[1] whose name begins with argv[2] (if given) and whose expected
+ * tensors hold `wanted`. The working directory is then argv[1]. Returns the number of failures. */
 int run_cases(int argc, char **argv, const char *group, const char *wanted, CMUnitTestFunction test);
 
 gw__container read_container(const char *name, const char *file);

@@ -116,6 +116,7 @@ gw_status train_small(const small_run *run, gw_model **ret_model, gw_error *err)
                                       .model_path = run->model_path,
                                       .init_path = run->init_path,
                                       .resume_path = run->resume_path,
+                                      .isa = run->isa,
                                       .threads = run->threads ? run->threads : 1,
                                       .skip_bad_rows = run->skip_bad_rows,
                                       .listener = run->story ? listen : NULL,

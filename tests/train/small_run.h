@@ -29,6 +29,7 @@ typedef struct small_run {
     const char *spec;
     const char *overrides[8];
     const char *model_path, *init_path, *resume_path;
+    const char *isa;
     size_t threads;
     bool skip_bad_rows;
     story *story;
