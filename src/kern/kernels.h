@@ -35,6 +35,9 @@ typedef struct gw__update {
 typedef struct gw__kernels {
     const char *isa;
 
+    /* Rounds of multiply-adds in registers; how many floating-point operations that was: over the time, the ceiling of this table. */
+    double (*peak)(size_t rounds, float *ret_sum);
+
     /* y [m,n] = x [m,k] w + bias;  bias [n] or NULL;  add: y += instead. */
     void (*product)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, float *y, size_t ldy, bool add);
     /* dw (panels) += x' dy;  db [n] += column sums of dy (NULL: not wanted). */

@@ -3,4 +3,5 @@
 #define GW__ROWS 6
 #define GW__TABLE gw__kernels_avx2
 #define GW__ISA "avx2"
+#include "kern/kernels_peak.h"
 #include "kern/kernels_body.h"

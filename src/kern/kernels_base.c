@@ -3,4 +3,5 @@
 #define GW__ROWS 2
 #define GW__TABLE gw__kernels_base
 #define GW__ISA "base"
+#include "kern/kernels_peak.h"
 #include "kern/kernels_body.h"

@@ -5,6 +5,9 @@
 #include "kern/functions.h"
 #include "kern/kernels_tables.h"
 
+#define GW__VECTOR 1
+#include "kern/kernels_peak.h"
+
 #define EACH(i, n) for (size_t i = 0; i < (n); i++)
 
 static void product(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, float *y, size_t ldy, bool add) {

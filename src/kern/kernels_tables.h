@@ -7,7 +7,7 @@
 /* Every kernel by its name; missing ones are errors of the compiler. */
 #define GW__KERNEL_TABLE(words)                                                                                                      \
     {                                                                                                                                \
-        .isa = words, .product = product, .product_dw = product_dw, .transpose = transpose, .activate = activate,                    \
+        .isa = words, .peak = peak, .product = product, .product_dw = product_dw, .transpose = transpose, .activate = activate,      \
         .activate_back = activate_back, .dropout = dropout, .softmax = softmax, .softmax_back = softmax_back, .mix = mix,            \
         .mix_back = mix_back, .layer_norm = layer_norm, .layer_norm_back = layer_norm_back, .sum_parts = sum_parts,                  \
         .add_scaled = add_scaled, .clamp = clamp, .square_sum = square_sum, .update = {                                                                                        \
