@@ -4,4 +4,5 @@
 #define GW__ROWS 8
 #define GW__TABLE gw__kernels_avx512
 #define GW__ISA "avx512"
+#include "kern/kernels_peak.h"
 #include "kern/kernels_body.h"
