@@ -172,6 +172,22 @@ GW_API void      gw_session_free(gw_session *session);
 GW_API gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows,
                                   float *ret_score, gw_error *err);
 
+/**
+ * Score many candidates for one user: what gw_session_score gives for the table in which the user's row stands beside every candidate, but for
+ * last digits (sums are taken in another order). The user's row is encoded, its embeddings are looked up and its part of the first layers is
+ * computed once, so that in these a candidate costs its own columns only.
+ *
+ * @param user       Columns of one row: the user's, and what else all candidates share. May be NULL if there are none; `candidates`, too.
+ * @param candidates Columns of n_candidates rows, at least 1. A feature's column is in one of both; which one may change from call to call.
+ * @param ret_score  float[n_candidates*O], as gw_session_score has it, in the candidates' order.
+ * @return As gw_session_score; GW_E_ARGUMENT also for a column that both have. Of a bad cell `line` is the row among its own.
+ * Memory: allocates nothing after the first call with the same names on the same sides, but for bags larger than any before. That first call
+ *         copies the weights of the first layers, so that a session that ranks holds them once more.
+ * Threads: one at a time per session.
+ */
+GW_API gw_status gw_session_score_candidates(gw_session *session, const gw_column *user, size_t n_user_columns, const gw_column *candidates,
+                                             size_t n_candidate_columns, size_t n_candidates, float *ret_score, gw_error *err);
+
 /** Score rows of the dense input, float[B*D], row-major: transforms and embeddings already applied. Allocates nothing. Values are not looked
  *  at: a row with NaN gets NaN as its scores, one with an infinity NaN or what the network saturates to; the other rows do not change. */
 GW_API gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err);

@@ -220,6 +220,17 @@ gw_status gw_session_score(gw_session *session, const gw_column *columns, size_t
     return status == GW_OK ? gw__session_score(session, columns, n_columns, n_rows, ret_score, err) : status;
 }
 
+gw_status gw_session_score_candidates(gw_session *session, const gw_column *user, size_t n_user_columns, const gw_column *candidates,
+                                      size_t n_candidate_columns, size_t n_candidates, float *ret_score, gw_error *err) {
+    gw_status status = need(session, "session", err);
+    if (status == GW_OK && n_user_columns > 0) status = need(user, "user", err);
+    if (status == GW_OK && n_candidate_columns > 0) status = need(candidates, "candidates", err);
+    if (status == GW_OK) status = need(ret_score, "ret_score", err);
+    if (status == GW_OK && n_candidates == 0) status = gw__fail(err, GW_E_ARGUMENT, "'n_candidates': expected at least 1 but found 0");
+    if (status != GW_OK) return status;
+    return gw__session_score_candidates(session, user, n_user_columns, candidates, n_candidate_columns, n_candidates, ret_score, err);
+}
+
 gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err) {
     gw_status status = need(session, "session", err);
     if (status == GW_OK) status = need(dense, "dense", err);

@@ -6,14 +6,13 @@
 
 #include "base/random.h"
 
-#define NO_COLUMN SIZE_MAX
 #define BAG_VALUES 4 /* values of a bag that a reservation counts on */
 
 struct gw__encoder {
     const gw__features *features; /* borrowed */
     bool labels;
-    size_t *feature;                              /* [features] column of the table */
-    size_t *label, *given, *row_weight, *group;   /* [T], [groups]; NO_COLUMN where there is none */
+    size_t *feature;                              /* [features] column of the table; GW__NO_COLUMN: left out */
+    size_t *label, *given, *row_weight, *group;   /* [T], [groups]; GW__NO_COLUMN where there is none */
     gw__arena arena;
 
     uint32_t *words;
@@ -52,7 +51,7 @@ static gw_status bind(const gw__columns *columns, const char *name, size_t *ret,
 }
 
 static gw_status bind_optional(const gw__columns *columns, const char *name, size_t *ret, gw_error *err) {
-    *ret = NO_COLUMN;
+    *ret = GW__NO_COLUMN;
     return name ? bind(columns, name, ret, err) : GW_OK;
 }
 
@@ -105,6 +104,13 @@ void gw__encoder_free(gw__encoder *encoder) {
 
 const size_t *gw__encoder_columns(const gw__encoder *encoder) {
     return encoder->feature;
+}
+
+void gw__encoder_narrow(gw__encoder *encoder, size_t begin, size_t n) {
+    for (size_t f = 0; f < encoder->features->n; f++) {
+        size_t *column = &encoder->feature[f];
+        *column = *column >= begin && *column - begin < n ? *column - begin : GW__NO_COLUMN;
+    }
 }
 
 void gw__encoder_rows(gw__encoder *encoder, const uint8_t *parts, uint64_t first_row, gw__task_count *counts[2], int64_t *missing_cells) {
@@ -284,13 +290,13 @@ static void encode_tasks(encoding *e) {
     double given[GW__BLOCK_ROWS], weights[GW__BLOCK_ROWS];
     for (size_t t = 0; t < features->n_tasks; t++) {
         encode_label(e, t);
-        if (encoder->given[t] != NO_COLUMN) read_steering(e, encoder->given[t], GW__FLAW_GIVEN, given);
-        if (encoder->row_weight[t] != NO_COLUMN) read_steering(e, encoder->row_weight[t], GW__FLAW_WEIGHT, weights);
+        if (encoder->given[t] != GW__NO_COLUMN) read_steering(e, encoder->given[t], GW__FLAW_GIVEN, given);
+        if (encoder->row_weight[t] != GW__NO_COLUMN) read_steering(e, encoder->row_weight[t], GW__FLAW_WEIGHT, weights);
     }
     for (size_t g = 0; g < features->n_groups; g++) encode_groups(e, g);
     if (e->status != GW_OK) return;
     for (size_t t = 0; t < features->n_tasks; t++) {
-        bool has_given = encoder->given[t] != NO_COLUMN, has_weights = encoder->row_weight[t] != NO_COLUMN;
+        bool has_given = encoder->given[t] != GW__NO_COLUMN, has_weights = encoder->row_weight[t] != GW__NO_COLUMN;
         if (has_given) read_steering(e, encoder->given[t], GW__FLAW_GIVEN, given);
         if (has_weights) read_steering(e, encoder->row_weight[t], GW__FLAW_WEIGHT, weights);
         gw__task_weights(features, t, e->block, has_given ? given : NULL, has_weights ? weights : NULL, encoder->counts);
@@ -304,6 +310,7 @@ static void encode_block(encoding *e) {
     const gw__features *features = e->encoder->features;
     for (size_t f = 0; f < features->n; f++) {
         size_t column = e->encoder->feature[f];
+        if (column == GW__NO_COLUMN) continue;
         switch (features->at[f].type) {
         case GW__FEATURE_NUMERIC: encode_number(e, &features->at[f], column); break;
         case GW__FEATURE_BAG: encode_bag(e, f, column); break;
@@ -322,7 +329,7 @@ static gw_status reserve_rows(gw__encoder *encoder, size_t n, gw_error *err) {
         gw__aligned_free(encoder->words);
         encoder->words = words;
         encoder->rows_capacity = n;
-    } else if (n) {
+    } else if (n && encoder->labels) { /* else every word is written again, or nobody's */
         memset(encoder->words, 0, n * stride * sizeof *encoder->words);
     }
     return GW_OK;

@@ -77,8 +77,13 @@ void gw__encoder_free(gw__encoder *encoder);
 /* Take the memory for up to `n_rows` rows now (and some values per bag), so that encoding them allocates nothing but for larger bags. */
 gw_status gw__encoder_reserve(gw__encoder *encoder, size_t n_rows, gw_error *err);
 
-/* The columns that the features are made of, in the features' order: [gw__features_count], borrowed. */
+#define GW__NO_COLUMN SIZE_MAX
+
+/* The columns that the features are made of, in the features' order: [gw__features_count], borrowed; GW__NO_COLUMN after narrowing. */
 const size_t *gw__encoder_columns(const gw__encoder *encoder);
+
+/* Encode features of the bound columns [begin, begin+n) alone: batches hold only these from now on, and in records the others' values are not set. */
+void gw__encoder_narrow(gw__encoder *encoder, size_t begin, size_t n);
 
 /* Encode rows [begin, begin+n) of a batch. Bag values stay in the encoder until the next call. On a bad cell: GW_E_DATA, where = column,
  * *ret_row = the batch row, and the message as in section 4.1 without the place; with `skip` non-NULL, skip[i] is set to 1 for bad rows instead

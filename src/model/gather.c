@@ -17,11 +17,16 @@ static void gather_bag(const gw__slot *slot, const float *table, const gw__recor
 }
 
 void gw__gather(const gw__net *net, const float *flat, const gw__records *records, const uint64_t *rows, size_t begin, size_t n, float *dense) {
+    gw__gather_slots(net, net->input.slots, net->input.n_slots, net->dense.ld, flat, records, rows, begin, n, dense);
+}
+
+void gw__gather_slots(const gw__net *net, const gw__slot *slots, size_t n_slots, size_t ld, const float *flat, const gw__records *records,
+                      const uint64_t *rows, size_t begin, size_t n, float *dense) {
     const gw__input *in = &net->input;
-    for (size_t r = 0; r < n; r++, dense += net->dense.ld) {
+    for (size_t r = 0; r < n; r++, dense += ld) {
         const uint32_t *record = gw__record_at(records, rows ? (size_t)rows[r] : begin + r);
-        for (size_t s = 0; s < in->n_slots; s++) {
-            const gw__slot *slot = &in->slots[s];
+        for (size_t s = 0; s < n_slots; s++) {
+            const gw__slot *slot = &slots[s];
             float *to = dense + slot->dense_at;
             if (slot->kind == GW__SLOT_NUMBER) {
                 *to = ((const float *)(record + in->numbers_at))[slot->index];

@@ -141,6 +141,12 @@ extern const gw__operator gw__operators[GW__OPS];
 
 /* Rows of a batch into the dense input [n,D]: numbers, embeddings, pooled bags. rows NULL: records begin, begin+1, … */
 void gw__gather(const gw__net *net, const float *flat, const gw__records *records, const uint64_t *rows, size_t begin, size_t n, float *dense);
+/* The same of some slots, whose dense_at may be other than the net's, into rows `ld` apart. */
+void gw__gather_slots(const gw__net *net, const gw__slot *slots, size_t n_slots, size_t ld, const float *flat, const gw__records *records,
+                      const uint64_t *rows, size_t begin, size_t n, float *dense);
+
+/* Outputs [rows,O], logits [rows,O] and gate weights [rows,gate_width] of a chunk, from where the operations left them; each may be NULL. */
+void gw__pass_collect(const gw__pass *pass, float *ret_outputs, float *ret_logits, float *ret_gates);
 
 /* All operations of a segment, forward or backward. */
 void gw__pass_forward(const gw__pass *pass, uint32_t segment);

@@ -36,8 +36,8 @@ void gw__scorer_free(gw__scorer *scorer) {
     free(scorer);
 }
 
-/* Outputs, logits and gate weights of a chunk, from where the operations left them. */
-static void collect(const gw__net *net, const gw__pass *pass, float *outputs, float *logits, float *gates) {
+void gw__pass_collect(const gw__pass *pass, float *outputs, float *logits, float *gates) {
+    const gw__net *net = pass->net;
     const size_t width = gw__net_output_width(net);
     for (size_t t = 0; t < net->n_tasks; t++) {
         const gw__view *view = &net->outputs[t];
@@ -59,7 +59,7 @@ static void run_chunk(const gw__scorer *scorer, const float *flat, size_t n, flo
     gw__pass pass = {.net = scorer->net, .kernels = scorer->kernels, .flat = flat, .chunk_rows = scorer->chunk_rows, .rows = n,
                    .space = {scorer->scratch, scorer->dense}};
     for (uint32_t s = 0; s < scorer->net->n_segments; s++) gw__pass_forward(&pass, s);
-    collect(scorer->net, &pass, outputs, logits, gates);
+    gw__pass_collect(&pass, outputs, logits, gates);
 }
 
 static float *ahead(float *p, size_t n) { return p ? p + n : NULL; }

@@ -11,6 +11,8 @@
 gw_status gw__session_new(const gw_model *model, size_t max_rows, gw_session **ret_session, gw_error *err);
 void      gw__session_free(gw_session *session);
 gw_status gw__session_score(gw_session *session, const gw_column *columns, size_t n_columns, size_t n_rows, float *ret_score, gw_error *err);
+gw_status gw__session_score_candidates(gw_session *session, const gw_column *user, size_t n_user_columns, const gw_column *candidates,
+                                       size_t n_candidate_columns, size_t n_candidates, float *ret_score, gw_error *err);
 gw_status gw__session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err);
 
 #endif

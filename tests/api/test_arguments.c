@@ -69,6 +69,11 @@ static void test_sessions(void **state) {
     refused(gw_session_score(SESSION, NULL, 1, 1, score, &err), "'columns'");
     refused(gw_session_score(SESSION, &column, 1, 0, score, &err), "'n_rows'");
     refused(gw_session_score(SESSION, &column, 1, 1, NULL, &err), "'ret_score'");
+    refused(gw_session_score_candidates(NULL, &column, 1, &column, 1, 1, score, &err), "'session'");
+    refused(gw_session_score_candidates(SESSION, NULL, 1, &column, 1, 1, score, &err), "'user'");
+    refused(gw_session_score_candidates(SESSION, &column, 1, NULL, 1, 1, score, &err), "'candidates'");
+    refused(gw_session_score_candidates(SESSION, &column, 1, &column, 1, 0, score, &err), "'n_candidates'");
+    refused(gw_session_score_candidates(SESSION, &column, 1, &column, 1, 1, NULL, &err), "'ret_score'");
     refused(gw_session_score_dense(NULL, dense, 1, score, &err), "'session'");
     refused(gw_session_score_dense(SESSION, NULL, 1, score, &err), "'dense'");
     refused(gw_session_score_dense(SESSION, dense, 0, score, &err), "'n_rows'");

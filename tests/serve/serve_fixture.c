@@ -46,6 +46,27 @@ void fixture_cells(size_t row, char age[16], char city[16], char user[32], char 
     snprintf(tags, 32, "%s", bags[row * 3 % 5]);
 }
 
+static void add_cell(fixture_rows *r, int column, size_t row, size_t of_table) {
+    char cells[4][32];
+    fixture_cells(of_table, cells[0], cells[1], cells[2], cells[3]);
+    int32_t at = row ? r->offsets[column][row] : 0;
+    memcpy(r->text[column] + at, cells[column], strlen(cells[column]));
+    r->offsets[column][row] = at;
+    r->offsets[column][row + 1] = at + (int32_t)strlen(cells[column]);
+}
+
+void fixture_make_rows(fixture_rows *r, size_t first, size_t n) {
+    static const char *const names[] = {"age", "city", "user", "tags"};
+    for (int c = 0; c < 4; c++) {
+        for (size_t i = 0; i < n; i++) add_cell(r, c, i, first + i);
+        r->columns[c] = (gw_column){.name = names[c], .type = GW_COLUMN_TEXT, .values = r->text[c], .offsets = r->offsets[c]};
+    }
+}
+
+void fixture_repeat(fixture_rows *r, int column, size_t row, size_t n) {
+    for (size_t i = 0; i < n; i++) add_cell(r, column, i, row);
+}
+
 static void write_tables(const fixture *f) {
     FILE *file = fopen(f->table, "wb"), *bare = fopen(f->bare, "wb");
     assert_non_null(file);
@@ -62,6 +83,10 @@ static void write_tables(const fixture *f) {
 }
 
 void fixture_open(fixture *f, const char *architecture) {
+    fixture_open_with(f, architecture, NULL, 0);
+}
+
+void fixture_open_with(fixture *f, const char *architecture, const char *const *sets, size_t n_sets) {
     char spec[1024];
     gw_error err = {0};
     snprintf(f->directory, sizeof f->directory, "/tmp/gw-serve-XXXXXX");
@@ -79,7 +104,7 @@ void fixture_open(fixture *f, const char *architecture) {
              "\"model\":{\"architecture\":\"%s\",\"embedding_std\":1}}",
              f->table, architecture);
     /* The text is YAML, too. */
-    gw_train_options options = {.spec_text = spec, .threads = 1};
+    gw_train_options options = {.spec_text = spec, .threads = 1, .overrides = sets, .n_overrides = n_sets};
     if (gw__model_of_spec(&options, &f->model, &err) != GW_OK) fail_msg("%s: %s", err.where, err.message);
     gw__net_initialise(f->model->net, f->model->spec, f->model->parameters);
 }

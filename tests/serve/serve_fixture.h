@@ -13,6 +13,7 @@ typedef struct fixture {
 } fixture;
 
 void fixture_open(fixture *f, const char *architecture);
+void fixture_open_with(fixture *f, const char *architecture, const char *const *sets, size_t n_sets); /* "key.path=value" */
 void fixture_close(fixture *f); /* asserts that nothing but what was asked for was left */
 
 /* For cmocka: the state is a fixture with an mmoe. */
@@ -28,5 +29,15 @@ char       *fixture_read(const char *path, size_t *ret_n); /* free */
 
 /* One row of the table as text cells, as the file has them. */
 void fixture_cells(size_t row, char age[16], char city[16], char user[32], char tags[32]);
+
+/* Rows of the table as text columns: age, city, user, tags. */
+#define FIXTURE_BATCH 150
+typedef struct fixture_rows {
+    char text[4][FIXTURE_BATCH * 32];
+    int32_t offsets[4][FIXTURE_BATCH + 1];
+    gw_column columns[4];
+} fixture_rows;
+void fixture_make_rows(fixture_rows *r, size_t first, size_t n); /* n <= FIXTURE_BATCH */
+void fixture_repeat(fixture_rows *r, int column, size_t row, size_t n); /* n rows of a column with the table's cell of `row` */
 
 #endif

@@ -10,46 +10,18 @@
 #define ROWS 40
 #define WIDTH 5 /* click, amount, three kinds */
 
-/* The first rows of the fixture's table as text columns. */
-typedef struct rows {
-    char text[4][ROWS * 32];
-    int32_t offsets[4][ROWS + 1];
-    gw_column columns[4];
-} rows;
-
-static void add_cell(rows *r, int column, size_t row, const char *cell) {
-    int32_t at = row ? r->offsets[column][row] : 0;
-    memcpy(r->text[column] + at, cell, strlen(cell));
-    r->offsets[column][row] = at;
-    r->offsets[column][row + 1] = at + (int32_t)strlen(cell);
-}
-
-static void make_rows(rows *r, size_t first, size_t n) {
-    static const char *const names[] = {"age", "city", "user", "tags"};
-    for (size_t i = 0; i < n; i++) {
-        char age[16], city[16], user[32], tags[32];
-        fixture_cells(first + i, age, city, user, tags);
-        add_cell(r, 0, i, age);
-        add_cell(r, 1, i, city);
-        add_cell(r, 2, i, user);
-        add_cell(r, 3, i, tags);
-    }
-    for (int c = 0; c < 4; c++)
-        r->columns[c] = (gw_column){.name = names[c], .type = GW_COLUMN_TEXT, .values = r->text[c], .offsets = r->offsets[c]};
-}
-
 static void test_scores_are_those_of_single_rows(void **state) {
     fixture *f = *state;
     gw_error err = {0};
     gw_session *session = NULL;
-    rows *all = calloc(1, sizeof *all);
+    fixture_rows *all = calloc(1, sizeof *all);
     float scores[ROWS * WIDTH], one[WIDTH];
     fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
-    make_rows(all, 0, ROWS);
+    fixture_make_rows(all, 0, ROWS);
     fixture_must(gw__session_score(session, all->columns, 4, ROWS, scores, &err), &err);
     for (size_t i = 0; i < ROWS; i++) {
-        rows *single = calloc(1, sizeof *single);
-        make_rows(single, i, 1);
+        fixture_rows *single = calloc(1, sizeof *single);
+        fixture_make_rows(single, i, 1);
         fixture_must(gw__session_score(session, single->columns, 4, 1, one, &err), &err);
         assert_memory_equal(one, scores + i * WIDTH, sizeof one);
         float sum = one[2] + one[3] + one[4];
@@ -65,12 +37,12 @@ static void test_order_and_types_of_columns(void **state) {
     fixture *f = *state;
     gw_error err = {0};
     gw_session *session = NULL;
-    rows *r = calloc(1, sizeof *r);
+    fixture_rows *r = calloc(1, sizeof *r);
     float expected[ROWS * WIDTH], found[ROWS * WIDTH];
     double ages[ROWS];
     uint64_t users[ROWS];
     uint8_t has_age[(ROWS + 7) / 8] = {0};
-    make_rows(r, 0, ROWS);
+    fixture_make_rows(r, 0, ROWS);
     for (size_t i = 0; i < ROWS; i++) {
         ages[i] = (double)(i % 50) + 0.5;
         if (i % 7 != 3) has_age[i / 8] |= (uint8_t)(1u << i % 8);
@@ -95,10 +67,10 @@ static void test_errors_name_column_and_row(void **state) {
     fixture *f = *state;
     gw_error err = {0};
     gw_session *session = NULL;
-    rows *r = calloc(1, sizeof *r);
+    fixture_rows *r = calloc(1, sizeof *r);
     float scores[ROWS * WIDTH], before[ROWS * WIDTH];
     for (size_t i = 0; i < ROWS * WIDTH; i++) scores[i] = before[i] = -7;
-    make_rows(r, 0, ROWS);
+    fixture_make_rows(r, 0, ROWS);
     fixture_must(gw__session_new(f->model, ROWS - 1, &session, &err), &err);
 
     assert_int_equal(gw__session_score(session, r->columns, 4, ROWS, scores, &err), GW_E_LIMIT);
@@ -135,7 +107,7 @@ static void test_errors_name_column_and_row(void **state) {
 }
 
 /* One row per cell; `column` is one of the features' or another. */
-static gw_status score_cells(gw_session *session, const rows *r, const char *column, const char *text, const int32_t *offsets, const uint8_t *valid,
+static gw_status score_cells(gw_session *session, const fixture_rows *r, const char *column, const char *text, const int32_t *offsets, const uint8_t *valid,
                              size_t n_rows, gw_error *err) {
     gw_column columns[5];
     float scores[ROWS * WIDTH];
@@ -158,8 +130,8 @@ static void test_text_is_utf8(void **state) {
     fixture *f = *state;
     gw_error err = {0};
     gw_session *session = NULL;
-    rows *r = calloc(1, sizeof *r);
-    make_rows(r, 0, ROWS);
+    fixture_rows *r = calloc(1, sizeof *r);
+    fixture_make_rows(r, 0, ROWS);
     fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
     for (size_t i = 0; i < GW__COUNT(bad); i++)
         for (size_t k = 0; k < GW__COUNT(names); k++) {
@@ -184,11 +156,11 @@ static void test_scoring_allocates_nothing(void **state) {
     fixture *f = *state;
     gw_error err = {0};
     gw_session *session = NULL;
-    rows *r = calloc(1, sizeof *r);
+    fixture_rows *r = calloc(1, sizeof *r);
     float scores[ROWS * WIDTH];
     size_t width = gw__features_input(f->model->features)->width;
     float *dense = calloc(ROWS * width, sizeof *dense);
-    make_rows(r, 0, ROWS);
+    fixture_make_rows(r, 0, ROWS);
     fixture_must(gw__session_new(f->model, ROWS, &session, &err), &err);
     fixture_must(gw__session_score(session, r->columns, 4, 3, scores, &err), &err);
     size_t before = count_allocations();
@@ -247,13 +219,13 @@ static void test_dense_input_of_encoded_rows(void **state) {
     gw_error err = {0};
     gw_session *session = NULL;
     const gw__input *in = gw__features_input(f->model->features);
-    rows *r = calloc(1, sizeof *r);
+    fixture_rows *r = calloc(1, sizeof *r);
     const char *names[] = {"age", "city", "user", "tags"};
     gw__encoder *encoder = NULL;
     gw__records records;
     gw__batch batch = {.n_rows = ROWS, .n_columns = 4, .columns = r->columns};
     float *dense = calloc(ROWS * in->width, sizeof *dense), scores[ROWS * WIDTH], expected[ROWS * WIDTH];
-    make_rows(r, 0, ROWS);
+    fixture_make_rows(r, 0, ROWS);
     fixture_must(gw__encoder_new(f->model->features, names, 4, false, &encoder, &err), &err);
     fixture_must(gw__encoder_apply(encoder, &batch, 0, ROWS, NULL, &records, NULL, &err), &err);
     for (size_t s = 0; s < in->n_slots; s++) {
@@ -296,7 +268,7 @@ static void test_dense_input_of_encoded_rows(void **state) {
     free(r);
 }
 
-typedef struct failing { fixture *f; rows *r; } failing;
+typedef struct failing { fixture *f; fixture_rows *r; } failing;
 
 static gw_status score_once(void *context, gw_error *err) {
     failing *c = context;
@@ -310,7 +282,7 @@ static gw_status score_once(void *context, gw_error *err) {
 
 static void test_every_allocation_may_fail(void **state) {
     failing c = {*state, calloc(1, sizeof *c.r)};
-    make_rows(c.r, 0, ROWS);
+    fixture_make_rows(c.r, 0, ROWS);
     assert_true(fail_each_allocation(score_once, &c) > 3);
     free(c.r);
 }
