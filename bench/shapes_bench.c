@@ -1,4 +1,4 @@
-/* Time of a training step and of a prediction on the standard shapes: shapes_bench [THREADS [SHAPE]]. Medians, process CPU and wall. */
+/* Time of a training step and of a prediction on the standard shapes: shapes_bench [THREADS [SHAPE [train]]]. Medians, process CPU and wall. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static void score(void *context) {
     gw__scorer_run_dense(s->scorer, gw__trainer_parameters(s->run->trainer), s->dense, s->n, s->outputs, NULL);
 }
 
-static void bench(const gw__shape *shape, size_t threads) {
+static void bench(const gw__shape *shape, size_t threads, int predict) {
     gw__shape_run run;
     gw_error err;
     timing t;
@@ -66,7 +66,7 @@ static void bench(const gw__shape *shape, size_t threads) {
     measure(step, &run, &t);
     show(shape->name, "train", &t, 3 * flops * (double)shape->batch);
     const size_t sizes[] = {1, 32, 1024};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; predict && i < 3; i++) {
         scoring s = {.run = &run, .n = sizes[i], .dense = calloc(1024 * shape->width, 4), .outputs = calloc(1024 * shape->n_tasks, 4)};
         char what[32];
         for (size_t r = 0; r < 1024 && r < run.records.n_rows; r++) memcpy(s.dense + r * shape->width, gw__record_at(&run.records, r), 4 * shape->width);
@@ -84,7 +84,7 @@ static void bench(const gw__shape *shape, size_t threads) {
 int main(int argc, char **argv) {
     size_t threads = argc > 1 ? (size_t)atoi(argv[1]) : 1;
     for (size_t i = 0; i < gw__shape_count(); i++) {
-        if (argc <= 2 || strcmp(argv[2], gw__shape_at(i)->name) == 0) bench(gw__shape_at(i), threads);
+        if (argc <= 2 || strcmp(argv[2], gw__shape_at(i)->name) == 0) bench(gw__shape_at(i), threads, argc <= 3);
     }
     return 0;
 }

@@ -13,6 +13,7 @@
 #include "kern/roster.h"
 
 #define GW__PANEL 16
+#define GW__NARROW 4 /* products of so few outputs would leave most of a panel empty */
 
 /* Floats of a panel matrix. */
 static inline size_t gw__panel_floats(size_t k, size_t n) { return (n + GW__PANEL - 1) / GW__PANEL * GW__PANEL * k; }
@@ -38,10 +39,15 @@ typedef struct gw__kernels {
     /* Rounds of multiply-adds in registers; how many floating-point operations that was: over the time, the ceiling of this table. */
     double (*peak)(size_t rounds, float *ret_sum);
 
-    /* y [m,n] = x [m,k] w + bias;  bias [n] or NULL;  add: y += instead. */
-    void (*product)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, float *y, size_t ldy, bool add);
-    /* dw (panels) += x' dy;  db [n] += column sums of dy (NULL: not wanted). */
-    void (*product_dw)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, float *db);
+    /* y [m,n] = x [m,k] w + bias;  bias [n] or NULL;  add: y += instead;  then the first `relu` outputs become max(0, .). */
+    void (*product)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, size_t relu,
+                    float *y, size_t ldy, bool add);
+    /* The same for n <= GW__NARROW outputs, whose weights are the transposed matrix's panels: w [ceil(k/16)][n][16]. */
+    void (*product_narrow)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, float *y, size_t ldy);
+    /* dw (panels) = x' dy;  db [n] = column sums of dy (NULL: not wanted);  add: += instead. */
+    void (*product_dw)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, float *db, bool add);
+    /* sums [n] = or, with add, += column sums of x [m,n]. */
+    void (*column_sums)(size_t m, size_t n, const float *x, size_t ldx, float *sums, bool add);
     /* wt = panels of the transposed matrix: [ceil(k/16)][n][16]; outputs from panel_begin to panel_end of w only. */
     void (*transpose)(size_t k, size_t n, const float *w, float *wt, size_t panel_begin, size_t panel_end);
 

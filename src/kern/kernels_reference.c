@@ -10,26 +10,41 @@
 
 #define EACH(i, n) for (size_t i = 0; i < (n); i++)
 
-static void product(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, float *y, size_t ldy, bool add) {
+static void product(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, size_t relu, float *y, size_t ldy,
+                    bool add) {
     EACH(r, m) EACH(j, n) {
         double sum = (bias ? bias[j] : 0) + (add ? y[r * ldy + j] : 0);
         EACH(i, k) sum += (double)x[r * ldx + i] * w[gw__panel_at(k, i, j)];
+        y[r * ldy + j] = j < relu && sum < 0 ? 0 : (float)sum;
+    }
+}
+
+static void product_narrow(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, float *y, size_t ldy) {
+    EACH(r, m) EACH(j, n) {
+        double sum = bias ? bias[j] : 0;
+        EACH(i, k) sum += (double)x[r * ldx + i] * w[gw__panel_at(n, j, i)];
         y[r * ldy + j] = (float)sum;
     }
 }
 
-static void product_dw(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t lddy, float *dw, float *db) {
+static void column_sums(size_t m, size_t n, const float *x, size_t ldx, float *sums, bool add) {
+    EACH(j, n) {
+        double sum = add ? sums[j] : 0;
+        EACH(r, m) sum += x[r * ldx + j];
+        sums[j] = (float)sum;
+    }
+}
+
+static void product_dw(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t lddy, float *dw, float *db, bool add) {
+    for (size_t i = 0; !add && i < gw__panel_floats(k, n); i++) dw[i] = 0;
     EACH(j, n) {
         EACH(i, k) {
             double sum = dw[gw__panel_at(k, i, j)];
             EACH(r, m) sum += (double)x[r * ldx + i] * dy[r * lddy + j];
             dw[gw__panel_at(k, i, j)] = (float)sum;
         }
-        if (!db) continue;
-        double sum = db[j];
-        EACH(r, m) sum += dy[r * lddy + j];
-        db[j] = (float)sum;
     }
+    if (db) column_sums(m, n, dy, lddy, db, add);
 }
 
 static void transpose(size_t k, size_t n, const float *w, float *wt, size_t panel_begin, size_t panel_end) {

@@ -32,8 +32,25 @@ gw_status gw__plan_op(gw__builder *b, gw__op op) {
     return status;
 }
 
-/* An element-wise operation, joined to the one before where both are the same on neighbouring columns. */
+/* The product that `op`, a relu in place, can be part of: one of the layer just planned, whose outputs before these have their relu already. */
+static gw__op *product_below(gw__net *net, const gw__op *op) {
+    if (op->kind != GW__OP_ACTIVATE || op->activation != GW__ACT_RELU || !gw__same_place(&op->x, &op->y)) return NULL;
+    for (size_t i = net->n_ops; i-- > 0 && net->ops[i].kind == GW__OP_LINEAR && net->ops[i].segment == op->segment;) {
+        gw__op *linear = &net->ops[i];
+        gw__view next = columns_of(linear->y, (uint32_t)linear->relu, op->x.width);
+        if (!linear->narrow && gw__same_place(&next, &op->x) && linear->relu + op->x.width <= linear->y.width) return linear;
+    }
+    return NULL;
+}
+
+/* An element-wise operation, joined to the one before where both are the same on neighbouring columns, or to the product before. */
 static gw_status add_elementwise(gw__builder *b, gw__op op) {
+    op.segment = b->segment;
+    gw__op *linear = product_below(b->net, &op);
+    if (linear) {
+        linear->relu += op.x.width;
+        return GW_OK;
+    }
     gw__op *last = b->net->n_ops ? &b->net->ops[b->net->n_ops - 1] : NULL;
     if (last && last->kind == op.kind && last->segment == b->segment && last->activation == op.activation && last->rate == op.rate &&
         follows(&op.x, &last->x) && follows(&op.y, &last->y) && gw__same_place(&op.x, &op.y) == gw__same_place(&last->x, &last->y)) {
@@ -86,8 +103,8 @@ static gw_status freeze(gw__builder *b, size_t begin, size_t end) {
 static gw_status add_linear_parameters(gw__builder *b, const gw__mlp *m, size_t layer, const gw__op *op, uint32_t column) {
     gw_status status = GW_OK;
     const uint32_t k = op->x.width, n = m->widths[layer];
-    gw__placement p = {.shown = {.n_dims = 2, .shape = {n, k}, .trained = true}, .storage = GW__STORED_PANEL, .at = op->w_at, .column = column,
-                       .k = k, .fan_in = k, .fan_out = n, .order = order_of(m, layer, ORDER_WEIGHT)};
+    gw__placement p = {.shown = {.n_dims = 2, .shape = {n, k}, .trained = true}, .at = op->w_at, .column = column,
+                       .storage = op->narrow ? GW__STORED_NARROW : GW__STORED_PANEL, .k = k, .n = op->y.width, .fan_in = k, .fan_out = n, .order = order_of(m, layer, ORDER_WEIGHT)};
     GW__TRY(add_parameter(b, p, m->prefix, (uint32_t)layer, "weight"));
     if (m->spec->bias) {
         p.shown = (gw__parameter){.n_dims = 1, .shape = {n}, .trained = true};
@@ -107,12 +124,13 @@ static gw_status add_linear(gw__builder *b, gw__mlp *const *group, size_t n_grou
     gw_status status = GW_OK;
     const gw__view x = group[0]->x;
     gw__op op = {.kind = GW__OP_LINEAR, .x = x, .y = y, .b_at = SIZE_MAX};
-    op.w_at = gw__plan_floats(b, gw__panel_floats(x.width, y.width));
+    op.narrow = y.width <= GW__NARROW;
+    op.w_at = gw__plan_floats(b, gw__op_weights(&op));
     for (size_t i = 0; i < n_group && op.b_at == SIZE_MAX; i++) {
         if (group[i]->spec->bias) op.b_at = gw__plan_floats(b, y.width);
     }
     op.need_dx = x.space != GW__SPACE_DENSE || b->net->input.n_tables > 0;
-    if (op.need_dx) {
+    if (op.need_dx && !op.narrow) {
         op.turned_at = b->net->turned_floats;
         b->net->turned_floats += gw__panel_floats(y.width, x.width);
     }

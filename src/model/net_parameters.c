@@ -12,24 +12,12 @@ static size_t value_count(const gw__placement *p) { return (size_t)(p->shown.sha
 
 void gw__net_parameter_get(const gw__net *net, const float *flat, size_t i, float *ret_values) {
     const gw__placement *p = &net->parameters[i];
-    if (p->storage != GW__STORED_PANEL) {
-        memcpy(ret_values, flat + p->at + p->column, value_count(p) * sizeof *flat);
-        return;
-    }
-    for (uint32_t out = 0; out < p->shown.shape[0]; out++) {
-        for (uint32_t in = 0; in < p->k; in++) *ret_values++ = flat[p->at + gw__panel_at(p->k, in, p->column + out)];
-    }
+    for (size_t v = 0; v < value_count(p); v++) ret_values[v] = flat[gw__placement_at(p, v)];
 }
 
 void gw__net_parameter_set(const gw__net *net, float *flat, size_t i, const float *values) {
     const gw__placement *p = &net->parameters[i];
-    if (p->storage != GW__STORED_PANEL) {
-        memcpy(flat + p->at + p->column, values, value_count(p) * sizeof *flat);
-        return;
-    }
-    for (uint32_t out = 0; out < p->shown.shape[0]; out++) {
-        for (uint32_t in = 0; in < p->k; in++) flat[p->at + gw__panel_at(p->k, in, p->column + out)] = *values++;
-    }
+    for (size_t v = 0; v < value_count(p); v++) flat[gw__placement_at(p, v)] = values[v];
 }
 
 /* How a tensor's initial values are drawn. */
@@ -62,8 +50,7 @@ void gw__net_initialise(const gw__net *net, const gw__spec *spec, float *flat) {
             double value = d.scale;
             if (d.kind == DRAW_UNIFORM) value *= 2 * gw__random_uniform(seed, GW__RANDOM_INIT, name, v) - 1;
             if (d.kind == DRAW_NORMAL) value *= gw__random_normal(seed, GW__RANDOM_INIT, name, v);
-            size_t at = p->storage == GW__STORED_PANEL ? gw__panel_at(p->k, v % p->k, p->column + v / p->k) : p->column + v;
-            flat[p->at + at] = (float)value;
+            flat[gw__placement_at(p, v)] = (float)value;
         }
     }
 }

@@ -37,8 +37,10 @@ typedef struct gw__op {
     bool add;                 /* backward: dx += instead of = */
     /* linear */
     bool need_dx;
+    bool narrow;              /* so few outputs that the weights stand transposed (kernels.h) */
+    size_t relu;              /* the first so many outputs become max(0, .) at once */
     size_t w_at, b_at;        /* in the flat buffer; b_at SIZE_MAX: no bias */
-    size_t turned_at;         /* of the transposed panels, when need_dx */
+    size_t turned_at;         /* of the transposed panels, when need_dx and not narrow */
     /* activate, dropout */
     gw__activation activation;
     float rate;
@@ -55,18 +57,30 @@ typedef struct gw__op {
     uint32_t n_experts;
 } gw__op;
 
-typedef enum gw__storage { GW__STORED_TABLE, GW__STORED_PANEL, GW__STORED_VECTOR } gw__storage;
+/* Floats of a linear operation's weights. */
+static inline size_t gw__op_weights(const gw__op *op) {
+    return op->narrow ? gw__panel_floats(op->y.width, op->x.width) : gw__panel_floats(op->x.width, op->y.width);
+}
+
+typedef enum gw__storage { GW__STORED_TABLE, GW__STORED_PANEL, GW__STORED_NARROW, GW__STORED_VECTOR } gw__storage;
 
 typedef struct gw__placement {
     gw__parameter shown;
     gw__storage storage;
     size_t at;       /* of the matrix or vector that it is part of */
     uint32_t column; /* its first output in there */
-    uint32_t k;      /* panel: inputs */
+    uint32_t k, n;   /* panel, narrow: inputs and outputs of the product that it is part of */
     uint32_t fan_in, fan_out; /* for the initial values; fan_out 0 for norms */
     float constant;  /* norms: the initial value */
     uint64_t order;
 } gw__placement;
+
+/* Where in the flat buffer value `v` of the tensor, as a plain row-major array, stands. */
+static inline size_t gw__placement_at(const gw__placement *p, size_t v) {
+    if (p->storage == GW__STORED_PANEL) return p->at + gw__panel_at(p->k, v % p->k, p->column + v / p->k);
+    if (p->storage == GW__STORED_NARROW) return p->at + gw__panel_at(p->n, p->column + v / p->k, v % p->k);
+    return p->at + p->column + v;
+}
 
 typedef struct gw__range { size_t begin, end; } gw__range;
 
@@ -111,7 +125,8 @@ typedef struct gw__pass {
     const gw__kernels *kernels;
     const float *flat;     /* parameters */
     const float *turned;   /* transposed panels (backward) */
-    float *gradients;      /* [dense_end] where this chunk adds its part (backward) */
+    float *gradients;      /* [dense_end] where this chunk's part goes (backward) */
+    bool add;              /* to what is there; else in its place */
     float *space[2];       /* by gw__space */
     float *dspace[2];
     size_t chunk_rows;     /* rows that a buffer of scratch has room for */

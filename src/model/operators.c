@@ -6,19 +6,35 @@
 #include "base/random.h"
 #include "model/net_plan.h"
 
-/* linear: y [B,N] = x [B,K] W + b.   backward: dW += x' dy, db += sum dy, dx = or += dy W'. */
+/* linear: y [B,N] = x [B,K] W + b, with relu of the first outputs.   backward: dW += x' dy, db += sum dy, dx = or += dy W'. */
 static void linear_forward(const gw__op *op, const gw__pass *pass) {
-    const float *bias = op->b_at == SIZE_MAX ? NULL : pass->flat + op->b_at;
-    pass->kernels->product(pass->rows, op->x.width, op->y.width, gw__pass_x(pass, &op->x), op->x.ld, pass->flat + op->w_at, bias,
-                          gw__pass_x(pass, &op->y), op->y.ld, false);
+    const float *x = gw__pass_x(pass, &op->x), *w = pass->flat + op->w_at, *bias = op->b_at == SIZE_MAX ? NULL : pass->flat + op->b_at;
+    float *y = gw__pass_x(pass, &op->y);
+    if (op->narrow) pass->kernels->product_narrow(pass->rows, op->x.width, op->y.width, x, op->x.ld, w, bias, y, op->y.ld);
+    else pass->kernels->product(pass->rows, op->x.width, op->y.width, x, op->x.ld, w, bias, op->relu, y, op->y.ld, false);
+}
+
+/* Transposed weights have a transposed gradient, (x' dy)' = dy' x, and are what dx is a product with. */
+static void narrow_backward(const gw__op *op, const gw__pass *pass, const float *x, const float *dy, float *dw, float *db) {
+    const gw__kernels *kernels = pass->kernels;
+    kernels->product_dw(pass->rows, op->y.width, op->x.width, dy, op->y.ld, x, op->x.ld, dw, NULL, pass->add);
+    if (db) kernels->column_sums(pass->rows, op->y.width, dy, op->y.ld, db, pass->add);
+    if (!op->need_dx) return;
+    kernels->product(pass->rows, op->y.width, op->x.width, dy, op->y.ld, pass->flat + op->w_at, NULL, 0, gw__pass_dx(pass, &op->x), op->x.ld, op->add);
 }
 
 static void linear_backward(const gw__op *op, const gw__pass *pass) {
-    const float *dy = gw__pass_dx(pass, &op->y);
-    float *db = op->b_at == SIZE_MAX ? NULL : pass->gradients + op->b_at;
-    pass->kernels->product_dw(pass->rows, op->x.width, op->y.width, gw__pass_x(pass, &op->x), op->x.ld, dy, op->y.ld, pass->gradients + op->w_at, db);
+    const gw__kernels *kernels = pass->kernels;
+    const float *x = gw__pass_x(pass, &op->x);
+    float *dy = gw__pass_dx(pass, &op->y), *dw = pass->gradients + op->w_at, *db = op->b_at == SIZE_MAX ? NULL : pass->gradients + op->b_at;
+    if (op->narrow) {
+        narrow_backward(op, pass, x, dy, dw, db);
+        return;
+    }
+    if (op->relu) kernels->activate_back(GW__ACT_RELU, pass->rows, op->relu, gw__pass_x(pass, &op->y), op->y.ld, dy, op->y.ld, dy, op->y.ld);
+    kernels->product_dw(pass->rows, op->x.width, op->y.width, x, op->x.ld, dy, op->y.ld, dw, db, pass->add);
     if (!op->need_dx) return;
-    pass->kernels->product(pass->rows, op->y.width, op->x.width, dy, op->y.ld, pass->turned + op->turned_at, NULL, gw__pass_dx(pass, &op->x), op->x.ld, op->add);
+    kernels->product(pass->rows, op->y.width, op->x.width, dy, op->y.ld, pass->turned + op->turned_at, NULL, 0, gw__pass_dx(pass, &op->x), op->x.ld, op->add);
 }
 
 /* activate: y = a(x), in place but for gelu and swish, whose slope needs x. */
@@ -57,9 +73,13 @@ static void layer_norm_forward(const gw__op *op, const gw__pass *pass) {
 }
 
 static void layer_norm_backward(const gw__op *op, const gw__pass *pass) {
+    float *dgamma = pass->gradients + op->gamma_at, *dbeta = pass->gradients + op->beta_at;
+    if (!pass->add) {
+        memset(dgamma, 0, op->x.width * sizeof *dgamma);
+        memset(dbeta, 0, op->x.width * sizeof *dbeta);
+    }
     pass->kernels->layer_norm_back(pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, pass->flat + op->gamma_at, gw__pass_x(pass, &op->stats),
-                                  gw__pass_dx(pass, &op->y), op->y.ld, pass->gradients + op->gamma_at, pass->gradients + op->beta_at,
-                                  gw__pass_dx(pass, &op->x), op->x.ld);
+                                  gw__pass_dx(pass, &op->y), op->y.ld, dgamma, dbeta, gw__pass_dx(pass, &op->x), op->x.ld);
 }
 
 /* batch_sum, batch_apply (Ioffe & Szegedy 2015): y = gamma u + beta, u = (x - mean) / sqrt(var + 1e-5), mean and variance of the whole batch in
@@ -102,8 +122,8 @@ static void batch_apply_backward(const gw__op *op, const gw__pass *pass) {
             along += (double)d * u;
             dx[r * op->x.ld + j] = d * gamma[j];
         }
-        dgamma[j] += (float)along;
-        dbeta[j] += (float)all;
+        dgamma[j] = (pass->add ? dgamma[j] : 0) + (float)along;
+        dbeta[j] = (pass->add ? dbeta[j] : 0) + (float)all;
         sum[j] = gamma[j] * all;
         products[j] = gamma[j] * along;
     }

@@ -100,15 +100,16 @@ static gw_status plan_items(gw__trainer *trainer, gw_error *err) {
     qsort(linear, n, sizeof *linear, by_place);
     for (size_t i = 0; i < n; i++) {
         const gw__op *op = linear[i];
-        const size_t k = op->x.width, panels = (op->y.width + GW__PANEL - 1) / GW__PANEL;
-        const size_t at_once = ITEM_FLOATS / (k * GW__PANEL) ? ITEM_FLOATS / (k * GW__PANEL) : 1;
+        const size_t panels = op->narrow ? 1 : (op->y.width + GW__PANEL - 1) / GW__PANEL;
+        const size_t panel = gw__op_weights(op) / panels;
+        const size_t at_once = ITEM_FLOATS / panel ? ITEM_FLOATS / panel : 1;
         GW__TRY(add_item(trainer, &capacity, (item){.begin = at, .end = op->w_at}, err));
         for (size_t p = 0; p < panels; p += at_once) {
             size_t end = p + at_once < panels ? p + at_once : panels;
-            item it = {op->w_at + p * k * GW__PANEL, op->w_at + end * k * GW__PANEL, op, p, end};
+            item it = {op->w_at + p * panel, op->w_at + end * panel, op, p, end};
             GW__TRY(add_item(trainer, &capacity, it, err));
         }
-        at = op->w_at + panels * k * GW__PANEL;
+        at = op->w_at + panels * panel;
     }
     GW__TRY(add_item(trainer, &capacity, (item){.begin = at, .end = net->dense_end}, err));
 cleanup:
@@ -211,11 +212,10 @@ void gw__trainer_set_step_number(gw__trainer *trainer, uint64_t number) { traine
 
 /* The greatest magnitude in a tensor of `values`, laid out as the parameters are; infinity for anything that is not finite. */
 static double magnitude(const gw__placement *p, const float *values) {
-    const size_t inputs = p->shown.n_dims == 2 ? (size_t)p->shown.shape[1] : 1, n = (size_t)p->shown.shape[0] * inputs;
+    const size_t n = (size_t)(p->shown.shape[0] * (p->shown.n_dims == 2 ? p->shown.shape[1] : 1));
     double largest = 0;
     for (size_t v = 0; v < n; v++) {
-        size_t at = p->storage == GW__STORED_PANEL ? gw__panel_at(p->k, v % inputs, p->column + v / inputs) : p->column + v;
-        double size = fabs(values[p->at + at]);
+        double size = fabs(values[gw__placement_at(p, v)]);
         if (!isfinite(size)) return INFINITY;
         largest = size > largest ? size : largest;
     }
@@ -258,12 +258,14 @@ static const char *bad_gradient(const gw__trainer *trainer, size_t n_slots) {
 
 /* ---- forward, losses, backward: one item is one slot ----------------------------------------------------------------------------- */
 
+/* A slot's first chunk writes the gradients and the others add to them, so that nobody has to clear a slot. */
 static gw__pass pass_of(const step *s, size_t slot, size_t chunk, size_t worker) {
     gw__trainer *t = s->trainer;
     const gw__net *net = t->net;
     const size_t space = net->n_segments > 1 ? chunk : worker, first = chunk * t->chunk_rows, nw = net->norm_width;
     const size_t rows = s->n - first < t->chunk_rows ? s->n - first : t->chunk_rows;
     return (gw__pass){.net = net, .kernels = t->kernels, .flat = t->flat, .turned = t->turned, .gradients = t->slots + slot * net->dense_end,
+                     .add = chunk > slot * s->n_chunks / s->n_slots,
                      .space = {t->scratch + space * net->scratch_width * t->chunk_rows, t->dense + space * net->dense.ld * t->chunk_rows},
                      .dspace = {t->dscratch + space * net->scratch_width * t->chunk_rows, net->input.n_tables ? t->ddense + first * net->dense.ld : NULL},
                      .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = t->step, .training = true,
@@ -301,10 +303,7 @@ static void forward_item(void *context, size_t slot, size_t worker) {
     const bool last = s->segment + 1 == net->n_segments;
     size_t chunk, end;
     double *loss = t->slot_loss + slot * net->n_tasks;
-    if (s->segment == 0) {
-        memset(t->slots + slot * net->dense_end, 0, net->dense_end * sizeof(float));
-        memset(loss, 0, net->n_tasks * sizeof *loss);
-    }
+    if (s->segment == 0) memset(loss, 0, net->n_tasks * sizeof *loss);
     for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
         gw__pass pass = pass_of(s, slot, chunk, worker);
         if (s->segment == 0) gw__gather(net, t->flat, t->records, s->rows + pass.first_row, 0, pass.rows, pass.space[GW__SPACE_DENSE]);
@@ -399,7 +398,7 @@ static void sum_item(void *context, size_t i, size_t worker) {
 }
 
 static void turn_item(gw__trainer *t, const item *it) {
-    if (!it->linear || !it->linear->need_dx) return;
+    if (!it->linear || !it->linear->need_dx || it->linear->narrow) return;
     const gw__op *op = it->linear;
     t->kernels->transpose(op->x.width, op->y.width, t->flat + op->w_at, t->turned + op->turned_at, it->panel_begin, it->panel_end);
 }

@@ -51,16 +51,19 @@ static void check_products(const gw__kernels *kernels) {
         float *x = random_values(m * ldx, 1), *w = random_panels(k, n, 2), *bias = random_values(n, 3), *y = random_values(m * ldy, 4);
         for (int variant = 0; variant < 4; variant++) {
             float *got = copy_of(y, m * ldy), *want = copy_of(y, m * ldy);
-            kernels->product(m, k, n, x, ldx, w, variant & 1 ? bias : NULL, got, ldy, variant & 2);
-            gw__kernels_reference.product(m, k, n, x, ldx, w, variant & 1 ? bias : NULL, want, ldy, variant & 2);
+            const size_t relu = (size_t)variant * n / 3; /* 0, parts of panels, all */
+            kernels->product(m, k, n, x, ldx, w, variant & 1 ? bias : NULL, relu, got, ldy, variant & 2);
+            gw__kernels_reference.product(m, k, n, x, ldx, w, variant & 1 ? bias : NULL, relu, want, ldy, variant & 2);
             assert_close("product", kernels->isa, got, want, m * ldy, 2e-6); /* the columns beyond n are not touched */
             free(got), free(want);
         }
         float *dw = copy_of(w, panels), *dw_want = copy_of(w, panels), *db = copy_of(bias, n), *db_want = copy_of(bias, n);
-        kernels->product_dw(m, k, n, x, ldx, y, ldy, dw, db);
-        gw__kernels_reference.product_dw(m, k, n, x, ldx, y, ldy, dw_want, db_want);
-        assert_close("product_dw", kernels->isa, dw, dw_want, panels, 4e-6);
-        assert_close("product_dw bias", kernels->isa, db, db_want, n, 4e-6);
+        for (int add = 1; add >= 0; add--) {
+            kernels->product_dw(m, k, n, x, ldx, y, ldy, dw, db, add);
+            gw__kernels_reference.product_dw(m, k, n, x, ldx, y, ldy, dw_want, db_want, add);
+            assert_close("product_dw", kernels->isa, dw, dw_want, panels, 4e-6);
+            assert_close("product_dw bias", kernels->isa, db, db_want, n, 4e-6);
+        }
         size_t turned = gw__panel_floats(n, k);
         float *wt = calloc(turned, sizeof *wt), *wt_want = calloc(turned, sizeof *wt), *plain = malloc(n * k * sizeof *plain);
         kernels->transpose(k, n, w, wt, 0, 1);
@@ -71,6 +74,22 @@ static void check_products(const gw__kernels *kernels) {
             for (size_t j = 0; j < n; j++) assert_that("transpose", kernels->isa, wt[gw__panel_at(n, j, i)] == w[gw__panel_at(k, i, j)]);
         }
         free(x), free(w), free(bias), free(y), free(dw), free(dw_want), free(db), free(db_want), free(wt), free(wt_want), free(plain);
+    }
+}
+
+static void check_narrow_products(const gw__kernels *kernels) {
+    for (size_t m = 1; m <= 9; m += 4) {
+        for (size_t k = 1; k < 70; k += 7) {
+            for (size_t n = 1; n <= GW__NARROW; n++) {
+                const size_t ldx = k + 3, ldy = n + 5;
+                float *x = random_values(m * ldx, 1), *w = random_panels(n, k, 2), *bias = random_values(n, 3), *got = random_values(m * ldy, 4);
+                float *want = copy_of(got, m * ldy);
+                kernels->product_narrow(m, k, n, x, ldx, w, k % 2 ? bias : NULL, got, ldy);
+                gw__kernels_reference.product_narrow(m, k, n, x, ldx, w, k % 2 ? bias : NULL, want, ldy);
+                assert_close("product_narrow", kernels->isa, got, want, m * ldy, 2e-6);
+                free(x), free(w), free(bias), free(got), free(want);
+            }
+        }
     }
 }
 
@@ -207,6 +226,7 @@ const char *kernels_mismatch(const gw__kernels *kernels) {
     *mismatch = 0;
     check_peak(kernels);
     check_products(kernels);
+    check_narrow_products(kernels);
     check_activations(kernels);
     check_dropout(kernels);
     check_gates(kernels);
