@@ -1,65 +1,192 @@
 /* Gates: softmax and mixtures. Part of kernels_body.h. */
 
-static void softmax(size_t m, size_t e, const float *z, size_t ldz, float *g, size_t ldg) {
-    for (size_t r = 0; r < m; r++, z += ldz, g += ldg) {
-        float top = z[0], sum = 0;
-        for (size_t i = 1; i < e; i++) top = z[i] > top ? z[i] : top;
-        for (size_t i = 0; i < e; i++) g[i] = gw__expf(z[i] - top);
-        for (size_t i = 0; i < e; i++) sum += g[i];
-        float scale = 1.0f / sum;
-        for (size_t i = 0; i < e; i++) g[i] *= scale;
+/* Up to FEW experts, softmax runs along the rows: a block of rows is turned, so that each expert's weights are a vector. */
+enum { BLOCK = 16, FEW = 32 };
+
+INLINE void turn_in(size_t m, size_t e, const float *z, size_t ldz, float (*block)[BLOCK]) {
+    for (size_t i = 0; i < e; i++) {
+        for (size_t r = 0; r < m; r++) block[i][r] = z[r * ldz + i];
     }
+}
+
+INLINE void turn_out(size_t m, size_t e, float (*block)[BLOCK], float *z, size_t ldz) {
+    for (size_t i = 0; i < e; i++) {
+        for (size_t r = 0; r < m; r++) z[r * ldz + i] = block[i][r];
+    }
+}
+
+#define LANES for (int l = 0; l < BLOCK; l++)
+
+INLINE void softmax_block(size_t m, size_t e, const float *z, size_t ldz, float *g, size_t ldg) {
+    float block[FEW][BLOCK], top[BLOCK], sum[BLOCK] = {0};
+    if (m < BLOCK) memset(block, 0, e * sizeof *block);
+    turn_in(m, e, z, ldz, block);
+    memcpy(top, block[0], sizeof top);
+    for (size_t i = 1; i < e; i++) LANES top[l] = block[i][l] > top[l] ? block[i][l] : top[l];
+    for (size_t i = 0; i < e; i++) {
+        LANES block[i][l] = gw__expf(block[i][l] - top[l]);
+        LANES sum[l] += block[i][l];
+    }
+    LANES sum[l] = 1.0f / sum[l];
+    for (size_t i = 0; i < e; i++) LANES block[i][l] *= sum[l];
+    turn_out(m, e, block, g, ldg);
+}
+
+static void softmax_row(size_t e, const float *z, float *g) {
+    float top = z[0], sum = 0;
+    for (size_t i = 1; i < e; i++) top = z[i] > top ? z[i] : top;
+    for (size_t i = 0; i < e; i++) g[i] = gw__expf(z[i] - top);
+    for (size_t i = 0; i < e; i++) sum += g[i];
+    const float scale = 1.0f / sum;
+    for (size_t i = 0; i < e; i++) g[i] *= scale;
+}
+
+static void softmax(size_t m, size_t e, const float *z, size_t ldz, float *g, size_t ldg) {
+    size_t r = 0;
+    for (; e <= FEW && r + BLOCK <= m; r += BLOCK) softmax_block(BLOCK, e, z + r * ldz, ldz, g + r * ldg, ldg);
+    if (e <= FEW && m - r > 3) {
+        softmax_block(m - r, e, z + r * ldz, ldz, g + r * ldg, ldg);
+        return;
+    }
+    for (; r < m; r++) softmax_row(e, z + r * ldz, g + r * ldg);
+}
+
+INLINE void softmax_back_block(size_t m, size_t e, const float *g, size_t ldg, const float *dg, size_t lddg, float *dz, size_t lddz) {
+    float weight[FEW][BLOCK], block[FEW][BLOCK], mean[BLOCK] = {0};
+    if (m < BLOCK) {
+        memset(weight, 0, e * sizeof *weight);
+        memset(block, 0, e * sizeof *block);
+    }
+    turn_in(m, e, g, ldg, weight);
+    turn_in(m, e, dg, lddg, block);
+    for (size_t i = 0; i < e; i++) LANES mean[l] += weight[i][l] * block[i][l];
+    for (size_t i = 0; i < e; i++) LANES block[i][l] = weight[i][l] * (block[i][l] - mean[l]);
+    turn_out(m, e, block, dz, lddz);
 }
 
 static void softmax_back(size_t m, size_t e, const float *g, size_t ldg, const float *dg, size_t lddg, float *dz, size_t lddz) {
-    for (size_t r = 0; r < m; r++, g += ldg, dg += lddg, dz += lddz) {
+    size_t r = 0;
+    for (; e <= FEW && r + BLOCK <= m; r += BLOCK) softmax_back_block(BLOCK, e, g + r * ldg, ldg, dg + r * lddg, lddg, dz + r * lddz, lddz);
+    if (e <= FEW && m > r) {
+        softmax_back_block(m - r, e, g + r * ldg, ldg, dg + r * lddg, lddg, dz + r * lddz, lddz);
+        return;
+    }
+    for (; r < m; r++) {
+        const float *weight = g + r * ldg, *d = dg + r * lddg;
         float mean = 0;
-        for (size_t i = 0; i < e; i++) mean += g[i] * dg[i];
-        for (size_t i = 0; i < e; i++) dz[i] = g[i] * (dg[i] - mean);
+        for (size_t i = 0; i < e; i++) mean += weight[i] * d[i];
+        for (size_t i = 0; i < e; i++) dz[r * lddz + i] = weight[i] * (d[i] - mean);
     }
 }
 
-static void mix(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy, bool add) {
-    for (size_t r = 0; r < m; r++, g += ldg, y += ldy) {
-        size_t j = 0;
-        for (; j + GW__VECTOR <= h; j += GW__VECTOR) {
-            vec sum = add ? load(y + j) : (vec){0};
-            for (size_t i = 0; i < e; i++) sum += splat(g[i]) * load(x[i] + r * ldx[i] + j);
-            store(y + j, sum);
+#undef LANES
+
+/* ---- mixtures: experts in groups of at most GROUP, whose number is a constant of the loops ------------------------------------------- */
+
+enum { GROUP = 8 };
+
+/* What the rows of a mixture share. */
+typedef struct mix_job {
+    size_t m, h, ldg, ldy;
+    const float *g, *const *x;
+    const size_t *ldx;
+    float *y;
+} mix_job;
+
+/* y = or += sum of g_i x_i over `e` experts. */
+INLINE void mix_group(const int e, const mix_job *job, const float *g, const float *const *x, const size_t *ldx, bool add) {
+    const float *from[GROUP];
+    const size_t whole = job->h / GW__PANEL * GW__PANEL;
+    for (int i = 0; i < e; i++) from[i] = x[i];
+    float *y = job->y;
+    for (size_t r = 0; r < job->m; r++, g += job->ldg, y += job->ldy) {
+        for (size_t j = 0; j < whole; j += GW__PANEL) {
+            vec sum[VECS];
+            UNROLL for (int v = 0; v < VECS; v++) sum[v] = add ? load(y + j + v * GW__VECTOR) : (vec){0};
+            UNROLL for (int i = 0; i < e; i++) {
+                vec weight = splat(g[i]);
+                UNROLL for (int v = 0; v < VECS; v++) sum[v] += weight * load(from[i] + j + v * GW__VECTOR);
+            }
+            UNROLL for (int v = 0; v < VECS; v++) store(y + j + v * GW__VECTOR, sum[v]);
         }
-        for (; j < h; j++) {
+        for (size_t j = whole; j < job->h; j++) {
             float sum = add ? y[j] : 0.0f;
-            for (size_t i = 0; i < e; i++) sum += g[i] * x[i][r * ldx[i] + j];
+            UNROLL for (int i = 0; i < e; i++) sum += g[i] * from[i][j];
             y[j] = sum;
         }
+        UNROLL for (int i = 0; i < e; i++) from[i] += ldx[i];
     }
 }
 
-/* One expert of one row: <dy, x>, and dx = or += weight * dy. */
-static inline __attribute__((always_inline)) float mix_back_row(const bool add, size_t h, float weight, const float *x, const float *dy, float *dx) {
-    vec dot = {0}, w = splat(weight);
-    size_t j = 0;
-    for (; j + GW__VECTOR <= h; j += GW__VECTOR) {
-        vec d = load(dy + j);
-        dot += d * load(x + j);
-        store(dx + j, add ? load(dx + j) + w * d : w * d);
+#define EACH_GROUP(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+
+static void mix(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy, bool add) {
+    const mix_job job = {.m = m, .h = h, .ldg = ldg, .ldy = ldy, .y = y};
+    for (size_t i = 0; i < e; i += GROUP) {
+        switch (e - i < GROUP ? e - i : GROUP) {
+#define X(n) case n: mix_group(n, &job, g + i, x + i, ldx + i, add || i > 0); break;
+            EACH_GROUP(X)
+#undef X
+        }
     }
-    float sum = horizontal(dot);
-    for (; j < h; j++) {
-        sum += dy[j] * x[j];
-        dx[j] = add ? dx[j] + weight * dy[j] : weight * dy[j];
+}
+
+/* The gradients of a group's experts, and where their sums go. */
+typedef struct mix_back_job {
+    size_t m, h, ldg, lddy, lddg;
+    const float *g, *dy;
+    float *dg;
+} mix_back_job;
+
+/* dx = or += g dy of one expert for the part of a row that a panel covers; returns dy * x. */
+INLINE void mix_back_panel(const vec *d, float weight, const float *x, float *dx, bool add, vec *dot) {
+    const vec w = splat(weight);
+    UNROLL for (int v = 0; v < VECS; v++) {
+        *dot += d[v] * load(x + v * GW__VECTOR);
+        vec product = w * d[v];
+        store(dx + v * GW__VECTOR, add ? load(dx + v * GW__VECTOR) + product : product);
     }
-    return sum;
+}
+
+/* dg_i = <dy, x_i>; dx_i = or += g_i dy, for `e` experts of which all add, or none. */
+INLINE void mix_back_group(const int e, const bool add, const mix_back_job *job, size_t first, const float *const *x, const size_t *ldx,
+                           float *const *dx, const size_t *lddx) {
+    const float *from[GROUP], *g = job->g + first, *dy = job->dy;
+    float *to[GROUP], *dg = job->dg + first;
+    const size_t whole = job->h / GW__PANEL * GW__PANEL;
+    for (int i = 0; i < e; i++) from[i] = x[i], to[i] = dx[i];
+    for (size_t r = 0; r < job->m; r++, g += job->ldg, dg += job->lddg, dy += job->lddy) {
+        vec dot[GROUP] = {{0}};
+        float sums[GROUP];
+        for (size_t j = 0; j < whole; j += GW__PANEL) {
+            vec d[VECS];
+            UNROLL for (int v = 0; v < VECS; v++) d[v] = load(dy + j + v * GW__VECTOR);
+            UNROLL for (int i = 0; i < e; i++) mix_back_panel(d, g[i], from[i] + j, to[i] + j, add, &dot[i]);
+        }
+        sums4(dot, sums);
+        if (e > 4) sums4(dot + 4, sums + 4);
+        for (size_t j = whole; j < job->h; j++) {
+            UNROLL for (int i = 0; i < e; i++) {
+                sums[i] += dy[j] * from[i][j];
+                to[i][j] = add ? to[i][j] + g[i] * dy[j] : g[i] * dy[j];
+            }
+        }
+        UNROLL for (int i = 0; i < e; i++) dg[i] = sums[i];
+        UNROLL for (int i = 0; i < e; i++) from[i] += ldx[i], to[i] += lddx[i];
+    }
 }
 
 static void mix_back(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx,
                      const float *dy, size_t lddy, float *dg, size_t lddg, float *const *dx, const size_t *lddx, const bool *add) {
-    for (size_t r = 0; r < m; r++, g += ldg, dg += lddg, dy += lddy) {
-        for (size_t i = 0; i < e; i++) {
-            const float *from = x[i] + r * ldx[i];
-            float *to = dx[i] + r * lddx[i];
-            dg[i] = add[i] ? mix_back_row(true, h, g[i], from, dy, to) : mix_back_row(false, h, g[i], from, dy, to);
+    const mix_back_job job = {.m = m, .h = h, .ldg = ldg, .lddy = lddy, .lddg = lddg, .g = g, .dy = dy, .dg = dg};
+    for (size_t i = 0, n; i < e; i += n) {
+        for (n = 1; n < GROUP && i + n < e && add[i + n] == add[i];) n++;
+        switch (n * 2 + add[i]) {
+#define X(n)                                                                                       \
+    case (n) * 2: mix_back_group(n, false, &job, i, x + i, ldx + i, dx + i, lddx + i); break;      \
+    case (n) * 2 + 1: mix_back_group(n, true, &job, i, x + i, ldx + i, dx + i, lddx + i); break;
+            EACH_GROUP(X)
+#undef X
         }
     }
 }
-
