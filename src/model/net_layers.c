@@ -104,7 +104,8 @@ static gw_status add_linear_parameters(gw__builder *b, const gw__mlp *m, size_t 
     gw_status status = GW_OK;
     const uint32_t k = op->x.width, n = m->widths[layer];
     gw__placement p = {.shown = {.n_dims = 2, .shape = {n, k}, .trained = true}, .at = op->w_at, .column = column,
-                       .storage = op->narrow ? GW__STORED_NARROW : GW__STORED_PANEL, .k = k, .n = op->y.width, .fan_in = k, .fan_out = n, .order = order_of(m, layer, ORDER_WEIGHT)};
+                       .storage = op->narrow ? GW__STORED_NARROW : GW__STORED_PANEL, .k = k, .n = op->y.width, .fan_in = k, .fan_out = n,
+                       .order = order_of(m, layer, ORDER_WEIGHT)};
     GW__TRY(add_parameter(b, p, m->prefix, (uint32_t)layer, "weight"));
     if (m->spec->bias) {
         p.shown = (gw__parameter){.n_dims = 1, .shape = {n}, .trained = true};
