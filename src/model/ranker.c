@@ -76,10 +76,14 @@ static gw_status find_products(gw__ranker *ranker, gw_error *err) {
     return GW_OK;
 }
 
-/* The rows of a product's weights that belong to one part. */
-static void pack(const float *w, size_t k, size_t n, const side *part, float *to) {
-    for (size_t panel = 0; panel * GW__PANEL < n; panel++, w += k * GW__PANEL) {
-        for (size_t i = 0; i < part->width; i++, to += GW__PANEL) memcpy(to, w + (size_t)part->columns[i] * GW__PANEL, GW__PANEL * sizeof *to);
+/* The rows of a product's weights that belong to one part, in panels however the product keeps them. */
+static void pack(const gw__op *op, const float *w, const side *part, float *to) {
+    const size_t k = op->x.width, n = op->y.width;
+    for (size_t j = 0; j < n; j++) {
+        for (size_t i = 0; i < part->width; i++) {
+            const size_t from = part->columns[i];
+            to[gw__panel_at(part->width, i, j)] = w[op->narrow ? gw__panel_at(n, j, from) : gw__panel_at(k, from, j)];
+        }
     }
 }
 
@@ -101,7 +105,7 @@ static gw_status take_memory(gw__ranker *ranker, gw_error *err) {
         split *s = &ranker->splits[i];
         for (int p = 0; p < PARTS; p++) {
             s->w[p] = at;
-            pack(ranker->flat + s->op->w_at, s->op->x.width, s->op->y.width, &ranker->parts[p], at);
+            pack(s->op, ranker->flat + s->op->w_at, &ranker->parts[p], at);
             at += gw__panel_floats(ranker->parts[p].width, s->op->y.width);
         }
         s->shared = at;
@@ -146,7 +150,7 @@ void gw__ranker_set_user(gw__ranker *ranker, const gw__records *user) {
     for (size_t i = 0; i < ranker->n_splits; i++) {
         const split *s = &ranker->splits[i];
         const float *bias = s->op->b_at == SIZE_MAX ? NULL : ranker->flat + s->op->b_at;
-        ranker->kernels->product(1, part->width, s->op->y.width, part->dense, part->ld, s->w[USER], bias, s->shared, s->op->y.width, false);
+        ranker->kernels->product(1, part->width, s->op->y.width, part->dense, part->ld, s->w[USER], bias, 0, s->shared, s->op->y.width, false);
     }
 }
 
@@ -161,8 +165,8 @@ static void run_chunk(const gw__ranker *ranker, size_t n, float *outputs) {
             gw__operators[op->kind].forward(op, &pass);
             continue;
         }
-        pass.kernels->product(n, part->width, op->y.width, part->dense, part->ld, next->w[CANDIDATE], next->shared, gw__pass_x(&pass, &op->y), op->y.ld,
-                              false);
+        pass.kernels->product(n, part->width, op->y.width, part->dense, part->ld, next->w[CANDIDATE], next->shared, op->relu,
+                              gw__pass_x(&pass, &op->y), op->y.ld, false);
         next++;
     }
     gw__pass_collect(&pass, outputs, NULL, NULL);
