@@ -60,21 +60,108 @@ static bool take_exponent(const char *p, const char *end, int64_t *ret) {
     return true;
 }
 
+/* ---- eight digits at a time: a word holds eight characters, the first in its lowest byte ---- */
+
+#define ALL_BYTES(c) (0x0101010101010101u * (uint64_t)(c))
+
+static uint64_t load_word(const char *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+static uint64_t load_half(const char *p) {
+    uint32_t half;
+    memcpy(&half, p, sizeof half);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    half = __builtin_bswap32(half);
+#endif
+    return half;
+}
+
+/* Fewer than eight characters, at the upper end. */
+static uint64_t load_few(const char *p, size_t n) {
+    if (n >= 4) return load_half(p + n - 4) << 32 | load_half(p) << 8 * (8 - n);
+    uint64_t word = (uint64_t)(unsigned char)p[n - 1] << 56;
+    if (n > 1) word |= (uint64_t)(unsigned char)p[n - 2] << 48;
+    if (n > 2) word |= (uint64_t)(unsigned char)p[0] << 40;
+    return word;
+}
+
+static bool all_digits(uint64_t word) {
+    return ((word & ALL_BYTES(0xF0)) | (((word + ALL_BYTES(6)) & ALL_BYTES(0xF0)) >> 4)) == ALL_BYTES(0x33);
+}
+
+/* The value of eight digits: pairs, then fours, then all. */
+static uint64_t digits_value(uint64_t word) {
+    word = (word & ALL_BYTES(0x0F)) * 2561 >> 8;
+    word = (word & 0x00FF00FF00FF00FFu) * 6553601 >> 16;
+    return (word & 0x0000FFFF0000FFFFu) * 42949672960001u >> 32;
+}
+
+/* The first '.' as its lowest bit; 0: there is none. */
+static uint64_t find_point(uint64_t word) {
+    word ^= ALL_BYTES('.');
+    return (word - ALL_BYTES(1)) & ~word & ALL_BYTES(0x80);
+}
+
+/* The word without its point: what stands before it moves up, and `first` comes in. */
+static uint64_t close_point(uint64_t word, uint64_t point, uint64_t first) {
+    uint64_t below = (point >> 7) - 1;
+    return (word & ~(below << 8 | 0xFF)) | (word & below) << 8 | first;
+}
+
+/* 1 to 16 characters of digits with at most one point, as a number without it. False for others. Two words hold them, '0' before them. */
+static bool short_digits(const char *p, size_t n, uint64_t *ret_digits, unsigned *ret_decimals) {
+    uint64_t low = ALL_BYTES('0'), high, point;
+    unsigned decimals = 0;
+    if (n > 8) {
+        high = load_word(p + n - 8);
+        low = load_word(p) << 8 * (16 - n) | low >> 8 >> 8 * (n - 9);
+    } else {
+        high = n < 8 ? load_few(p, n) | low >> 8 * n : load_word(p);
+    }
+    if ((point = find_point(low)) != 0) {
+        decimals = 15 - (unsigned)__builtin_ctzll(point) / 8;
+        low = close_point(low, point, '0');
+    } else if ((point = find_point(high)) != 0) {
+        decimals = 7 - (unsigned)__builtin_ctzll(point) / 8;
+        high = close_point(high, point, low >> 56);
+        low = low << 8 | '0';
+    }
+    if (!all_digits(low) || !all_digits(high) || (n == 1 && point != 0)) return false;
+    *ret_digits = digits_value(low) * 100000000 + digits_value(high);
+    *ret_decimals = decimals;
+    return true;
+}
+
+/* Digits from p on; *ret is where they end. Their value is that of the last 19 at least. */
+static uint64_t take_digits(const char *p, const char *end, uint64_t digits, const char **ret) {
+    while (end - p >= 8 && all_digits(load_word(p))) {
+        digits = digits * 100000000 + digits_value(load_word(p));
+        p += 8;
+    }
+    for (; p < end && is_digit(*p); p++) digits = digits * 10 + (uint64_t)(*p - '0');
+    *ret = p;
+    return digits;
+}
+
 static bool take_apart(gw__slice text, decimal *ret) {
     const char *p = text.at, *end = p + text.n, *point = NULL;
     decimal d = {0};
     if (p < end && (*p == '-' || *p == '+')) d.negative = *p++ == '-';
     d.at = p;
-    uint64_t digits = 0;
-    for (; p < end && is_digit(*p); p++) digits = digits * 10 + (uint64_t)(*p - '0');
+    d.digits = take_digits(p, end, 0, &p);
     if (p < end && *p == '.') {
         point = p;
-        for (p++; p < end && is_digit(*p); p++) digits = digits * 10 + (uint64_t)(*p - '0');
+        d.digits = take_digits(p + 1, end, d.digits, &p);
     }
     d.end = p;
     size_t n_digits = (size_t)(p - d.at) - (point != NULL);
     if (n_digits == 0) return false;
-    d.digits = digits;
     d.exponent = point == NULL ? 0 : -(int64_t)(p - point - 1);
     if (n_digits > EXACT_DIGITS) take_long_mantissa(&d);
     if (p < end) {
@@ -115,7 +202,8 @@ static double from_digits(uint64_t digits, int exponent) {
     uint64_t divisor = power_of_five(-exponent);
     int shift = 64 + __builtin_clzll(digits); /* the quotient has 64 bits or more */
     unsigned __int128 value = (unsigned __int128)digits << shift;
-    return round_to_double(value / divisor, value % divisor != 0, exponent - shift);
+    unsigned __int128 quotient = value / divisor;
+    return round_to_double(quotient, quotient * divisor != value, exponent - shift);
 }
 
 /* Any number at all, by the C library. Its significant digits are copied without a point, so that neither length nor locale matters. */
@@ -153,7 +241,21 @@ static double value_of(const decimal *d) {
     return by_library(d);
 }
 
+/* Nearly all numbers: a sign, up to 16 characters, no exponent, digits that a double holds. There is no loop here, as guessing its
+ * length wrong would cost more than all the rest. */
+static inline bool parse_short(gw__slice text, double *ret) {
+    static const double sign[] = {1, -1};
+    if (text.n == 0) return false;
+    size_t negative = text.at[0] == '-', n = text.n - (negative | (text.at[0] == '+'));
+    uint64_t digits;
+    unsigned decimals;
+    if (n - 1 >= 16 || !short_digits(text.at + text.n - n, n, &digits, &decimals) || digits >= (uint64_t)1 << 53) return false;
+    *ret = (double)(int64_t)digits / tens[decimals] * sign[negative];
+    return true;
+}
+
 bool gw__parse_double(gw__slice text, double *ret) {
+    if (parse_short(text, ret)) return true;
     decimal d;
     if (!take_apart(text, &d)) return false;
     double value = value_of(&d);

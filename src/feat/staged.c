@@ -249,11 +249,22 @@ static gw_status stage_other(lane_run *run, size_t i, gw__slice text, bool *ret_
     return turn_to_texts(run, i);
 }
 
+/* The column is known to hold decimals, so that a number changes nothing of the lane: those from row i on until something else comes,
+ * whose row is the result. */
+static size_t stage_decimals(lane_run *run, size_t i) {
+    gw__lane *lane = run->lane;
+    if (run->column->type != GW_COLUMN_TEXT || lane->integers || !lane->decimals || run->staged->missing->n_numbers) return i;
+    for (; i < run->n_rows; i++) {
+        if (!gw__parse_double(gw__cell_slice(run->column, i), cell_at(lane, run->first_row + i))) break;
+    }
+    return i;
+}
+
 static gw_status stage_numbers(lane_run *run) {
     const gw__missing_texts *missing = run->staged->missing;
     char buffer[GW__CELL_TEXT];
     bool done = false;
-    for (size_t i = 0; i < run->n_rows && !done; i++) {
+    for (size_t i = 0; (i = stage_decimals(run, i)) < run->n_rows && !done; i++) {
         gw__slice text = gw__cell_text(run->column, i, buffer);
         int64_t value;
         if (plain_integer(text, &value) && !(missing->n_numbers && gw__missing_has(missing, text))) {
