@@ -25,7 +25,7 @@ static double now(clockid_t clock) {
 
 static gw_status open_table(const bench *b, gw__table **ret_table, gw_error *err) {
     const gw__data_spec *data = &b->spec->data;
-    gw__table_options options = {.separator = data->separator, .header_in_file = data->header_in_file, .names = data->names.at, .n_names = data->names.n};
+    gw__table_options options = {.separator = data->separator, .header_in_file = data->header_in_file, .names = data->names.at, .n_names = data->names.n, .pool = b->pool};
     return gw__table_open_csv(data->train.at, data->train.n, &options, ret_table, err);
 }
 
@@ -42,22 +42,30 @@ static gw_status read_text(bench *b, gw_error *err) {
     return status;
 }
 
+static gw_status end_stage(void *context, gw_error *err) {
+    size_t row, lane;
+    bool bad;
+    return gw__staged_end(context, true, &row, &lane, &bad, err);
+}
+
 static gw_status stage(bench *b, gw__table *table, gw__staged *staged, gw_error *err) {
     gw_status status = GW_OK;
-    size_t lane, row;
-    bool bad;
+    const gw__batch *batches;
+    size_t lane, n_batches;
     uint8_t *parts = NULL;
     size_t capacity = 0;
+    gw__job job = {0};
     for (size_t i = 0; i < gw__table_column_count(table); i++)
         GW__TRY(gw__staged_lane(staged, (gw__lane){.column = i, .kind = GW__LANE_AUTO}, &lane, err));
-    for (;;) {
-        gw__batch batch;
-        GW__TRY(gw__table_next(table, &batch, err));
-        if (batch.n_rows == 0) break;
-        GW__TRY(gw__grow((void **)&parts, &capacity, batch.n_rows, 1, err));
-        memset(parts, GW__PART_TRAIN, batch.n_rows);
-        GW__TRY(gw__staged_add(staged, &batch, parts, false, b->pool, &row, &lane, &bad, err));
-    }
+    do {
+        size_t n = 0;
+        GW__TRY(gw__table_read(table, &job, &batches, &n_batches, err));
+        for (size_t i = 0; i < n_batches; i++) n += batches[i].n_rows;
+        GW__TRY(gw__grow((void **)&parts, &capacity, n, 1, err));
+        memset(parts, GW__PART_TRAIN, n);
+        GW__TRY(gw__staged_begin(staged, batches, n_batches, parts, &job, err));
+        job.finish = end_stage;
+    } while (n_batches > 0);
     b->rows = (int64_t)staged->n_rows;
     b->bytes = gw__table_text_bytes(table);
 cleanup:

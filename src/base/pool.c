@@ -202,7 +202,7 @@ static void wait_until_empty(gw__pool *pool) {
 }
 
 void gw__pool_run(gw__pool *pool, size_t n_items, gw__work work, void *context) {
-    if (pool->threads == 1 || n_items <= 1) {
+    if (pool == NULL || pool->threads == 1 || n_items <= 1) {
         for (size_t item = 0; item < n_items; item++) work(context, item, 0);
         return;
     }
@@ -216,4 +216,13 @@ void gw__pool_run(gw__pool *pool, size_t n_items, gw__work work, void *context) 
     take_items(pool, 0);
     atomic_fetch_and(&pool->state, ~OPEN);
     wait_until_empty(pool);
+}
+
+gw_status gw__job_finish(const gw__job *job, gw_error *err) {
+    return job != NULL && job->finish != NULL ? job->finish(job->context, err) : GW_OK;
+}
+
+gw_status gw__job_run(gw__pool *pool, const gw__job *job, gw_error *err) {
+    if (job != NULL) gw__pool_run(pool, job->n_items, job->work, job->context);
+    return gw__job_finish(job, err);
 }

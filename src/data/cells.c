@@ -49,22 +49,8 @@ bool gw__cells_grow_text(gw__cell_column *column, size_t need) {
     size_t wanted = column->capacity * 2;
     if (need > INT32_MAX) return false;
     if (wanted < need) wanted = need;
-    if (!resize(&column->text, wanted + GW__CELLS_SLACK)) return false;
+    if (!resize(&column->text, wanted)) return false;
     column->capacity = wanted;
-    return true;
-}
-
-bool gw__cells_put_doubled(gw__cells *cells, size_t column, const char *text, size_t n) {
-    if (!gw__cells_put(cells, column, text, n)) return false;
-    gw__cell_column *c = &cells->columns[column];
-    char *cell = c->text + c->offsets[cells->n_rows];
-    size_t to = 0;
-    for (size_t from = 0; from < n; from++) {
-        char byte = cell[from];
-        cell[to++] = byte;
-        from += byte == '"'; /* its twin */
-    }
-    c->offsets[cells->n_rows + 1] = c->offsets[cells->n_rows] + (int32_t)to;
     return true;
 }
 

@@ -1,9 +1,39 @@
 #include "data/csv.h"
 
-#include "data/csv_scan.h"
-#include "data/unpack.h"
+#include <stdlib.h>
+#include <string.h>
 
-#define PADDING (2 * GW__CSV_BLOCK) /* behind the buffer: the last end of line, whole blocks, the slack of cells */
+#include "data/csv_scan.h"
+
+_Static_assert(GW__CSV_PADDING >= GW__CSV_BLOCK, "blocks are read whole");
+
+/* ---- places of cells ---- */
+
+#define FIRST_ROWS 64
+
+static bool resize(void *array, size_t n, size_t item_bytes) {
+    void *old, *grown;
+    size_t bytes;
+    if (!gw__mul_size(n, item_bytes, &bytes) || bytes > PTRDIFF_MAX) return false;
+    memcpy(&old, array, sizeof old); /* the caller's pointer has a type of its own */
+    grown = realloc(old, bytes);
+    if (grown == NULL) return false;
+    memcpy(array, &grown, sizeof grown);
+    return true;
+}
+
+bool gw__spans_grow(gw__spans *spans) {
+    size_t rows = spans->capacity == 0 ? FIRST_ROWS : spans->capacity * 2;
+    if (!resize(&spans->at, rows, 2 * sizeof *spans->at * (spans->n_columns + 1)) || !resize(&spans->lines, rows, sizeof *spans->lines)) return false;
+    spans->capacity = rows;
+    return true;
+}
+
+void gw__spans_clear(gw__spans *spans) {
+    free(spans->at);
+    free(spans->lines);
+    *spans = (gw__spans){0};
+}
 
 /* ---- the scanner ---- */
 
@@ -29,7 +59,7 @@ static inline size_t scanner_next(gw__csv_scanner *s) {
 
 static void scanner_set(gw__csv *csv) {
     gw__csv_scanner *s = &csv->scanner;
-    *s = (gw__csv_scanner){.text = csv->text, .end = csv->n, .block = csv->at, .separator = csv->separator};
+    *s = (gw__csv_scanner){.text = csv->text, .end = csv->end, .block = csv->at, .separator = csv->separator};
     scanner_load(s);
 }
 
@@ -47,8 +77,15 @@ static inline bool is_blank(const gw__csv *csv, char c) {
     return c == csv->blank || c == csv->other_blank;
 }
 
-static state quote_trouble(gw__csv *csv, gw__csv_trouble trouble, int64_t line, char byte) {
-    csv->problem = (gw__csv_problem){.trouble = trouble, .line = line, .byte = (unsigned char)byte};
+static state long_row(gw__csv *csv) {
+    csv->problem = (gw__csv_problem){.trouble = GW__CSV_LONG_ROW, .line = csv->line};
+    return BAD;
+}
+
+/* What shows at `place` only. However much of the text is there, no more than a row's limit of it is looked at. */
+static state quote_trouble(gw__csv *csv, gw__csv_trouble trouble, size_t place, int64_t line) {
+    if (place - csv->at >= csv->row_limit) return long_row(csv);
+    csv->problem = (gw__csv_problem){.trouble = trouble, .line = line, .byte = (unsigned char)csv->text[place]};
     return BAD;
 }
 
@@ -59,8 +96,8 @@ static inline state find_close(gw__csv *csv, gw__csv_scanner *s, size_t at, cell
     size_t end;
     for (;;) {
         end = scanner_next(s);
-        if (end - at > csv->sizes.cell_limit) return quote_trouble(csv, GW__CSV_LONG_CELL, line, 0);
-        if (end == s->end) return csv->ended ? quote_trouble(csv, GW__CSV_OPEN_QUOTE, line, 0) : MORE;
+        if (end - at > csv->cell_limit) return quote_trouble(csv, GW__CSV_LONG_CELL, at + csv->cell_limit, line);
+        if (end == s->end) return csv->ended ? quote_trouble(csv, GW__CSV_OPEN_QUOTE, end, line) : MORE;
         if (text[end] == '"') {
             if (end + 1 == s->end) return MORE; /* never the last byte of all: an end of line is */
             if (text[end + 1] != '"') break;
@@ -82,7 +119,7 @@ static inline state quoted_cell(gw__csv *csv, gw__csv_scanner *s, size_t at, cel
     size_t stop = scanner_next(s), after = ret->end + 1;
     while (after < stop && is_blank(csv, s->text[after])) after++;
     if (after == s->end) return MORE;
-    if (after < stop || s->text[stop] == '"') return quote_trouble(csv, GW__CSV_AFTER_QUOTE, line, s->text[after]);
+    if (after < stop || s->text[stop] == '"') return quote_trouble(csv, GW__CSV_AFTER_QUOTE, after, line);
     ret->stop = stop;
     ret->quoted = true;
     return DONE;
@@ -110,38 +147,55 @@ static inline state next_cell(gw__csv *csv, gw__csv_scanner *s, size_t at, cell 
 
 /* ---- one row ---- */
 
-/* Where the next line begins when one ends at `stop`; the text's end if that is not known yet. */
+/* Where the next line begins when one ends at `stop`; SIZE_MAX if that is not known yet. */
 static size_t behind_line_end(const gw__csv *csv, size_t stop) {
     if (csv->text[stop] == '\n') return stop + 1;
-    if (stop + 1 == csv->n) return csv->n;
+    if (stop + 1 == csv->end) return csv->line_ended ? stop + 1 : SIZE_MAX;
     return csv->text[stop + 1] == '\n' ? stop + 2 : stop + 1;
+}
+
+/* True for a row or line whose end, which shows with the byte behind a CR, is not within the limit. */
+static bool ends_late(const gw__csv *csv, size_t stop) {
+    return stop + 1 + (csv->text[stop] == '\r') - csv->at > csv->row_limit;
 }
 
 /* Go on behind the first line of the row. */
 static state pass_line(gw__csv *csv) {
     size_t at = csv->at;
-    while (at < csv->n && csv->text[at] != '\n' && csv->text[at] != '\r') at++;
-    size_t next = at < csv->n ? behind_line_end(csv, at) : csv->n;
-    if (next == csv->n && !csv->ended) return MORE;
+    while (at < csv->end && csv->text[at] != '\n' && csv->text[at] != '\r') at++;
+    size_t next = at < csv->end ? behind_line_end(csv, at) : SIZE_MAX;
+    if (next == SIZE_MAX) return MORE;
+    if (ends_late(csv, at)) return long_row(csv);
     csv->at = next;
     csv->line++;
     scanner_set(csv);
     return BAD;
 }
 
-static inline bool put_cell(gw__csv *csv, gw__cells *cells, size_t column, const cell *c) {
-    size_t n = c->end - c->at;
-    if (n > csv->sizes.cell_limit) {
-        csv->problem = (gw__csv_problem){.trouble = GW__CSV_LONG_CELL, .column = column};
-        n = 0;
+/* A cell with doubled quotes is written with single ones beside the text, which may have to be read again. */
+static void undouble(gw__csv *csv, const cell *c, int32_t *span) {
+    size_t to = csv->side + c->at;
+    span[0] = (int32_t)to;
+    for (size_t from = c->at; from < c->end; from++) {
+        char byte = csv->text[from];
+        csv->text[to++] = byte;
+        from += byte == '"'; /* its twin */
     }
-    if (column >= cells->n_columns) return true; /* counted, and refused with its row */
-    if (c->doubled) return gw__cells_put_doubled(cells, column, csv->text + c->at, n);
-    return gw__cells_put(cells, column, csv->text + c->at, n);
+    span[1] = (int32_t)to;
+}
+
+static inline void put_cell(gw__csv *csv, gw__spans *spans, size_t column, const cell *c) {
+    bool fits = c->end - c->at <= csv->cell_limit;
+    if (!fits) csv->problem = (gw__csv_problem){.trouble = GW__CSV_LONG_CELL, .column = column};
+    if (column >= spans->n_columns) return; /* counted, and refused with its row */
+    int32_t *span = spans->at + 2 * (spans->n_rows * spans->n_columns + column);
+    span[0] = (int32_t)c->at;
+    span[1] = (int32_t)(fits ? c->end : c->at);
+    if (c->doubled && fits) undouble(csv, c, span);
 }
 
 /* The cells up to the end of the line, which *ret_last then is. */
-static inline state row_cells(gw__csv *csv, gw__cells *cells, gw__csv_scanner *s, size_t *ret_n, cell *ret_last) {
+static inline state row_cells(gw__csv *csv, gw__spans *spans, gw__csv_scanner *s, size_t *ret_n, cell *ret_last) {
     size_t at = csv->at;
     for (size_t column = 0;; column++) {
         state found = next_cell(csv, s, at, ret_last);
@@ -149,10 +203,7 @@ static inline state row_cells(gw__csv *csv, gw__cells *cells, gw__csv_scanner *s
             csv->problem.column = column;
             return found;
         }
-        if (!put_cell(csv, cells, column, ret_last)) {
-            csv->problem.trouble = GW__CSV_NOMEM;
-            return BAD;
-        }
+        put_cell(csv, spans, column, ret_last);
         at = ret_last->stop + 1;
         if (s->text[ret_last->stop] != s->separator) {
             *ret_n = column + 1;
@@ -174,11 +225,11 @@ static size_t utf8_fault(gw__slice text) {
 }
 
 /* A row with bytes that need a look: all together first, as nearly all are well-formed. */
-static void check_text(gw__csv *csv, const gw__cells *cells, size_t n) {
+static void check_text(gw__csv *csv, const gw__spans *spans, size_t n) {
     const char *row = csv->text + csv->at;
     if (memchr(row, 0, n) == NULL && gw__utf8_valid(row, n)) return;
-    for (size_t i = 0; i < cells->n_columns; i++) {
-        gw__slice text = gw__cells_at(cells, i, cells->n_rows);
+    for (size_t i = 0; i < spans->n_columns; i++) {
+        gw__slice text = gw__spans_at(spans, csv->text, i, spans->n_rows);
         if (memchr(text.at, 0, text.n) != NULL) {
             csv->problem = (gw__csv_problem){.trouble = GW__CSV_NUL, .column = i};
             return;
@@ -195,24 +246,25 @@ static bool is_blank_line(const gw__csv *csv, size_t n_cells, const cell *last) 
 }
 
 /* The row at csv->at, if it ends in the buffer; then csv->at is behind it. */
-static state row_parse(gw__csv *csv, gw__cells *cells) {
+static state row_parse(gw__csv *csv, gw__spans *spans) {
     gw__csv_scanner s = csv->scanner; /* a copy, in registers */
     cell last;
     size_t n_cells;
     csv->problem = (gw__csv_problem){0};
     s.suspect = s.block_suspect;
     s.lines = 0;
-    state found = row_cells(csv, cells, &s, &n_cells, &last);
-    if (found == BAD && csv->problem.trouble != GW__CSV_NOMEM) return pass_line(csv);
+    state found = row_cells(csv, spans, &s, &n_cells, &last);
+    if (found == BAD) return csv->problem.trouble == GW__CSV_LONG_ROW ? BAD : pass_line(csv);
     if (found != DONE) return found;
     size_t next = behind_line_end(csv, last.stop);
-    if (next == csv->n && s.text[last.stop] == '\r' && !csv->ended) return MORE;
+    if (next == SIZE_MAX) return MORE;
     if (next == last.stop + 2) scanner_next(&s); /* the LF of a CRLF */
     bool blank = is_blank_line(csv, n_cells, &last);
-    if (!blank && n_cells != cells->n_columns) {
+    if (ends_late(csv, last.stop)) return long_row(csv);
+    if (!blank && n_cells != spans->n_columns) {
         csv->problem = (gw__csv_problem){.trouble = GW__CSV_COUNT, .found = n_cells};
     } else if (!blank && s.suspect && csv->problem.trouble == GW__CSV_FINE) {
-        check_text(csv, cells, next - csv->at);
+        check_text(csv, spans, next - csv->at);
     }
     csv->problem.line = csv->line;
     csv->at = next;
@@ -221,104 +273,41 @@ static state row_parse(gw__csv *csv, gw__cells *cells) {
     return blank ? BLANK : csv->problem.trouble == GW__CSV_FINE ? DONE : BAD;
 }
 
-/* ---- the buffer ---- */
+/* ---- texts ---- */
 
-static gw_status grow_buffer(gw__csv *csv, gw_error *err) {
-    size_t wanted = csv->capacity > csv->sizes.row_limit / 2 ? csv->sizes.row_limit : csv->capacity * 2;
-    char *text = gw__aligned_alloc(wanted + PADDING, 1);
-    if (text == NULL) return gw__fail_nomem(err);
-    memcpy(text, csv->text, csv->n);
-    gw__aligned_free(csv->text);
+void gw__csv_init(gw__csv *csv, const gw__csv_sizes *sizes, char separator) {
+    csv->cell_limit = sizes->cell_limit;
+    csv->row_limit = sizes->row_limit;
+    csv->separator = separator;
+    csv->blank = separator == ' ' ? '\t' : ' ';
+    csv->other_blank = separator == '\t' ? ' ' : '\t';
+}
+
+void gw__csv_set_text(gw__csv *csv, char *text, size_t begin, size_t end, size_t side, bool ended, bool line_ended) {
     csv->text = text;
-    csv->capacity = wanted;
-    return GW_OK;
-}
-
-/* More text behind what is not parsed yet, which moves to the front. */
-static gw_status fill(gw__csv *csv, gw_error *err) {
-    gw_status status;
-    size_t kept = csv->n - csv->at, got = 0;
-    if (csv->at > 0 && kept > 0) memmove(csv->text, csv->text + csv->at, kept);
-    csv->n = kept;
-    csv->at = 0;
-    if (kept == csv->capacity && (status = grow_buffer(csv, err)) != GW_OK) return status;
-    status = gw__bytes_read(csv->bytes, csv->text + kept, csv->capacity - kept, &got, err);
-    if (status != GW_OK) return status;
-    csv->bytes_read += (int64_t)got;
-    csv->n += got;
-    csv->ended = csv->n < csv->capacity;
-    if (csv->ended && csv->n > 0 && csv->text[csv->n - 1] != '\n') csv->text[csv->n++] = '\n';
+    csv->side = side;
+    csv->at = begin;
+    csv->end = end;
+    csv->ended = ended;
+    csv->line_ended = line_ended;
+    csv->line = 1;
     scanner_set(csv);
-    return GW_OK;
 }
 
-gw_status gw__csv_read_row(gw__csv *csv, gw__cells *cells, gw__csv_result *ret_result, gw_error *err) {
-    for (;;) {
-        state found = MORE;
-        if (csv->at < csv->n) {
-            csv->row_line = csv->line;
-            csv->row_at = csv->at;
-            found = row_parse(csv, cells);
-        } else if (csv->ended) {
-            *ret_result = GW__CSV_END;
-            return GW_OK;
-        }
-        if (found == DONE || found == BAD) {
-            *ret_result = found == DONE ? GW__CSV_ROW : GW__CSV_BAD_ROW;
-            return GW_OK;
-        }
-        if (found == BLANK) continue;
-        if (csv->ended || csv->n - csv->at >= csv->sizes.row_limit) {
-            csv->problem = (gw__csv_problem){.trouble = GW__CSV_LONG_ROW, .line = csv->line};
-            *ret_result = GW__CSV_BAD_ROW;
-            return GW_OK;
-        }
-        gw_status status = fill(csv, err);
-        if (status != GW_OK) return status;
+gw__csv_result gw__csv_read_row(gw__csv *csv, gw__spans *spans) {
+    while (csv->at < csv->end) {
+        csv->row_line = csv->line;
+        csv->row_at = csv->at;
+        state found = row_parse(csv, spans);
+        if (found == DONE) return GW__CSV_ROW;
+        if (found == BAD) return GW__CSV_BAD_ROW;
+        if (found == MORE) break;
     }
+    return GW__CSV_END;
 }
 
 void gw__csv_unread_row(gw__csv *csv) {
     csv->at = csv->row_at;
     csv->line = csv->row_line;
     scanner_set(csv);
-}
-
-/* ---- a text's beginning and end ---- */
-
-gw_status gw__csv_init(gw__csv *csv, const gw__csv_sizes *sizes, gw_error *err) {
-    csv->sizes = *sizes;
-    csv->capacity = sizes->buffer < sizes->row_limit ? sizes->buffer : sizes->row_limit;
-    if (csv->capacity < GW__UNPACK_MAGIC) csv->capacity = GW__UNPACK_MAGIC; /* a text's first bytes are looked at together */
-    csv->text = gw__aligned_alloc(csv->capacity + PADDING, 1);
-    return csv->text == NULL ? gw__fail_nomem(err) : GW_OK;
-}
-
-void gw__csv_clear(gw__csv *csv) {
-    gw__bytes_close(csv->bytes);
-    gw__aligned_free(csv->text);
-    *csv = (gw__csv){0};
-}
-
-gw_status gw__csv_start(gw__csv *csv, gw__bytes *bytes, const char *name, char separator, gw_error *err) {
-    gw__bytes_close(csv->bytes);
-    csv->bytes = bytes;
-    csv->name = name;
-    csv->separator = separator;
-    csv->blank = separator == ' ' ? '\t' : ' ';
-    csv->other_blank = separator == '\t' ? ' ' : '\t';
-    csv->at = csv->n = 0;
-    csv->line = 1;
-    csv->ended = false;
-    int64_t before = csv->bytes_read;
-    gw_status status = fill(csv, err);
-    if (status != GW_OK) return status;
-    const char *kind = gw__foreign_kind((const uint8_t *)csv->text, csv->n);
-    if (kind != NULL) {
-        return gw__fail_at(err, GW_E_UNSUPPORTED, name, 0, 0, "expected UTF-8 text, plain or in gzip, xz or zstd, but found %s", kind);
-    }
-    if (csv->n >= 3 && memcmp(csv->text, "\xEF\xBB\xBF", 3) == 0) csv->at = 3;
-    if (csv->at == 3 && csv->bytes_read - before == 3) csv->at = csv->n; /* the mark alone is an empty text, not an empty line */
-    scanner_set(csv);
-    return GW_OK;
 }

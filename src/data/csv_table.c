@@ -14,12 +14,11 @@ typedef struct csv_table {
     gw__csv_source *sources;
     size_t n_sources, next_source;
     bool is_open;         /* the text of sources[next_source - 1] is being read */
-    bool header_in_file, skip_bad_rows, names_only;
+    bool header_in_file, names_only;
     char separator;
-    gw__csv csv;
-    gw__cells cells;
-    int64_t *lines;       /* of the batch's rows */
-    size_t lines_capacity;
+    gw__csv_reader reader;
+    gw__spans header;
+    const gw__csv_piece **piece_of; /* [pieces]: of a batch */
 } csv_table;
 
 /* ---- messages ---- */
@@ -37,27 +36,24 @@ static const char *separator_word(char separator, char out[4]) {
     return out;
 }
 
-static gw_status count_failure(const csv_table *t, gw_error *err) {
-    const gw__csv *csv = &t->csv;
-    size_t expected = t->base.names.n, found = csv->problem.found;
+static gw_status count_failure(const csv_table *t, const gw__csv_problem *p, gw_error *err) {
+    size_t expected = t->base.names.n, found = p->found;
     char word[4];
     if (found > 1 || expected == 1) {
-        return gw__fail_at(err, GW_E_DATA, csv->name, csv->problem.line, 0, "expected %zu cell%s but found %zu", expected,
+        return gw__fail_at(err, GW_E_DATA, t->reader.name, p->line, 0, "expected %zu cell%s but found %zu", expected,
                            expected == 1 ? "" : "s", found);
     }
-    return gw__fail_at(err, GW_E_DATA, csv->name, csv->problem.line, 0,
+    return gw__fail_at(err, GW_E_DATA, t->reader.name, p->line, 0,
                        "expected %zu cells but found 1; hint: cells are separated by %s here", expected,
-                       separator_word(csv->separator, word));
+                       separator_word(t->reader.csv.separator, word));
 }
 
-static gw_status row_failure(const csv_table *t, gw_error *err) {
-    const gw__csv *csv = &t->csv;
-    const gw__csv_problem *p = &csv->problem;
+static gw_status row_failure(const csv_table *t, const gw__csv_problem *p, gw_error *err) {
     char buffer[128];
     const char *column = subject(t, p->column, buffer, sizeof buffer);
-#define FAIL(code, ...) gw__fail_at(err, code, csv->name, p->line, 0, __VA_ARGS__)
+#define FAIL(code, ...) gw__fail_at(err, code, t->reader.name, p->line, 0, __VA_ARGS__)
     switch (p->trouble) {
-    case GW__CSV_COUNT: return count_failure(t, err);
+    case GW__CSV_COUNT: return count_failure(t, p, err);
     case GW__CSV_OPEN_QUOTE:
         return FAIL(GW_E_DATA, "%s: expected a closing quote for the cell that begins here but found the end of the file", column);
     case GW__CSV_AFTER_QUOTE:
@@ -69,8 +65,8 @@ static gw_status row_failure(const csv_table *t, gw_error *err) {
                     p->byte);
     case GW__CSV_LONG_CELL:
         return FAIL(GW_E_LIMIT, "%s: expected at most %zu bytes in a cell but found more; hint: is a closing quote missing", column,
-                    csv->sizes.cell_limit);
-    case GW__CSV_LONG_ROW: return FAIL(GW_E_LIMIT, "expected at most %zu bytes in a row but found more", csv->sizes.row_limit);
+                    t->reader.sizes.cell_limit);
+    case GW__CSV_LONG_ROW: return FAIL(GW_E_LIMIT, "expected at most %zu bytes in a row but found more", t->reader.sizes.row_limit);
     case GW__CSV_NOMEM: return gw__fail_nomem(err);
     case GW__CSV_FINE: break;
     }
@@ -78,55 +74,63 @@ static gw_status row_failure(const csv_table *t, gw_error *err) {
     return gw__fail(err, GW_E_INTERNAL, "a row without a problem was refused");
 }
 
-static bool can_skip(gw__csv_trouble trouble) {
-    return trouble != GW__CSV_NOMEM && trouble != GW__CSV_LONG_ROW;
-}
-
 /* ---- headers ---- */
+
+/* The first line's cells, into as many spans as t->header has columns. */
+static gw_status read_line(csv_table *t, gw__csv_result *ret_result, gw_error *err) {
+    t->header.n_rows = 0;
+    return gw__spans_begin_row(&t->header) ? gw__csv_reader_row(&t->reader, &t->header, ret_result, err) : gw__fail_nomem(err);
+}
 
 /* The number of cells in the first line, which is left to be read again. */
 static gw_status count_header(csv_table *t, size_t *ret_n, gw_error *err) {
-    gw__cells none = {0};
+    gw__csv *csv = &t->reader.csv;
     gw__csv_result result = GW__CSV_END;
-    gw_status status = gw__csv_read_row(&t->csv, &none, &result, err);
+    gw__spans_clear(&t->header);
+    gw_status status = read_line(t, &result, err);
     if (status != GW_OK) return status;
     if (result == GW__CSV_END) {
-        return gw__fail_at(err, GW_E_DATA, t->csv.name, 0, 0, "expected a first line with the names of the columns but the file is empty");
+        return gw__fail_at(err, GW_E_DATA, t->reader.name, 0, 0, "expected a first line with the names of the columns but the file is empty");
     }
-    if (t->csv.problem.trouble != GW__CSV_COUNT) return row_failure(t, err);
-    if (t->csv.problem.found > GW__TABLE_COLUMNS) {
-        return gw__fail_at(err, GW_E_LIMIT, t->csv.name, t->csv.row_line, 0, "expected at most %zu columns but found %zu",
-                           GW__TABLE_COLUMNS, t->csv.problem.found);
+    if (csv->problem.trouble != GW__CSV_COUNT) return row_failure(t, &csv->problem, err);
+    if (csv->problem.found > GW__TABLE_COLUMNS) {
+        return gw__fail_at(err, GW_E_LIMIT, t->reader.name, csv->row_line, 0, "expected at most %zu columns but found %zu",
+                           GW__TABLE_COLUMNS, csv->problem.found);
     }
-    *ret_n = t->csv.problem.found;
-    gw__csv_unread_row(&t->csv);
+    *ret_n = csv->problem.found;
+    gw__csv_unread_row(csv);
+    gw__spans_clear(&t->header);
     return GW_OK;
 }
 
+static gw__slice header_cell(const csv_table *t, size_t i) {
+    return gw__spans_at(&t->header, t->reader.csv.text, i, 0);
+}
+
 static gw_status name_by_header(csv_table *t, gw_error *err) {
-    size_t n = t->cells.n_columns;
+    size_t n = t->header.n_columns;
     gw__slice *texts = calloc(n, sizeof *texts);
     if (texts == NULL) return gw__fail_nomem(err);
-    for (size_t i = 0; i < n; i++) texts[i] = gw__cells_at(&t->cells, i, 0);
-    gw_status status = gw__table_set_names(&t->base, texts, n, t->csv.name, t->csv.row_line, err);
+    for (size_t i = 0; i < n; i++) texts[i] = header_cell(t, i);
+    gw_status status = gw__table_set_names(&t->base, texts, n, t->reader.sizes.pieces, t->reader.name, t->reader.csv.row_line, err);
     free(texts);
     return status;
 }
 
 static gw_status compare_header(const csv_table *t, gw_error *err) {
     for (size_t i = 0; i < t->base.names.n; i++) {
-        gw__slice found = gw__cells_at(&t->cells, i, 0);
+        gw__slice found = header_cell(t, i);
         if (gw__slice_is(found, t->base.names.names[i])) continue;
-        return gw__fail_at(err, GW_E_DATA, t->csv.name, t->csv.row_line, 0, "column %zu: expected '%.80s' as in '%s' but found '%.*s'",
+        return gw__fail_at(err, GW_E_DATA, t->reader.name, t->reader.csv.row_line, 0, "column %zu: expected '%.80s' as in '%s' but found '%.*s'",
                            i + 1, t->base.names.names[i], t->sources[0].name, GW__SLICE_ARG(found));
     }
     return GW_OK;
 }
 
 static gw_status header_failure(const csv_table *t, gw_error *err) {
-    const gw__csv_problem *p = &t->csv.problem;
-    if (p->trouble != GW__CSV_COUNT) return row_failure(t, err);
-    return gw__fail_at(err, GW_E_DATA, t->csv.name, p->line, 0, "expected %zu columns as in '%s' but found %zu", t->base.names.n,
+    const gw__csv_problem *p = &t->reader.csv.problem;
+    if (p->trouble != GW__CSV_COUNT) return row_failure(t, p, err);
+    return gw__fail_at(err, GW_E_DATA, t->reader.name, p->line, 0, "expected %zu columns as in '%s' but found %zu", t->base.names.n,
                        t->sources[0].name, p->found);
 }
 
@@ -134,13 +138,12 @@ static gw_status header_failure(const csv_table *t, gw_error *err) {
 static gw_status read_header(csv_table *t, gw_error *err) {
     gw__csv_result result;
     size_t n = 0;
-    bool first = t->base.names.n == 0;
     gw_status status = count_header(t, &n, err);
-    if (status == GW_OK && first) status = gw__cells_init(&t->cells, n, err);
-    if (status == GW_OK) status = gw__csv_read_row(&t->csv, &t->cells, &result, err);
+    t->header.n_columns = t->base.names.n == 0 ? n : t->base.names.n;
+    if (status == GW_OK) status = read_line(t, &result, err);
     if (status != GW_OK) return status;
     if (result == GW__CSV_BAD_ROW) return header_failure(t, err);
-    return first ? name_by_header(t, err) : compare_header(t, err);
+    return t->base.names.n == 0 ? name_by_header(t, err) : compare_header(t, err);
 }
 
 /* ---- files ---- */
@@ -167,11 +170,10 @@ static gw_status open_next(csv_table *t, gw_error *err) {
     gw_status status = source->path != NULL ? gw__bytes_open(source->path, source->name, &bytes, err)
                                             : gw__bytes_open_memory(source->memory, source->name, &bytes, err);
     if (status != GW_OK) return status;
-    t->csv.keeps_blank_lines = false; /* before a header they mean nothing in any table */
-    status = gw__csv_start(&t->csv, bytes, source->name, t->separator != 0 ? t->separator : separator_of(source->name), err);
+    status = gw__csv_reader_start(&t->reader, bytes, source->name, t->separator != 0 ? t->separator : separator_of(source->name), err);
     if (status == GW_OK && t->header_in_file) status = read_header(t, err);
-    t->csv.keeps_blank_lines = t->base.names.n == 1;
-    t->base.text_bytes = t->csv.bytes_read;
+    if (status == GW_OK) gw__csv_reader_begin(&t->reader, t->base.names.n, t->base.names.n == 1);
+    t->base.text_bytes = t->reader.bytes_read;
     t->next_source++;
     t->is_open = status == GW_OK;
     return status;
@@ -179,73 +181,69 @@ static gw_status open_next(csv_table *t, gw_error *err) {
 
 /* ---- batches ---- */
 
-static gw_status keep_row(csv_table *t, gw_error *err) {
-    gw_status status = gw__grow((void **)&t->lines, &t->lines_capacity, t->cells.row_capacity, sizeof *t->lines, err);
+static void give_piece(csv_table *t, size_t i) {
+    const gw__csv_piece *piece = &t->reader.pieces[t->reader.turn][i];
+    size_t n = t->base.names.n;
+    gw_column *columns = t->base.columns + t->base.n_batches * n;
+    for (size_t column = 0; column < n; column++) {
+        columns[column].values = piece->text;
+        columns[column].offsets = piece->spans.at + 2 * column;
+    }
+    gw__batch *batch = &t->base.batches[t->base.n_batches];
+    batch->n_rows = piece->spans.n_rows;
+    batch->stride = 2 * n;
+    t->piece_of[t->base.n_batches++] = piece;
+}
+
+/* A round of the open text; rows are given out before the failure that follows them. */
+static gw_status read_round(csv_table *t, const gw__job *beside, gw_error *err) {
+    gw_status status = gw__csv_reader_round(&t->reader, beside, &t->is_open, err);
+    t->base.text_bytes = t->reader.bytes_read;
+    t->base.skipped = t->reader.skipped;
     if (status != GW_OK) return status;
-    t->lines[t->cells.n_rows] = t->csv.row_line;
-    gw__cells_end_row(&t->cells);
-    return GW_OK;
+    t->base.n_batches = 0;
+    for (size_t i = 0; t->is_open && i < t->reader.n_pieces; i++)
+        if (t->reader.pieces[t->reader.turn][i].spans.n_rows > 0) give_piece(t, i);
+    return !t->is_open && t->reader.failed ? row_failure(t, &t->reader.problem, err) : GW_OK;
 }
 
-/* Rows of the open text until the batch is full or the text ends. */
-static gw_status read_rows(csv_table *t, gw_error *err) {
-    const gw__csv_sizes *sizes = &t->csv.sizes;
-    size_t bytes = 0;
-    while (t->cells.n_rows < sizes->batch_rows && bytes < sizes->batch_bytes) {
-        gw__csv_result result = GW__CSV_END;
-        if (!gw__cells_begin_row(&t->cells)) return gw__fail_nomem(err);
-        gw_status status = gw__csv_read_row(&t->csv, &t->cells, &result, err);
-        if (status == GW_OK && result == GW__CSV_ROW) status = keep_row(t, err);
-        if (status != GW_OK) return status;
-        if (result == GW__CSV_END) {
-            t->is_open = false;
-            return GW_OK;
-        }
-        bytes += t->csv.at - t->csv.row_at;
-        if (result == GW__CSV_ROW) continue;
-        if (!t->skip_bad_rows || !can_skip(t->csv.problem.trouble)) return row_failure(t, err);
-        t->base.skipped++;
-    }
-    return GW_OK;
-}
-
-static gw_status csv_next(gw__table *table, gw__batch *ret_batch, gw_error *err) {
+static gw_status csv_read(gw__table *table, const gw__job *beside, gw_error *err) {
     csv_table *t = (csv_table *)table;
-    t->cells.n_rows = 0;
-    while (t->cells.n_rows == 0 && !t->names_only) { /* a batch is of one file */
-        gw_status status = GW_OK;
-        if (!t->is_open) {
-            if (t->next_source == t->n_sources) break;
+    for (;;) {
+        gw_status status;
+        if (t->is_open && !t->names_only) {
+            status = read_round(t, beside, err);
+            beside = NULL;
+            if (status != GW_OK || t->base.n_batches > 0) return status;
+        } else if (t->next_source < t->n_sources && !t->names_only) {
             status = open_next(t, err);
+            if (status != GW_OK) return status;
+        } else {
+            t->base.n_batches = 0;
+            return gw__job_run(t->reader.pool, beside, err);
         }
-        if (status == GW_OK) status = read_rows(t, err);
-        t->base.text_bytes = t->csv.bytes_read;
-        if (status != GW_OK) return status;
     }
-    for (size_t i = 0; i < t->base.names.n; i++) gw__cells_view(&t->cells, i, &t->base.columns[i]);
-    ret_batch->n_rows = t->cells.n_rows;
-    return GW_OK;
 }
 
-static void csv_locate(const gw__table *table, size_t row, const char **ret_file, int64_t *ret_line) {
+static void csv_locate(const gw__table *table, size_t batch, size_t row, const char **ret_file, int64_t *ret_line) {
     const csv_table *t = (const csv_table *)table;
-    *ret_file = t->csv.name;
-    *ret_line = t->lines[row];
+    const gw__csv_piece *piece = t->piece_of[batch];
+    *ret_file = t->reader.name;
+    *ret_line = piece->lines_before + piece->spans.lines[row];
 }
 
 static void csv_close(gw__table *table) {
     csv_table *t = (csv_table *)table;
-    gw__csv_clear(&t->csv);
-    gw__cells_clear(&t->cells);
+    gw__csv_reader_clear(&t->reader);
+    gw__spans_clear(&t->header);
     gw__table_clear(&t->base);
     gw__arena_clear(&t->arena);
-    free(t->lines);
     free(t);
 }
 
 /* ---- opening ---- */
 
-static const gw__table_kind csv_kind = {csv_next, csv_locate, csv_close};
+static const gw__table_kind csv_kind = {csv_read, csv_locate, csv_close};
 
 static gw_status check_options(const gw__table_options *o, size_t n_sources, gw_error *err) {
     char s = o->separator;
@@ -261,9 +259,9 @@ static gw_status set_given_names(csv_table *t, const gw__table_options *o, gw_er
     gw__slice *texts = calloc(o->n_names, sizeof *texts);
     if (texts == NULL) return gw__fail_nomem(err);
     for (size_t i = 0; i < o->n_names; i++) texts[i] = gw__slice_of(o->names[i]);
-    gw_status status = gw__table_set_names(&t->base, texts, o->n_names, NULL, 0, err);
+    gw_status status = gw__table_set_names(&t->base, texts, o->n_names, t->reader.sizes.pieces, NULL, 0, err);
     free(texts);
-    return status == GW_OK ? gw__cells_init(&t->cells, o->n_names, err) : status;
+    return status;
 }
 
 static gw_status copy_sources(csv_table *t, const gw__csv_source *sources, size_t n, gw_error *err) {
@@ -288,11 +286,12 @@ gw_status gw__table_open_sources(const gw__csv_source *sources, size_t n_sources
     if (t == NULL) return gw__fail_nomem(err);
     t->base.kind = &csv_kind;
     t->header_in_file = options->header_in_file;
-    t->skip_bad_rows = options->skip_bad_rows;
     t->names_only = options->first_names_only;
     t->separator = options->separator;
     GW__TRY(copy_sources(t, sources, n_sources, err));
-    GW__TRY(gw__csv_init(&t->csv, sizes, err));
+    GW__TRY(gw__csv_reader_init(&t->reader, sizes, options->skip_bad_rows, options->pool, err));
+    t->piece_of = gw__arena_alloc(&t->arena, t->reader.sizes.pieces, sizeof *t->piece_of);
+    if (t->piece_of == NULL) GW__FAIL(gw__fail_nomem(err));
     if (!t->header_in_file) GW__TRY(set_given_names(t, options, err));
     if (t->header_in_file || !t->names_only) GW__TRY(open_next(t, err)); /* what is wrong with the first file shows at once */
     *ret_table = &t->base;

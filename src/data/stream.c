@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/arrow_view.h"
+#include "data/cells.h"
 #include "data/table_kind.h"
 
 #define BATCH_ROWS 16384
@@ -74,7 +75,7 @@ static gw_status set_names(stream_table *t, const struct ArrowSchema *schema, gw
             status = gw__fail(err, GW_E_FORMAT, "expected UTF-8 in the name of column %zu", i + 1);
         }
     }
-    if (status == GW_OK) status = gw__table_set_names(&t->base, texts, n, NULL, 0, err);
+    if (status == GW_OK) status = gw__table_set_names(&t->base, texts, n, 1, NULL, 0, err);
     free(texts);
     return status;
 }
@@ -290,25 +291,30 @@ static gw_status fill_batch(stream_table *t, int64_t *ret_n, gw_error *err) {
 
 /* ---- the table ---- */
 
-static gw_status stream_next(gw__table *table, gw__batch *ret_batch, gw_error *err) {
+static gw_status stream_read(gw__table *table, const gw__job *beside, gw_error *err) {
     stream_table *t = (stream_table *)table;
+    gw_status status = gw__job_run(NULL, beside, err); /* before, as a batch is read into the place of the last one */
+    if (status != GW_OK) return status;
     t->done += t->given;
     t->given = 0;
+    t->base.n_batches = 0;
     if (t->array.release == NULL || t->at == t->array.length) {
-        gw_status status = next_array(t, err);
+        status = next_array(t, err);
         if (status != GW_OK || t->array.release == NULL) return status;
     }
     int64_t n;
-    gw_status status = fill_batch(t, &n, err);
+    status = fill_batch(t, &n, err);
     if (status != GW_OK) return status;
     t->at += n;
     t->given = n;
-    ret_batch->n_rows = (size_t)n;
+    t->base.batches[0].n_rows = (size_t)n;
+    t->base.n_batches = 1;
     return GW_OK;
 }
 
-static void stream_locate(const gw__table *table, size_t row, const char **ret_file, int64_t *ret_line) {
+static void stream_locate(const gw__table *table, size_t batch, size_t row, const char **ret_file, int64_t *ret_line) {
     const stream_table *t = (const stream_table *)table;
+    (void)batch;
     *ret_file = NULL;
     *ret_line = t->done + (int64_t)row + 1;
 }
@@ -327,7 +333,7 @@ static void stream_close(gw__table *table) {
     free(t);
 }
 
-static const gw__table_kind stream_kind = {stream_next, stream_locate, stream_close};
+static const gw__table_kind stream_kind = {stream_read, stream_locate, stream_close};
 
 gw_status gw__table_open_stream(struct ArrowArrayStream *stream, gw__table **ret_table, gw_error *err) {
     gw_status status;

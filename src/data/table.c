@@ -63,19 +63,25 @@ void gw__names_clear(gw__names *names) {
 
 /* ---- what kinds share ---- */
 
-gw_status gw__table_set_names(gw__table *table, const gw__slice *texts, size_t n, const char *where, int64_t line, gw_error *err) {
+gw_status gw__table_set_names(gw__table *table, const gw__slice *texts, size_t n, size_t n_batches, const char *where, int64_t line, gw_error *err) {
+    size_t n_columns;
     gw_status status = gw__names_init(&table->names, texts, n, where, line, err);
     if (status != GW_OK) return status;
-    table->columns = calloc(n, sizeof *table->columns);
-    if (table->columns == NULL) return gw__fail_nomem(err);
-    for (size_t i = 0; i < n; i++) table->columns[i].name = table->names.names[i];
+    table->columns = gw__mul_size(n, n_batches, &n_columns) ? calloc(n_columns, sizeof *table->columns) : NULL;
+    table->batches = calloc(n_batches, sizeof *table->batches);
+    if (table->columns == NULL || table->batches == NULL) return gw__fail_nomem(err);
+    table->capacity = n_batches;
+    for (size_t i = 0; i < n_columns; i++) table->columns[i].name = table->names.names[i % n];
+    for (size_t i = 0; i < n_batches; i++) table->batches[i] = (gw__batch){.n_columns = n, .columns = table->columns + i * n, .stride = 1};
     return GW_OK;
 }
 
 void gw__table_clear(gw__table *table) {
     gw__names_clear(&table->names);
     free(table->columns);
+    free(table->batches);
     table->columns = NULL;
+    table->batches = NULL;
 }
 
 /* ---- the interface ---- */
@@ -96,17 +102,42 @@ ptrdiff_t gw__table_find(const gw__table *table, const char *name) {
     return gw__names_find(&table->names, name);
 }
 
-gw_status gw__table_next(gw__table *table, gw__batch *ret_batch, gw_error *err) {
-    if (table->failed) return gw__fail(err, GW_E_ARGUMENT, "the table failed before and has no further rows");
-    gw__batch batch = {.n_columns = table->names.n, .columns = table->columns};
-    gw_status status = table->kind->next(table, &batch, err);
+static gw_status read_batches(gw__table *table, const gw__job *beside, gw_error *err) {
+    gw_status status;
+    if (table->failed) {
+        status = gw__job_run(NULL, beside, err);
+        return status != GW_OK ? status : gw__fail(err, GW_E_ARGUMENT, "the table failed before and has no further rows");
+    }
+    status = table->kind->read(table, beside, err);
     table->failed = status != GW_OK;
-    if (status == GW_OK) *ret_batch = batch;
+    table->first_given = table->n_given = 0;
+    if (table->failed) table->n_batches = 0;
     return status;
 }
 
+gw_status gw__table_read(gw__table *table, const gw__job *beside, const gw__batch **ret_batches, size_t *ret_n, gw_error *err) {
+    gw_status status = read_batches(table, beside, err);
+    if (status != GW_OK) return status;
+    table->n_given = table->n_batches;
+    *ret_batches = table->batches;
+    *ret_n = table->n_batches;
+    return GW_OK;
+}
+
+gw_status gw__table_next(gw__table *table, gw__batch *ret_batch, gw_error *err) {
+    table->first_given += table->n_given;
+    table->n_given = 0;
+    gw_status status = table->first_given < table->n_batches ? GW_OK : read_batches(table, NULL, err);
+    if (status != GW_OK) return status;
+    table->n_given = table->n_batches > 0;
+    *ret_batch = table->n_given ? table->batches[table->first_given] : (gw__batch){.n_columns = table->names.n, .columns = table->columns, .stride = 1};
+    return GW_OK;
+}
+
 void gw__table_locate(const gw__table *table, size_t row, const char **ret_file, int64_t *ret_line) {
-    table->kind->locate(table, row, ret_file, ret_line);
+    size_t i = table->first_given;
+    for (; row >= table->batches[i].n_rows; i++) row -= table->batches[i].n_rows;
+    table->kind->locate(table, i, row, ret_file, ret_line);
 }
 
 int64_t gw__table_skipped(const gw__table *table) {

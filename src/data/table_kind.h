@@ -2,7 +2,7 @@
 #ifndef GW_DATA_TABLE_KIND_H
 #define GW_DATA_TABLE_KIND_H
 
-#include "data/csv.h"
+#include "data/csv_reader.h"
 #include "data/table.h"
 
 #define GW__TABLE_COLUMNS ((size_t)1 << 17) /* a header with more is refused */
@@ -26,21 +26,25 @@ void      gw__names_clear(gw__names *names); /* safe on {0} */
 /* ---- tables ---- */
 
 typedef struct gw__table_kind {
-    gw_status (*next)(gw__table *table, gw__batch *ret_batch, gw_error *err);
-    void (*locate)(const gw__table *table, size_t row, const char **ret_file, int64_t *ret_line);
+    /* As gw__table_read, into `batches` and `n_batches`, which stay as they are until the job has ended. */
+    gw_status (*read)(gw__table *table, const gw__job *beside, gw_error *err);
+    void (*locate)(const gw__table *table, size_t batch, size_t row, const char **ret_file, int64_t *ret_line);
     void (*close)(gw__table *table); /* all of it, half-built ones included */
 } gw__table_kind;
 
 struct gw__table {
     const gw__table_kind *kind;
     gw__names names;
-    gw_column *columns; /* [names.n], what a batch gives out */
+    gw__batch *batches; /* [capacity]; none of them is empty */
+    gw_column *columns; /* [capacity, names.n]: theirs */
+    size_t capacity, n_batches;
+    size_t first_given, n_given; /* of the batches, in the last call */
     int64_t skipped, text_bytes;
     bool failed;        /* no rows after a failure */
 };
 
-/* Name the columns and make room to give them out. */
-gw_status gw__table_set_names(gw__table *table, const gw__slice *texts, size_t n, const char *where, int64_t line, gw_error *err);
+/* Name the columns and make room to give out so many batches. */
+gw_status gw__table_set_names(gw__table *table, const gw__slice *texts, size_t n, size_t n_batches, const char *where, int64_t line, gw_error *err);
 void      gw__table_clear(gw__table *table); /* the shared part */
 
 /* ---- CSV tables of other sources and sizes than usual ---- */

@@ -26,7 +26,7 @@ typedef struct reading {
 static gw_status open_table(const reading *r, gw__texts paths, gw__table **ret_table, gw_error *err) {
     const gw__data_spec *data = &r->spec->data;
     gw__table_options options = {.separator = data->separator, .header_in_file = data->header_in_file, .names = data->names.at,
-                                 .n_names = data->names.n, .skip_bad_rows = r->skip};
+                                 .n_names = data->names.n, .skip_bad_rows = r->skip, .pool = r->pool};
     return gw__table_open_csv(paths.at, paths.n, &options, ret_table, err);
 }
 
@@ -60,10 +60,15 @@ static void set_place(gw_error *err, const gw__table *table, size_t batch_row, c
     err->column = 0;
 }
 
-static gw_status split_batch(reading *r, const gw__batch *batch, uint64_t first_row, gw_error *err) {
-    gw_status status = gw__grow((void **)&r->parts, &r->parts_capacity, batch->n_rows, 1, err);
-    if (status == GW_OK) gw__splitter_apply(&r->splitter, batch, first_row, r->parts);
-    return status;
+static gw_status split_batches(reading *r, const gw__batch *batches, size_t n_batches, uint64_t first_row, gw_error *err) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_batches; i++) {
+        gw_status status = gw__grow((void **)&r->parts, &r->parts_capacity, n + batches[i].n_rows, 1, err);
+        if (status != GW_OK) return status;
+        gw__splitter_apply(&r->splitter, &batches[i], first_row + n, r->parts + n);
+        n += batches[i].n_rows;
+    }
+    return GW_OK;
 }
 
 /* ---- staging ---- */
@@ -147,29 +152,52 @@ static gw__bad_cell bad_cell_of(const reading *r, size_t lane, size_t row) {
     return bad;
 }
 
-static gw_status fail_cell_at(const reading *r, const gw__table *table, const gw__batch *batch, size_t i, gw__bad_cell bad, gw_error *err) {
+/* A bad cell in row i of a batch, row `place` of those that the table gave last. */
+static gw_status fail_cell_at(const reading *r, const gw__table *table, const gw__batch *batch, size_t i, size_t place, gw__bad_cell bad,
+                              gw_error *err) {
     char buffer[GW__CELL_TEXT];
     const char *name = r->columns.names.at[bad.column];
-    gw_status status = gw__fail_flaw(err, r->features, bad, name, gw__cell_text(&batch->columns[bad.column], i, buffer));
-    set_place(err, table, i, name);
+    gw_status status = gw__fail_flaw(err, r->features, bad, name, gw__cell_text(batch, bad.column, i, buffer));
+    set_place(err, table, place, name);
     return status;
 }
 
+typedef struct staging_run {
+    reading *r;
+    gw__table *table;
+    const gw__batch *batches;
+    size_t n_batches;
+    gw__job lanes;
+} staging_run;
+
+static void stage_item(void *context, size_t item, size_t worker) {
+    const staging_run *run = context;
+    run->lanes.work(run->lanes.context, item, worker);
+}
+
+/* The batches are staged; a bad cell is reported while they are still there. */
+static gw_status end_staging(void *context, gw_error *err) {
+    staging_run *run = context;
+    size_t row = 0, lane = 0, i = 0, before = 0;
+    bool bad = false;
+    gw_status status = gw__staged_end(&run->r->staged, run->r->skip, &row, &lane, &bad, err);
+    if (!bad) return status;
+    for (; row - before >= run->batches[i].n_rows; i++) before += run->batches[i].n_rows;
+    return fail_cell_at(run->r, run->table, &run->batches[i], row - before, row, bad_cell_of(run->r, lane, row), err);
+}
+
+/* Batches are staged while the next are read. */
 static gw_status stage_table(reading *r, gw__table *table, gw_error *err) {
-    gw_status status;
-    for (;;) {
-        gw__batch batch;
-        size_t row, lane;
-        bool bad = false;
-        GW__TRY(gw__table_next(table, &batch, err));
-        if (batch.n_rows == 0) break;
-        GW__TRY(split_batch(r, &batch, r->staged.n_rows, err));
-        status = gw__staged_add(&r->staged, &batch, r->parts, r->skip, r->pool, &row, &lane, &bad, err);
-        if (bad) status = fail_cell_at(r, table, &batch, row, bad_cell_of(r, lane, row), err);
-        if (status != GW_OK) goto cleanup;
-    }
-cleanup:
-    return status;
+    staging_run run = {.r = r, .table = table};
+    gw__job job = {0};
+    do {
+        gw_status status = gw__table_read(table, &job, &run.batches, &run.n_batches, err);
+        if (status == GW_OK) status = split_batches(r, run.batches, run.n_batches, r->staged.n_rows, err);
+        if (status == GW_OK) status = gw__staged_begin(&r->staged, run.batches, run.n_batches, r->parts, &run.lanes, err);
+        if (status != GW_OK) return status;
+        job = (gw__job){run.lanes.n_items, stage_item, &run, end_staging};
+    } while (run.n_batches > 0);
+    return GW_OK;
 }
 
 /* Columns that turned out to be text too late for their texts to be known: the files are read once more, for these alone. */
@@ -207,7 +235,7 @@ static gw_status fail_bad_cell(reading *r, gw__bad_cell bad, gw_error *err) {
     gw_status status = open_table(r, r->spec->data.train, &table, NULL);
     while (status == GW_OK && (status = gw__table_next(table, &batch, NULL)) == GW_OK && batch.n_rows) {
         if (bad.row - row < batch.n_rows) {
-            status = fail_cell_at(r, table, &batch, bad.row - row, bad, err);
+            status = fail_cell_at(r, table, &batch, bad.row - row, bad.row - row, bad, err);
             gw__table_close(table);
             return status;
         }
@@ -385,7 +413,7 @@ static gw_status encode_batch(encoding_run *run, const gw__batch *batch, gw_erro
     size_t bad_row = 0;
     GW__TRY(gw__grow((void **)&run->skip, &run->skip_capacity, batch->n_rows, 1, err));
     memset(run->skip, 0, batch->n_rows);
-    if (!run->validates) GW__TRY(split_batch(r, batch, run->first_row, err));
+    if (!run->validates) GW__TRY(split_batches(r, batch, 1, run->first_row, err));
     gw__encoder_rows(run->encoder, run->validates ? NULL : r->parts, run->first_row, counts, &report->missing_cells);
     status = gw__encoder_apply(run->encoder, batch, 0, batch->n_rows, r->skip ? run->skip : NULL, &records, &bad_row, err);
     if (status == GW_E_DATA) set_place(err, run->table, bad_row, err ? err->where : "");

@@ -137,10 +137,9 @@ static void reject(encoding *e, size_t i, gw__flaw flaw, size_t task, size_t col
         leave_out(e, i);
         return;
     }
-    const gw_column *c = &e->batch->columns[column];
-    const char *name = c->name ? c->name : "";
+    const char *name = e->batch->columns[column].name ? e->batch->columns[column].name : "";
     gw__bad_cell bad = {flaw, i, column, task};
-    e->status = gw__fail_flaw(e->err, e->encoder->features, bad, name, gw__cell_text(c, e->begin + i, buffer));
+    e->status = gw__fail_flaw(e->err, e->encoder->features, bad, name, gw__cell_text(e->batch, column, e->begin + i, buffer));
     if (e->err) snprintf(e->err->where, sizeof e->err->where, "%s", name);
     e->bad_row = i;
     e->block->n = i;
@@ -155,12 +154,11 @@ bool gw__unseen(const gw__features *features, size_t feature, uint64_t row, size
 }
 
 static void encode_number(encoding *e, const gw__feature *feature, size_t column) {
-    const gw_column *c = &e->batch->columns[column];
     const gw__block *block = e->block;
     for (size_t i = 0; i < block->n; i++) {
         double value;
         if (!block->record[i]) continue;
-        bool number = gw__cell_number(c, e->begin + i, &e->encoder->features->missing, &value), absent = number && isnan(value);
+        bool number = gw__cell_number(e->batch, column, e->begin + i, &e->encoder->features->missing, &value), absent = number && isnan(value);
         if (!number || (absent && feature->spec->missing == GW__MISSING_FAIL)) {
             reject(e, i, GW__FLAW_NUMBER, 0, column);
             continue;
@@ -187,13 +185,12 @@ static void encode_id(encoding *e, size_t f, size_t column) {
     const gw__features *features = e->encoder->features;
     const gw__feature *feature = &features->at[f];
     const gw__embedding *embedding = &features->embeddings[feature->table];
-    const gw_column *c = &e->batch->columns[column];
     const gw__block *block = e->block;
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < block->n; i++) {
         bool absent;
         if (!block->record[i]) continue;
-        int32_t id = id_of(features, embedding, gw__cell_text(c, e->begin + i, buffer), &absent);
+        int32_t id = id_of(features, embedding, gw__cell_text(e->batch, column, e->begin + i, buffer), &absent);
         bool trains = block->training && block->part[i] == GW__PART_TRAIN && !absent && !embedding->buckets;
         if (trains && gw__unseen(features, f, block->first_row + i, 0)) id = 0;
         ((int32_t *)block->record[i])[features->input.ids_at + feature->index] = id;
@@ -222,11 +219,10 @@ static gw_status add_bag(encoding *e, size_t f, gw__slice text, size_t i) {
 static void encode_bag(encoding *e, size_t f, size_t column) {
     const gw__features *features = e->encoder->features;
     const gw__feature *feature = &features->at[f];
-    const gw_column *c = &e->batch->columns[column];
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < e->block->n; i++) {
         if (!e->block->record[i]) continue;
-        gw__slice text = gw__cell_text(c, e->begin + i, buffer);
+        gw__slice text = gw__cell_text(e->batch, column, e->begin + i, buffer);
         uint32_t *bag = e->block->record[i] + features->input.bags_at + 2 * feature->index;
         bag[0] = (uint32_t)e->encoder->n_bag_ids;
         if (!gw__missing_has(&features->missing, text)) {
@@ -246,26 +242,24 @@ static void encode_bag(encoding *e, size_t f, size_t column) {
 static void encode_label(encoding *e, size_t t) {
     const gw__features *features = e->encoder->features;
     size_t column = e->encoder->label[t];
-    const gw_column *c = &e->batch->columns[column];
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < e->block->n; i++) {
         double value;
         if (!e->block->record[i]) continue;
         float *label = (float *)(e->block->record[i] + features->input.labels_at) + t;
         bool good = features->tasks[t].by_text
-                        ? gw__label_text(features, t, gw__cell_text(c, e->begin + i, buffer), label)
-                        : gw__cell_number(c, e->begin + i, &features->missing, &value) && gw__label_number(features, t, value, label);
+                        ? gw__label_text(features, t, gw__cell_text(e->batch, column, e->begin + i, buffer), label)
+                        : gw__cell_number(e->batch, column, e->begin + i, &features->missing, &value) && gw__label_number(features, t, value, label);
         if (!good) reject(e, i, GW__FLAW_LABEL, t, column);
     }
 }
 
 /* Numbers that steer a task: `given` (the flaw of what is neither 0 nor 1) and row weights. */
 static void read_steering(encoding *e, size_t column, gw__flaw flaw, double *ret) {
-    const gw_column *c = &e->batch->columns[column];
     bool weights = flaw == GW__FLAW_WEIGHT;
     for (size_t i = 0; i < e->block->n; i++) {
         if (!e->block->record[i]) continue;
-        bool number = gw__cell_number(c, e->begin + i, &e->encoder->features->missing, &ret[i]);
+        bool number = gw__cell_number(e->batch, column, e->begin + i, &e->encoder->features->missing, &ret[i]);
         if (!number) reject(e, i, weights ? GW__FLAW_NUMBER : flaw, 0, column);
         else if (!(weights ? gw__row_weight_good(ret[i]) : gw__given_good(ret[i]))) reject(e, i, flaw, 0, column);
     }
@@ -273,11 +267,11 @@ static void read_steering(encoding *e, size_t column, gw__flaw flaw, double *ret
 
 static void encode_groups(encoding *e, size_t g) {
     const gw__features *features = e->encoder->features;
-    const gw_column *c = &e->batch->columns[e->encoder->group[g]];
+    size_t column = e->encoder->group[g];
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < e->block->n; i++) {
         if (!e->block->record[i]) continue;
-        gw__slice text = gw__cell_text(c, e->begin + i, buffer);
+        gw__slice text = gw__cell_text(e->batch, column, e->begin + i, buffer);
         uint64_t *groups = (uint64_t *)(void *)(e->block->record[i] + features->input.groups_at);
         groups[g] = gw__missing_has(&features->missing, text) ? 0 : gw__hash(text.at, text.n);
     }

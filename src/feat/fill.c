@@ -218,7 +218,7 @@ gw_status gw__staged_fill(const gw__features *features, gw__staged *staged, cons
     GW__TRY(allocate_records(&f, err));
     for (size_t chunk = 0; chunk * GW__CHUNK_ROWS < staged->n_rows; chunk++) {
         size_t n_rows = plan_chunk(&f, chunk);
-        gw__run_items(pool, (n_rows + GW__BLOCK_ROWS - 1) / GW__BLOCK_ROWS, fill_block, &f);
+        gw__pool_run(pool, (n_rows + GW__BLOCK_ROWS - 1) / GW__BLOCK_ROWS, fill_block, &f);
         if (features->input.n_bags) fill_bags(&f, n_rows);
         gw__staged_clear_chunk(staged, chunk);
     }

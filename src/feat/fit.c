@@ -28,7 +28,7 @@ gw_status gw__features_fit(gw__features *features, const gw__staged *staged, con
     size_t n = features->n + features->n_embeddings;
     fitting f = {features, staged, lanes, calloc(n + 1, sizeof *f.status), calloc(n + 1, sizeof *f.problem)};
     if (!f.status || !f.problem) GW__FAIL(gw__fail_nomem(err));
-    gw__run_items(pool, n, fit_item, &f);
+    gw__pool_run(pool, n, fit_item, &f);
     for (size_t i = 0; i < n; i++) {
         if (f.status[i] == GW_OK) continue;
         if (err) *err = f.problem[i];

@@ -33,9 +33,9 @@ static bool validates(const gw__splitter *splitter, const gw__batch *batch, size
     gw__slice text;
     switch (spec->data.valid.kind) {
     case GW__SPLIT_FRACTION: return gw__random_uniform(spec->train.data_seed, GW__RANDOM_VALID, 0, row) < spec->data.valid.fraction;
-    case GW__SPLIT_FROM: return is_from(splitter, gw__cell_text(&batch->columns[splitter->column], i, buffer));
+    case GW__SPLIT_FROM: return is_from(splitter, gw__cell_text(batch, splitter->column, i, buffer));
     case GW__SPLIT_GROUP:
-        text = gw__cell_text(&batch->columns[splitter->column], i, buffer);
+        text = gw__cell_text(batch, splitter->column, i, buffer);
         return gw__random_uniform(spec->train.data_seed, GW__RANDOM_VALID, 0, gw__hash(text.at, text.n)) < spec->data.valid.fraction;
     case GW__SPLIT_NONE:
     case GW__SPLIT_FILES: break;

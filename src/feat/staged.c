@@ -12,10 +12,11 @@
 typedef struct lane_run {
     gw__staged *staged;
     gw__lane *lane;
-    const gw_column *column;
+    const gw__batch *batch;
     const uint8_t *parts; /* of the batch's rows */
     size_t n_rows;
-    size_t first_row;     /* of the batch in the table */
+    size_t first_row;     /* of the batch in the table, */
+    size_t before;        /* and among those staged together */
 } lane_run;
 
 static size_t cell_bytes(const gw__lane *lane) {
@@ -44,8 +45,8 @@ static void drop_chunks(gw__lane *lane) {
 }
 
 static void mark_bad(lane_run *run, size_t i) {
-    if (run->lane->bad_row == SIZE_MAX) run->lane->bad_row = i;
-    __atomic_store_n(&run->staged->bad[i], 1, __ATOMIC_RELAXED); /* other lanes may say the same of this row */
+    if (run->lane->bad_row == SIZE_MAX) run->lane->bad_row = run->before + i;
+    __atomic_store_n(&run->staged->bad[run->before + i], 1, __ATOMIC_RELAXED); /* other lanes may say the same of this row */
 }
 
 /* ---- text: codes, buckets, hashes, bags ---- */
@@ -72,7 +73,7 @@ static gw_status stage_texts(lane_run *run, size_t begin) {
     char buffer[GW__CELL_TEXT];
     for (size_t i = begin; i < run->n_rows; i++) {
         uint32_t code;
-        gw_status status = code_of(lane, gw__cell_text(run->column, i, buffer), &code, &lane->problem);
+        gw_status status = code_of(lane, gw__cell_text(run->batch, lane->column, i, buffer), &code, &lane->problem);
         if (status != GW_OK) return status;
         *(uint32_t *)cell_at(lane, run->first_row + i) = code;
     }
@@ -83,7 +84,7 @@ static gw_status stage_buckets(lane_run *run) {
     gw__lane *lane = run->lane;
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < run->n_rows; i++) {
-        gw__slice text = gw__cell_text(run->column, i, buffer);
+        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
         uint32_t bucket = gw__missing_has(run->staged->missing, text) ? 0 : 1 + (uint32_t)(gw__hash(text.at, text.n) % lane->buckets);
         *(uint32_t *)cell_at(lane, run->first_row + i) = bucket;
     }
@@ -91,10 +92,11 @@ static gw_status stage_buckets(lane_run *run) {
 }
 
 static gw_status stage_hashes(lane_run *run) {
+    gw__lane *lane = run->lane;
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < run->n_rows; i++) {
-        gw__slice text = gw__cell_text(run->column, i, buffer);
-        *(uint64_t *)cell_at(run->lane, run->first_row + i) =
+        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
+        *(uint64_t *)cell_at(lane, run->first_row + i) =
             gw__missing_has(run->staged->missing, text) ? 0 : gw__hash(text.at, text.n);
     }
     return GW_OK;
@@ -119,7 +121,7 @@ static gw_status stage_bags(lane_run *run) {
     gw__lane *lane = run->lane;
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < run->n_rows; i++) {
-        gw__slice text = gw__cell_text(run->column, i, buffer);
+        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
         *(uint32_t *)cell_at(lane, run->first_row + i) = (uint32_t)lane->n_pieces;
         if (gw__missing_has(run->staged->missing, text)) continue;
         gw_status status = stage_bag(lane, text, &lane->problem);
@@ -179,8 +181,9 @@ static gw_status integers_to_codes(gw__lane *lane, const gw__missing_texts *miss
         GW__TRY(reserve(lane, row + 1, err));
         int64_t value = ((const int64_t *)old[row / GW__CHUNK_ROWS])[row % GW__CHUNK_ROWS];
         char buffer[GW__CELL_TEXT];
-        gw_column one = {"", GW_COLUMN_INT64, &value, NULL, NULL};
-        gw__slice text = value == NO_INTEGER ? (gw__slice){"", 0} : gw__cell_text(&one, 0, buffer);
+        gw_column column = {"", GW_COLUMN_INT64, &value, NULL, NULL};
+        gw__batch one = {1, 1, &column, 1};
+        gw__slice text = value == NO_INTEGER ? (gw__slice){"", 0} : gw__cell_text(&one, 0, 0, buffer);
         GW__TRY(code_of(lane, text, cell_at(lane, row), err));
         for (; done < row / GW__CHUNK_ROWS; done++) free(old[done]), old[done] = NULL;
     }
@@ -232,7 +235,7 @@ static gw_status stage_other(lane_run *run, size_t i, gw__slice text, bool *ret_
     const gw__missing_texts *missing = run->staged->missing;
     bool trains = run->parts[i] == GW__PART_TRAIN;
     double value = NAN;
-    bool number = gw__cell_number(run->column, i, missing, &value), absent = number && isnan(value);
+    bool number = gw__cell_number(run->batch, lane->column, i, missing, &value), absent = number && isnan(value);
     if (number && !absent) {
         put_number(run, i, value);
         if (!trains) return GW_OK;
@@ -253,19 +256,20 @@ static gw_status stage_other(lane_run *run, size_t i, gw__slice text, bool *ret_
  * whose row is the result. */
 static size_t stage_decimals(lane_run *run, size_t i) {
     gw__lane *lane = run->lane;
-    if (run->column->type != GW_COLUMN_TEXT || lane->integers || !lane->decimals || run->staged->missing->n_numbers) return i;
+    if (run->batch->columns[lane->column].type != GW_COLUMN_TEXT || lane->integers || !lane->decimals || run->staged->missing->n_numbers) return i;
     for (; i < run->n_rows; i++) {
-        if (!gw__parse_double(gw__cell_slice(run->column, i), cell_at(lane, run->first_row + i))) break;
+        if (!gw__parse_double(gw__cell_slice(run->batch, lane->column, i), cell_at(lane, run->first_row + i))) break;
     }
     return i;
 }
 
 static gw_status stage_numbers(lane_run *run) {
+    const gw__lane *lane = run->lane;
     const gw__missing_texts *missing = run->staged->missing;
     char buffer[GW__CELL_TEXT];
     bool done = false;
     for (size_t i = 0; (i = stage_decimals(run, i)) < run->n_rows && !done; i++) {
-        gw__slice text = gw__cell_text(run->column, i, buffer);
+        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
         int64_t value;
         if (plain_integer(text, &value) && !(missing->n_numbers && gw__missing_has(missing, text))) {
             put_integer(run, i, value);
@@ -296,35 +300,26 @@ static gw_status stage_lane(lane_run *run) {
     return GW_OK;
 }
 
-typedef struct batch_run {
-    gw__staged *staged;
-    const gw__batch *batch;
-    const uint8_t *parts;
-    size_t first_row;
-    bool again; /* only lanes that were lost */
-} batch_run;
+static gw_status run_batch(const gw__staging *staging, lane_run *run) {
+    if (!staging->again) return stage_lane(run);
+    gw_status status = reserve(run->lane, run->first_row + run->n_rows, &run->lane->problem);
+    return status == GW_OK ? stage_texts(run, 0) : status;
+}
 
 static void run_lane(void *context, size_t item, size_t worker) {
     (void)worker;
-    batch_run *b = context;
-    gw__lane *lane = &b->staged->lanes[item];
+    gw__staged *staged = context;
+    const gw__staging *staging = &staged->staging;
+    gw__lane *lane = &staged->lanes[item];
     lane->status = GW_OK;
     lane->bad_row = SIZE_MAX;
-    if (b->again && !lane->lost) return;
-    lane_run run = {b->staged, lane, &b->batch->columns[lane->column], b->parts, b->batch->n_rows, b->first_row};
-    if (b->again) {
-        lane->status = reserve(lane, run.first_row + run.n_rows, &lane->problem);
-        if (lane->status == GW_OK) lane->status = stage_texts(&run, 0);
-    } else {
-        lane->status = stage_lane(&run);
-    }
-}
-
-void gw__run_items(gw__pool *pool, size_t n_items, gw__work work, void *context) {
-    if (pool) {
-        gw__pool_run(pool, n_items, work, context);
-    } else {
-        for (size_t i = 0; i < n_items; i++) work(context, i, 0);
+    if (staging->again && !lane->lost) return;
+    size_t before = 0;
+    for (size_t i = 0; i < staging->n_batches && lane->status == GW_OK; i++) {
+        const gw__batch *batch = &staging->batches[i];
+        lane_run run = {staged, lane, batch, staging->parts + before, batch->n_rows, staging->first_row + before, before};
+        lane->status = run_batch(staging, &run);
+        before += batch->n_rows;
     }
 }
 
@@ -348,27 +343,33 @@ static bool first_bad(const gw__staged *staged, size_t *ret_row, size_t *ret_lan
     return row != SIZE_MAX;
 }
 
-gw_status gw__staged_add(gw__staged *staged, const gw__batch *batch, const uint8_t *parts, bool skip, gw__pool *pool,
-                         size_t *ret_row, size_t *ret_lane, bool *ret_bad, gw_error *err) {
-    gw_status status;
-    size_t first = staged->n_rows, n = batch->n_rows;
-    GW__TRY(gw__grow((void **)&staged->parts, &staged->parts_capacity, first + n, 1, err));
-    GW__TRY(gw__grow((void **)&staged->bad, &staged->bad_capacity, n, 1, err));
-    memset(staged->bad, 0, n);
-    batch_run run = {staged, batch, parts, first, false};
-    gw__run_items(pool, staged->n_lanes, run_lane, &run);
-    GW__TRY(lanes_status(staged, err));
-    *ret_bad = !skip && first_bad(staged, ret_row, ret_lane);
-    if (*ret_bad) goto cleanup;
-    for (size_t i = 0; i < n; i++) staged->parts[first + i] = staged->bad[i] ? GW__PART_BAD : parts[i];
-    staged->n_rows += n;
+gw_status gw__staged_begin(gw__staged *staged, const gw__batch *batches, size_t n_batches, const uint8_t *parts, gw__job *ret_job, gw_error *err) {
+    gw_status status = GW_OK;
+    gw__staging staging = {.batches = batches, .n_batches = n_batches, .parts = parts, .first_row = staged->n_rows};
+    for (size_t i = 0; i < n_batches; i++) staging.n_rows += batches[i].n_rows;
+    GW__TRY(gw__grow((void **)&staged->parts, &staged->parts_capacity, staging.first_row + staging.n_rows, 1, err));
+    GW__TRY(gw__grow((void **)&staged->bad, &staged->bad_capacity, staging.n_rows, 1, err));
+    memset(staged->bad, 0, staging.n_rows);
+    staged->staging = staging;
+    *ret_job = (gw__job){.n_items = staged->n_lanes, .work = run_lane, .context = staged};
 cleanup:
     return status;
 }
 
+gw_status gw__staged_end(gw__staged *staged, bool skip, size_t *ret_row, size_t *ret_lane, bool *ret_bad, gw_error *err) {
+    const gw__staging *staging = &staged->staging;
+    gw_status status = lanes_status(staged, err);
+    if (status != GW_OK) return status;
+    *ret_bad = !skip && first_bad(staged, ret_row, ret_lane);
+    if (*ret_bad) return GW_OK;
+    for (size_t i = 0; i < staging->n_rows; i++) staged->parts[staging->first_row + i] = staged->bad[i] ? GW__PART_BAD : staging->parts[i];
+    staged->n_rows += staging->n_rows;
+    return GW_OK;
+}
+
 gw_status gw__staged_again(gw__staged *staged, const gw__batch *batch, size_t first_row, gw__pool *pool, gw_error *err) {
-    batch_run run = {staged, batch, staged->parts, first_row, true};
-    gw__run_items(pool, staged->n_lanes, run_lane, &run);
+    staged->staging = (gw__staging){batch, 1, batch->n_rows, staged->parts + first_row, first_row, true};
+    gw__pool_run(pool, staged->n_lanes, run_lane, staged);
     return lanes_status(staged, err);
 }
 

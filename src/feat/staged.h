@@ -45,11 +45,20 @@ typedef struct gw__lane {
     uint64_t *late;        /* rows without training that are no numbers: wrong if the column stays numeric */
     size_t n_late, late_capacity;
 
-    /* of the last batch */
+    /* of the last batches */
     gw_status status;
     gw_error problem;
     size_t bad_row;        /* first bad cell, SIZE_MAX: none */
 } gw__lane;
+
+/* What is being staged. */
+typedef struct gw__staging {
+    const gw__batch *batches;
+    size_t n_batches, n_rows;
+    const uint8_t *parts;
+    size_t first_row; /* in the table */
+    bool again;       /* only lanes that were lost */
+} gw__staging;
 
 typedef struct gw__staged {
     const gw__missing_texts *missing; /* borrowed */
@@ -59,17 +68,20 @@ typedef struct gw__staged {
     size_t n_columns, first_capacity;
     uint8_t *parts; /* [n_rows] gw__part */
     size_t n_rows, parts_capacity;
-    uint8_t *bad;   /* of the last batch */
+    uint8_t *bad;   /* of the last batches */
     size_t bad_capacity;
+    gw__staging staging;
 } gw__staged;
 
 /* Find or add a lane. BUCKET needs buckets, BAG a separator (borrowed). */
 gw_status gw__staged_lane(gw__staged *staged, gw__lane wanted, size_t *ret_lane, gw_error *err);
 
-/* Stage a batch whose rows are of the given parts. A bad cell: `skip` marks the row GW__PART_BAD and goes on; else
- * *ret_bad is set, *ret_row and *ret_lane are the first one's, and nothing was added. */
-gw_status gw__staged_add(gw__staged *staged, const gw__batch *batch, const uint8_t *parts, bool skip, gw__pool *pool,
-                         size_t *ret_row, size_t *ret_lane, bool *ret_bad, gw_error *err);
+/* Stage batches, one behind the other, whose rows are of the given parts: their lanes are the items of *ret_job, which any threads may run, and then
+ * gw__staged_end. All is borrowed until then. */
+gw_status gw__staged_begin(gw__staged *staged, const gw__batch *batches, size_t n_batches, const uint8_t *parts, gw__job *ret_job, gw_error *err);
+/* A bad cell: `skip` marks the row GW__PART_BAD and goes on; else *ret_bad is set, *ret_row (counted through the batches) and *ret_lane are the
+ * first one's, and nothing was added. */
+gw_status gw__staged_end(gw__staged *staged, bool skip, size_t *ret_row, size_t *ret_lane, bool *ret_bad, gw_error *err);
 
 /* After the last row: AUTO lanes become NUMBER or TEXT. Those marked `lost` must be read again by gw__staged_again, which takes rows from
  * the first one on. */
@@ -92,8 +104,5 @@ static inline uint64_t gw__lane_hash(const gw__lane *lane, size_t row) {
 static inline size_t gw__lane_pieces_end(const gw__lane *lane, size_t row, size_t n_rows) {
     return row + 1 < n_rows ? gw__lane_code(lane, row + 1) : lane->n_pieces;
 }
-
-/* Run over a pool, or alone where there is none. */
-void gw__run_items(gw__pool *pool, size_t n_items, gw__work work, void *context);
 
 #endif

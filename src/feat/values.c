@@ -43,8 +43,9 @@ static size_t format_number(double value, char buffer[GW__CELL_TEXT]) {
     return (size_t)gw__format_double(value, buffer);
 }
 
-gw__slice gw__cell_text(const gw_column *column, size_t row, char buffer[GW__CELL_TEXT]) {
-    if (column->type == GW_COLUMN_TEXT) return gw__cell_slice(column, row);
+gw__slice gw__cell_text(const gw__batch *batch, size_t index, size_t row, char buffer[GW__CELL_TEXT]) {
+    const gw_column *column = &batch->columns[index];
+    if (column->type == GW_COLUMN_TEXT) return gw__cell_slice(batch, index, row);
     size_t n = 0;
     if (gw__cell_valid(column, row)) {
         switch (column->type) {
@@ -66,8 +67,9 @@ static bool text_number(gw__slice text, const gw__missing_texts *missing, double
     return trimmed.n < text.n && text_number(trimmed, missing, ret);
 }
 
-bool gw__cell_number(const gw_column *column, size_t row, const gw__missing_texts *missing, double *ret) {
-    if (column->type == GW_COLUMN_TEXT) return text_number(gw__cell_slice(column, row), missing, ret);
+bool gw__cell_number(const gw__batch *batch, size_t index, size_t row, const gw__missing_texts *missing, double *ret) {
+    const gw_column *column = &batch->columns[index];
+    if (column->type == GW_COLUMN_TEXT) return text_number(gw__cell_slice(batch, index, row), missing, ret);
     if (!gw__cell_valid(column, row)) return *ret = NAN, true;
     double value = NAN;
     switch (column->type) {

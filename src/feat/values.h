@@ -4,8 +4,8 @@
 
 #include <math.h>
 
+#include "data/table.h"
 #include "feat/lexicon.h"
-#include "gatewright.h"
 #include "spec/spec.h"
 
 #define GW__CELL_TEXT 32 /* bytes that a number as text needs */
@@ -24,21 +24,11 @@ static inline bool gw__missing_has(const gw__missing_texts *missing, gw__slice t
     return text.n == 0 || gw__lexicon_find(&missing->texts, text) != GW__NO_ENTRY;
 }
 
-static inline bool gw__cell_valid(const gw_column *column, size_t row) {
-    return !column->valid || (column->valid[row >> 3] >> (row & 7) & 1);
-}
-
-/* The cell's text, n 0 where there is no value; numbers are written into `buffer`. */
-gw__slice gw__cell_text(const gw_column *column, size_t row, char buffer[GW__CELL_TEXT]);
-/* The same of a text column's cell. */
-static inline gw__slice gw__cell_slice(const gw_column *column, size_t row) {
-    int32_t begin = column->offsets[row], end = column->offsets[row + 1];
-    if (!gw__cell_valid(column, row)) end = begin;
-    return (gw__slice){(const char *)column->values + begin, (size_t)(end - begin)};
-}
+/* The text of a cell of any column, n 0 where there is no value; numbers are written into `buffer`. */
+gw__slice gw__cell_text(const gw__batch *batch, size_t column, size_t row, char buffer[GW__CELL_TEXT]);
 
 /* The cell's number; NaN where there is no value. False if it is something else. */
-bool gw__cell_number(const gw_column *column, size_t row, const gw__missing_texts *missing, double *ret);
+bool gw__cell_number(const gw__batch *batch, size_t column, size_t row, const gw__missing_texts *missing, double *ret);
 
 /* The next piece of a bag's text, trimmed, never empty; false at the end. *rest is what is left. */
 bool gw__bag_next(gw__slice *rest, gw__slice separator, gw__slice *ret_piece);

@@ -106,13 +106,12 @@ static uint64_t chain(uint64_t hash, uint32_t code) {
     return gw__hash(link, sizeof link);
 }
 
-static gw_status count_cells(gw__profiles *profiles, size_t index, const gw_column *cells, size_t n_rows, gw_error *err) {
+static gw_status count_cells(gw__profiles *profiles, size_t index, const gw__batch *batch, size_t n_rows, gw_error *err) {
     gw__profile *column = &profiles->columns[index];
     for (size_t row = 0; row < n_rows; row++) {
-        bool valid = !cells->valid || (cells->valid[row / 8] >> (row % 8) & 1);
-        gw__slice cell = gw__slice_trim((gw__slice){(const char *)cells->values + cells->offsets[row], (size_t)(cells->offsets[row + 1] - cells->offsets[row])});
+        gw__slice cell = gw__slice_trim(gw__cell_slice(batch, index, row));
         uint32_t code = UINT32_MAX;
-        if (valid && cell.n > 0) {
+        if (cell.n > 0) {
             column->values++;
             count_text(column, cell);
             count_number(column, cell);
@@ -179,7 +178,7 @@ gw_status gw__profiles_read(gw__table *table, gw__profiles *ret_profiles, gw_err
         int64_t left = GW__PROFILE_ROWS - profiles.rows;
         if (batch.n_rows == 0 || left == 0) break;
         size_t n = batch.n_rows < (size_t)left ? batch.n_rows : (size_t)left;
-        for (size_t i = 0; i < profiles.n_columns; i++) GW__TRY(count_cells(&profiles, i, &batch.columns[i], n, err));
+        for (size_t i = 0; i < profiles.n_columns; i++) GW__TRY(count_cells(&profiles, i, &batch, n, err));
         profiles.rows += (int64_t)n;
         if (n < batch.n_rows) break;
     }

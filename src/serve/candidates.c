@@ -67,7 +67,7 @@ bool gw__candidates_fit(const gw__candidates *bound, const gw__request *request)
 
 static gw_status encode(const gw_model *model, gw__encoder *encoder, const gw_column *columns, size_t n_columns, size_t n_rows, gw__records *ret_records,
                         gw_error *err) {
-    gw__batch batch = {.n_rows = n_rows, .n_columns = n_columns, .columns = columns};
+    gw__batch batch = {.n_rows = n_rows, .n_columns = n_columns, .columns = columns, .stride = 1};
     size_t bad_row = 0;
     gw_status status = gw__incoming_check_text(model->features, encoder, columns, n_rows, err);
     if (status != GW_OK) return status;

@@ -60,12 +60,13 @@ static bool is_utf8(const gw_column *column, size_t n_rows) {
 
 gw_status gw__incoming_check_text(const gw__features *features, const gw__encoder *encoder, const gw_column *columns, size_t n_rows, gw_error *err) {
     const size_t *used = gw__encoder_columns(encoder);
+    const gw__batch batch = {.n_rows = n_rows, .columns = columns, .stride = 1};
     for (size_t f = 0; f < gw__features_count(features); f++) {
         if (used[f] == GW__NO_COLUMN) continue;
         const gw_column *column = &columns[used[f]];
         if (column->type != GW_COLUMN_TEXT || is_utf8(column, n_rows)) continue;
         for (size_t i = 0; i < n_rows; i++) {
-            gw__slice cell = gw__cell_slice(column, i);
+            gw__slice cell = gw__cell_slice(&batch, used[f], i);
             if (cell.n == 0 || gw__utf8_valid(cell.at, cell.n)) continue;
             return gw__fail_at(err, GW_E_DATA, column->name, (int64_t)i + 1, 0, "column '%s': expected UTF-8 but found the byte 0x%02X", column->name,
                                bad_byte(cell));

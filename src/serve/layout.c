@@ -30,12 +30,9 @@ static void add_json(gw__text *out, gw__slice cell) {
     gw__json_slice(&json, cell);
 }
 
-/* The cell of a column of text; `at` is NULL where there is no value. */
-static gw__slice text_cell(const gw_column *column, size_t row) {
-    bool valid = !column->valid || (column->valid[row / 8] >> (row % 8) & 1);
-    if (!valid || column->type != GW_COLUMN_TEXT) return (gw__slice){0};
-    int32_t begin = column->offsets[row], end = column->offsets[row + 1];
-    return (gw__slice){(const char *)column->values + begin, (size_t)(end - begin)};
+/* The cell of a column of text; n 0 where there is no value. */
+static gw__slice text_cell(const gw__batch *batch, size_t column, size_t row) {
+    return batch->columns[column].type == GW_COLUMN_TEXT ? gw__cell_slice(batch, column, row) : (gw__slice){0};
 }
 
 /* ---- what stands between the cells ---- */
@@ -233,10 +230,10 @@ void gw__layout_add(const gw__layout *layout, const gw__batch *batch, size_t row
     const gw__slice *before = layout->before;
     for (size_t i = 0; i < layout->n_keep; i++, before++) {
         gw__text_add(out, before->at, before->n);
-        gw__slice cell = text_cell(&batch->columns[layout->keep[i]], row);
+        gw__slice cell = text_cell(batch, layout->keep[i], row);
         if (layout->format == GW_OUTPUT_CSV)
             add_csv(out, cell);
-        else if (cell.at)
+        else if (cell.n > 0)
             add_json(out, cell);
         else
             gw__text_puts(out, "null");

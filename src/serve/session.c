@@ -71,7 +71,7 @@ gw_status gw__session_score(gw_session *session, const gw_column *columns, size_
     if (status != GW_OK) return status;
 
     /* All rows are encoded before the first is scored: a bad cell leaves the scores untouched. */
-    gw__batch batch = {.n_rows = n_rows, .n_columns = n_columns, .columns = columns};
+    gw__batch batch = {.n_rows = n_rows, .n_columns = n_columns, .columns = columns, .stride = 1};
     gw__records records;
     size_t bad_row = 0;
     status = gw__encoder_apply(session->encoder, &batch, 0, n_rows, NULL, &records, &bad_row, err);

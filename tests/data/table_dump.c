@@ -3,10 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_value(const gw_column *c, size_t row, gw__text *out) {
-    const int32_t *at = c->offsets;
+static void put_value(const gw__batch *batch, size_t column, size_t row, gw__text *out) {
+    const gw_column *c = &batch->columns[column];
+    gw__slice text;
     switch (c->type) {
-    case GW_COLUMN_TEXT: gw__text_add(out, (const char *)c->values + at[row], (size_t)(at[row + 1] - at[row])); break;
+    case GW_COLUMN_TEXT:
+        text = gw__cell_slice(batch, column, row);
+        gw__text_add(out, text.at, text.n);
+        break;
     case GW_COLUMN_INT64: gw__text_addf(out, "%lld", (long long)((const int64_t *)c->values)[row]); break;
     case GW_COLUMN_UINT64: gw__text_addf(out, "%llu", (unsigned long long)((const uint64_t *)c->values)[row]); break;
     case GW_COLUMN_FLOAT: gw__text_addf(out, "%g", (double)((const float *)c->values)[row]); break;
@@ -14,13 +18,15 @@ static void put_value(const gw_column *c, size_t row, gw__text *out) {
     }
 }
 
-static void put_cell(const gw_column *c, size_t row, gw__text *out) {
-    if (c->valid != NULL && (c->valid[row / 8] >> (row % 8) & 1) == 0) {
+static void put_cell(const gw__batch *batch, size_t column, size_t row, gw__text *out) {
+    const gw_column *c = &batch->columns[column];
+    bool absent = c->type == GW_COLUMN_TEXT ? gw__cell_slice(batch, column, row).n == 0 : !gw__cell_valid(c, row);
+    if (absent) {
         gw__text_putc(out, '-');
         return;
     }
     gw__text_putc(out, '[');
-    put_value(c, row, out);
+    put_value(batch, column, row, out);
     gw__text_putc(out, ']');
 }
 
@@ -30,7 +36,7 @@ static void put_batch(const gw__table *table, const gw__batch *batch, gw__text *
         int64_t line = 0;
         gw__table_locate(table, row, &file, &line);
         gw__text_addf(out, "%lld:", (long long)line);
-        for (size_t i = 0; i < batch->n_columns; i++) put_cell(&batch->columns[i], row, out);
+        for (size_t i = 0; i < batch->n_columns; i++) put_cell(batch, i, row, out);
         gw__text_putc(out, '\n');
     }
 }

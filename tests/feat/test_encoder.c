@@ -50,7 +50,7 @@ static void a_batch_gives_the_training_records(void **state) {
     gw__records records;
     gw__encoder *encoder = encoder_of(&r, true);
     text_columns(columns);
-    gw__batch batch = {5, 6, columns};
+    gw__batch batch = {5, 6, columns, 1};
     assert_int_equal(gw__encoder_apply(encoder, &batch, 0, 5, NULL, &records, NULL, NULL), GW_OK);
     assert_true(same_records(&records, &r.dataset.train));
     assert_int_equal(gw__encoder_apply(encoder, &batch, 2, 2, NULL, &records, NULL, NULL), GW_OK);
@@ -73,7 +73,7 @@ static void typed_columns_mean_the_same(void **state) {
     text_columns(columns);
     gw_column typed[6];
     memcpy(typed, columns, sizeof typed);
-    gw__batch batch = {5, 6, typed};
+    gw__batch batch = {5, 6, typed, 1};
     typed[0] = (gw_column){"n", GW_COLUMN_DOUBLE, (const double[]){1, 2, 3, NAN, 5}, NULL, NULL};
     typed[1] = (gw_column){"c", GW_COLUMN_INT64, (const int64_t[]){5, 5, 6, 6, 9}, NULL, &but_last};
     typed[2] = (gw_column){"h", GW_COLUMN_UINT64, (const uint64_t[]){7, 7, 8, 8, 9}, NULL, &but_last};
@@ -104,7 +104,7 @@ static void ids_keep_all_their_bits(void **state) {
     gw__records records;
     assert_int_equal(gw__encoder_new(r.features, column, 1, false, &encoder, NULL), GW_OK);
     gw_column unsigned_ids = {"x", GW_COLUMN_UINT64, (const uint64_t[]){UINT64_MAX, UINT64_MAX - 1, UINT64_MAX - 2}, NULL, NULL};
-    gw__batch batch = {3, 1, &unsigned_ids};
+    gw__batch batch = {3, 1, &unsigned_ids, 1};
     assert_int_equal(gw__encoder_apply(encoder, &batch, 0, 3, NULL, &records, NULL, NULL), GW_OK);
     assert_int_equal(id_at(&records, 0, 0), id_at(&r.dataset.train, 0, 0));
     assert_int_equal(id_at(&records, 1, 0), id_at(&r.dataset.train, 1, 0));
@@ -126,7 +126,7 @@ static void missing_numbers_hold_for_typed_columns(void **state) {
     gw__records records;
     assert_int_equal(gw__encoder_new(r.features, column, 1, false, &encoder, NULL), GW_OK);
     gw_column x = {"x", GW_COLUMN_INT64, (const int64_t[]){7, -1}, NULL, NULL};
-    gw__batch batch = {2, 1, &x};
+    gw__batch batch = {2, 1, &x, 1};
     assert_int_equal(gw__encoder_apply(encoder, &batch, 0, 2, NULL, &records, NULL, NULL), GW_OK);
     assert_true(number_at(&records, 0, 0) == 7);
     assert_true(number_at(&records, 1, 0) == 2);
@@ -150,7 +150,7 @@ static void labels_may_be_left_out(void **state) {
     assert_int_equal(gw__encoder_new(r.features, without, 6, false, &encoder, &err), GW_OK);
     text_columns(columns);
     gw_column reordered[6] = {columns[4], columns[5], columns[3], columns[2], columns[1], columns[0]};
-    gw__batch batch = {5, 6, reordered};
+    gw__batch batch = {5, 6, reordered, 1};
     assert_int_equal(gw__encoder_apply(encoder, &batch, 0, 5, NULL, &records, NULL, &err), GW_OK);
     expect_features(&records, &r.dataset.train);
     for (size_t row = 0; row < 5; row++) assert_true(label_at(&records, row, 0) == 0 && weight_at(&records, row, 0) == 0);
@@ -181,7 +181,7 @@ static void the_earliest_bad_cell_is_reported(void **state) {
     assert_int_equal(gw__encoder_new(r.features, all, 4, true, &encoder, &err), GW_OK);
     gw_column columns[4] = {text_column("a", (const char *[]){"1", "2", "3", "4", "x"}, 5), text_column("b", (const char *[]){"1", "2", "3", "?", "5"}, 5),
                             text_column("w", (const char *[]){"1", "1", "-1", "1", "1"}, 5), text_column("y", (const char *[]){"0", "1", "1", "0", "2"}, 5)};
-    gw__batch batch = {5, 4, columns};
+    gw__batch batch = {5, 4, columns, 1};
     assert_int_equal(gw__encoder_apply(encoder, &batch, 1, 4, NULL, &records, &row, &err), GW_E_DATA);
     assert_int_equal(row, 2);
     assert_string_equal(err.where, "w");
@@ -209,7 +209,7 @@ static void infinity_is_no_number(void **state) {
     gw_error err = {0};
     assert_int_equal(gw__encoder_new(r.features, (const char *[]){"x"}, 1, false, &encoder, &err), GW_OK);
     gw_column x = {"x", GW_COLUMN_DOUBLE, (const double[]){INFINITY, -1e300}, NULL, NULL};
-    gw__batch batch = {2, 1, &x};
+    gw__batch batch = {2, 1, &x, 1};
     assert_int_equal(gw__encoder_apply(encoder, &batch, 0, 1, NULL, &records, NULL, &err), GW_E_DATA);
     assert_non_null(strstr(err.message, "expected a number but found '+inf'"));
     assert_int_equal(gw__encoder_apply(encoder, &batch, 1, 1, NULL, &records, NULL, &err), GW_E_DATA);
@@ -226,7 +226,7 @@ static void nothing_is_allocated_when_warm(void **state) {
     gw__records records;
     gw_column columns[6];
     text_columns(columns);
-    gw__batch batch = {5, 6, columns};
+    gw__batch batch = {5, 6, columns, 1};
     assert_int_equal(gw__encoder_apply(encoder, &batch, 0, 5, NULL, &records, NULL, NULL), GW_OK);
     size_t before = count_allocations();
     for (size_t n = 1; n <= 5; n++) assert_int_equal(gw__encoder_apply(encoder, &batch, 0, n, NULL, &records, NULL, NULL), GW_OK);
@@ -245,7 +245,7 @@ static gw_status encode_once(void *context, gw_error *err) {
     const encoding *e = context;
     gw__encoder *encoder = NULL;
     gw__records records;
-    gw__batch batch = {5, 6, e->columns};
+    gw__batch batch = {5, 6, e->columns, 1};
     gw_status status = gw__encoder_new(e->features, names, 6, true, &encoder, err);
     if (status == GW_OK) status = gw__encoder_apply(encoder, &batch, 0, 5, NULL, &records, NULL, err);
     gw__encoder_free(encoder);

@@ -223,7 +223,7 @@ static void test_dense_input_of_encoded_rows(void **state) {
     const char *names[] = {"age", "city", "user", "tags"};
     gw__encoder *encoder = NULL;
     gw__records records;
-    gw__batch batch = {.n_rows = ROWS, .n_columns = 4, .columns = r->columns};
+    gw__batch batch = {.n_rows = ROWS, .n_columns = 4, .columns = r->columns, .stride = 1};
     float *dense = calloc(ROWS * in->width, sizeof *dense), scores[ROWS * WIDTH], expected[ROWS * WIDTH];
     fixture_make_rows(r, 0, ROWS);
     fixture_must(gw__encoder_new(f->model->features, names, 4, false, &encoder, &err), &err);
