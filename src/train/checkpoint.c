@@ -26,8 +26,8 @@ static void write_position(const gw__run *run, bool kept_is_current, gw__text *o
     gw__json_begin_object(&json);
     write_uint(&json, "epoch", at->epoch);
     write_uint(&json, "step", at->step);
-    write_uint(&json, "train_rows", run->dataset.train.n_rows);
-    write_uint(&json, "valid_rows", run->dataset.valid.n_rows);
+    write_uint(&json, "train_rows", run->data->dataset.train.n_rows);
+    write_uint(&json, "valid_rows", run->data->dataset.valid.n_rows);
     write_uint(&json, "kept_epoch", at->kept_epoch);
     gw__json_key(&json, "kept_is_current");
     gw__json_bool(&json, kept_is_current);
@@ -169,8 +169,8 @@ static gw_status read_position(gw__run *run, const gw__doc *doc, const char *pat
     gw__progress *at = &run->at;
     gw_status status = GW_OK;
     const gw__train_spec *train = &run->model->spec->train;
-    GW__TRY(check_rows(doc, "train_rows", run->dataset.train.n_rows, path, err));
-    GW__TRY(check_rows(doc, "valid_rows", run->dataset.valid.n_rows, path, err));
+    GW__TRY(check_rows(doc, "train_rows", run->data->dataset.train.n_rows, path, err));
+    GW__TRY(check_rows(doc, "valid_rows", run->data->dataset.valid.n_rows, path, err));
     if (!get_uint(gw__doc_get(doc, "epoch"), train->epochs, &at->epoch)) return bad_key(path, "epoch", err);
     uint64_t last_step = at->epoch < train->epochs ? run->steps_per_epoch - 1 : 0;
     if (!get_uint(gw__doc_get(doc, "step"), last_step, &at->step)) return bad_key(path, "step", err);
@@ -178,7 +178,7 @@ static gw_status read_position(gw__run *run, const gw__doc *doc, const char *pat
     if (!kept || (at->epoch > 0) != (at->kept_epoch > 0) || (!train->early_stop.on && at->kept_epoch != at->epoch)) return bad_key(path, "kept_epoch", err);
     if (!get_uint(gw__doc_get(doc, "waited"), at->epoch - at->kept_epoch, &at->waited)) return bad_key(path, "waited", err);
     if (!get_best(gw__doc_get(doc, "best"), train->early_stop.on, at)) return bad_key(path, "best", err);
-    if (!get_losses(doc, run->model->spec->n_tasks, run->dataset.train.n_rows, at)) return bad_key(path, "loss_sums", err);
+    if (!get_losses(doc, run->model->spec->n_tasks, run->data->dataset.train.n_rows, at)) return bad_key(path, "loss_sums", err);
     if (!get_bool(gw__doc_get(doc, "kept_is_current"), ret_kept_is_current)) return bad_key(path, "kept_is_current", err);
 cleanup:
     return status;

@@ -52,12 +52,12 @@ static void write_task_read(gw__json_writer *json, const gw__task_spec *task, co
 }
 
 static void write_read(const gw__run *run, gw__json_writer *json) {
-    const gw__read_report *report = &run->dataset.report;
+    const gw__read_report *report = &run->data->dataset.report;
     const gw__spec *spec = run->model->spec;
     gw__json_begin_object(json);
-    write_int(json, "rows", (int64_t)(run->dataset.train.n_rows + run->dataset.valid.n_rows));
-    write_int(json, "train_rows", (int64_t)run->dataset.train.n_rows);
-    if (run->validation) write_int(json, "valid_rows", (int64_t)run->dataset.valid.n_rows);
+    write_int(json, "rows", (int64_t)(run->data->dataset.train.n_rows + run->data->dataset.valid.n_rows));
+    write_int(json, "train_rows", (int64_t)run->data->dataset.train.n_rows);
+    if (run->validation) write_int(json, "valid_rows", (int64_t)run->data->dataset.valid.n_rows);
     write_int(json, "skipped", report->skipped);
     write_int(json, "columns", report->n_columns);
     write_int(json, "missing", report->missing_cells);
@@ -79,13 +79,13 @@ void gw__report_read(const gw__run *run) {
     write_read(run, &json);
     if (!text.failed) tell(run, (gw_event){.kind = GW_EVENT_READ, .text = text.at});
     gw__text_clear(&text);
-    const gw__texts *notes = &run->dataset.report.notes;
+    const gw__texts *notes = &run->data->dataset.report.notes;
     for (size_t i = 0; i < notes->n; i++) tell(run, (gw_event){.kind = GW_EVENT_NOTE, .text = notes->at[i]});
 }
 
 /* An event of the epoch under way. */
 static gw_event epoch_event(const gw__run *run, gw_event_kind kind) {
-    uint64_t rows = run->dataset.train.n_rows, done = run->at.step * run->batch;
+    uint64_t rows = run->data->dataset.train.n_rows, done = run->at.step * run->batch;
     return (gw_event){.kind = kind,
                       .epoch = (int64_t)run->at.epoch + 1,
                       .epochs = run->model->spec->train.epochs,

@@ -63,7 +63,7 @@ static gw_status check_model(gw__run *run, gw_error *err) {
     const char *tensor = gw__trainer_bad_tensor(run->trainer);
     if (tensor) return fail_nonfinite(run, "a parameter is", NULL, tensor, err);
     const size_t width = gw__net_output_width(model->net);
-    gw__scorer_run(run->probe, flat, &run->dataset.train, 0, run->n_probes, run->probe_scores, NULL, NULL);
+    gw__scorer_run(run->probe, flat, &run->data->dataset.train, 0, run->n_probes, run->probe_scores, NULL, NULL);
     for (size_t i = 0; i < run->n_probes * width; i++) {
         if (isfinite(run->probe_scores[i])) continue;
         size_t task = 0;
@@ -89,7 +89,7 @@ static void add_losses(gw__progress *at, const gw__step_result *result, size_t n
 
 static gw_status do_step(gw__run *run, const gw__shuffle *shuffle, gw_error *err) {
     const gw__spec *spec = run->model->spec;
-    uint64_t begin = run->at.step * run->batch, left = run->dataset.train.n_rows - begin;
+    uint64_t begin = run->at.step * run->batch, left = run->data->dataset.train.n_rows - begin;
     size_t n = left < run->batch ? left : run->batch;
     gw__step_result result = {0};
     fill_rows(run, shuffle, begin, n);
@@ -123,7 +123,7 @@ static gw_status checkpoint(gw__run *run, gw_error *err) {
 /* The steps of the epoch that are not done yet. */
 static gw_status run_steps(gw__run *run, gw_error *err) {
     gw_status status = GW_OK;
-    gw__shuffle shuffle = gw__shuffle_of(run->model->spec->train.seed, run->at.epoch, run->dataset.train.n_rows);
+    gw__shuffle shuffle = gw__shuffle_of(run->model->spec->train.seed, run->at.epoch, run->data->dataset.train.n_rows);
     run->started = gw__clock();
     while (run->at.step < run->steps_per_epoch && status == GW_OK) {
         if (is_canceled(run)) return GW_E_CANCELED;
@@ -139,7 +139,7 @@ static gw_status validate(gw__run *run, gw__text *valid, bool *ret_has_value, do
     const gw__spec *spec = model->spec;
     gw__json_writer json = {.out = valid};
     gw__evaluation_reset(run->validation);
-    gw_status status = gw__evaluation_add(run->validation, spec, model->net, gw__trainer_parameters(run->trainer), &run->dataset.valid, run->pool, err);
+    gw_status status = gw__evaluation_add(run->validation, spec, model->net, gw__trainer_parameters(run->trainer), &run->data->dataset.valid, run->pool, err);
     if (status != GW_OK) return status;
     gw__json_begin_object(&json);
     gw__json_key(&json, "tasks");
@@ -206,8 +206,8 @@ static gw_status write_record(gw__run *run, gw_error *err) {
         {"epochs", at->epoch},
         {"kept_epoch", at->kept_epoch}, /* 0: stopped inside the first epoch */
         {"steps", at->epoch * run->steps_per_epoch + at->step},
-        {"train_rows", run->dataset.train.n_rows},
-        {"valid_rows", run->dataset.valid.n_rows},
+        {"train_rows", run->data->dataset.train.n_rows},
+        {"valid_rows", run->data->dataset.valid.n_rows},
     };
     for (size_t i = 0; i < GW__COUNT(counts); i++) {
         gw__json_key(&json, counts[i].key);
@@ -242,17 +242,22 @@ cleanup:
     return status;
 }
 
+static gw_status assess(gw__run *run, gw_error *err) {
+    const gw__intake *data = run->data;
+    const gw__texts paths = run->model->spec->data.test;
+    const gw_train_options *options = run->options;
+    if (!data->has_test)
+        return gw__assess(run->model, &(gw_data_options){.paths = paths.at, .n_paths = paths.n, .skip_bad_rows = options->skip_bad_rows,
+                                                         .threads = options->threads}, false, &run->test, err);
+    if (data->test_status == GW_OK) return gw__assess_kept(run->model, &data->test, options->skip_bad_rows, run->pool, &run->test, err);
+    if (err) *err = data->test_err;
+    return data->test_status;
+}
+
 static gw_status evaluate_test(gw__run *run, gw_error *err) {
-    const gw__data_spec *data = &run->model->spec->data;
-    if (data->test.n == 0) return GW_OK;
-    const gw_data_options options = {.paths = data->test.at,
-                                     .n_paths = data->test.n,
-                                     .skip_bad_rows = run->options->skip_bad_rows,
-                                     .threads = run->options->threads};
-    gw__text json = {0};
-    gw_status status = gw__assess(run->model, &options, false, &json, err);
-    if (status == GW_OK) gw__report_test(run, json.at);
-    gw__text_clear(&json);
+    if (run->model->spec->data.test.n == 0) return GW_OK;
+    gw_status status = assess(run, err);
+    if (status == GW_OK) gw__report_test(run, run->test.at);
     return status;
 }
 
@@ -270,19 +275,37 @@ static gw_status finish(gw__run *run, gw_status ended, gw_model **ret_model, gw_
     return ended;
 }
 
-gw_status gw__train(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
-    gw__run run;
+gw_status gw__run_train(gw__run *run, gw_model **ret_model, gw_error *err) {
     bool has_model = true;
-    gw_status status = gw__run_begin(&run, options, err);
-    if (status != GW_OK) goto cleanup;
-    status = run_epochs(&run, err);
+    gw_status status = run_epochs(run, err);
     if (status == GW_E_CANCELED) {
-        has_model = run.at.epoch || run.at.step;
-        status = settle_canceled(&run, err);
+        has_model = run->at.epoch || run->at.step;
+        status = settle_canceled(run, err);
     }
-    if (status == GW_E_NONFINITE) has_model = run.at.kept_epoch > 0;
-    if (status == GW_OK || ((status == GW_E_CANCELED || status == GW_E_NONFINITE) && has_model)) status = finish(&run, status, ret_model, err);
+    if (status == GW_E_NONFINITE) has_model = run->at.kept_epoch > 0;
+    if (status == GW_OK || ((status == GW_E_CANCELED || status == GW_E_NONFINITE) && has_model)) status = finish(run, status, ret_model, err);
+    return status;
+}
+
+gw_status gw__train(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
+    gw_status status;
+    gw__origin from = {0};
+    gw__spec *spec = NULL;
+    gw__pool *pool = NULL;
+    gw__intake data = {0};
+    gw__run run = {0};
+    GW__TRY(gw__origin_read(options, &from, err));
+    GW__TRY(gw__run_spec(options, &from, &spec, err));
+    GW__TRY(gw__pool_new(options->threads, &pool, err));
+    GW__TRY(gw__intake_read(options, spec, &from, pool, &data, err));
+    GW__TRY(gw__run_begin(&run, options, spec, &from, &data, pool, err));
+    gw__origin_clear(&from); /* its memory is better used while training */
+    status = gw__run_train(&run, ret_model, err);
 cleanup:
     gw__run_clear(&run);
+    gw__intake_clear(&data);
+    gw__pool_free(pool);
+    gw__spec_free(spec);
+    gw__origin_clear(&from);
     return status;
 }

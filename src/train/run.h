@@ -3,8 +3,26 @@
 #define GW_TRAIN_RUN_H
 
 #include "train/evaluate.h"
+#include "train/labelled.h"
 #include "train/train.h"
 #include "train/trainer.h"
+
+/* What a run starts from besides its spec: the model of --init or the checkpoint of --resume. {0}: nothing. Not changed by runs. */
+typedef struct gw__origin {
+    gw_model *model;
+    gw__container container; /* its file */
+    const char *path;        /* for messages; borrowed from the options */
+} gw__origin;
+
+/* What a run learns from. Read once and not changed after: any number of runs may share it. */
+typedef struct gw__intake {
+    gw__features *features;
+    gw__dataset dataset;
+    gw__labelled test;    /* the rows of data.test, if they are kept; else each run reads them at its end */
+    bool has_test;        /* that was tried, */
+    gw_status test_status; /* and this came of it, which matters at the end of a run only */
+    gw_error test_err;
+} gw__intake;
 
 /* How far a run is. Together with parameters and optimizer state this is all that a resumed run needs. */
 typedef struct gw__progress {
@@ -22,8 +40,8 @@ typedef struct gw__progress {
 typedef struct gw__run {
     const gw_train_options *options;
     gw__pool *pool;
+    const gw__intake *data;
     gw_model *model;           /* its parameters are those kept so far; the trainer has the current ones */
-    gw__dataset dataset;
     gw__trainer *trainer;
     gw__evaluation *validation; /* NULL without data.valid */
     gw__scorer *probe;         /* scores the first rows at the end of an epoch: whatever is kept can predict */
@@ -34,11 +52,28 @@ typedef struct gw__run {
     gw__progress at;
     double started;            /* clock when the epoch under way began, later by what was not training */
     double told;               /* clock of the last event of a step */
+    gw__text test;             /* what the evaluation on data.test found; empty: nothing yet */
 } gw__run;
 
-/* ---- begin.c: from options to a run that is ready for its next step ---- */
-gw_status gw__run_begin(gw__run *run, const gw_train_options *options, gw_error *err);
+/* ---- intake.c: what a run needs before it is one ---- */
+gw_status gw__origin_read(const gw_train_options *options, gw__origin *ret_origin, gw_error *err);
+void      gw__origin_clear(gw__origin *from);
+/* The spec of a run, whose outputs replace none of its inputs. Owned by the caller. */
+gw_status gw__run_spec(const gw_train_options *options, const gw__origin *from, gw__spec **ret_spec, gw_error *err);
+gw_status gw__intake_read(const gw_train_options *options, const gw__spec *spec, const gw__origin *from, gw__pool *pool, gw__intake *ret_intake,
+                          gw_error *err);
+/* Keep the rows of data.test in memory, for more runs than one. Whether that fails is kept, too. */
+void      gw__intake_keep_test(gw__intake *intake, const gw_train_options *options, const gw__spec *spec, gw__pool *pool);
+void      gw__intake_clear(gw__intake *intake);
+
+/* ---- begin.c: a run that is ready for its next step ---- */
+/* Options, data and pool are borrowed until the run is cleared, in any case; the spec is held. */
+gw_status gw__run_begin(gw__run *run, const gw_train_options *options, const gw__spec *spec, const gw__origin *from, const gw__intake *data,
+                        gw__pool *pool, gw_error *err);
 void      gw__run_clear(gw__run *run);
+
+/* ---- loop.c: from there to the end. As gw_train in gatewright.h; ret_model may be NULL ---- */
+gw_status gw__run_train(gw__run *run, gw_model **ret_model, gw_error *err);
 
 /* ---- checkpoint.c ---- */
 /* Write MODEL.ckpt. Does nothing when the model goes to no file. */
