@@ -209,6 +209,7 @@ typedef struct gw_event {
     int64_t epoch, epochs; /* from 1 */
     int64_t rows_done, rows; /* of this epoch */
     double seconds;        /* since the epoch began */
+    size_t run;            /* gw_train_many: whose event it is, from 0 */
 } gw_event;
 
 typedef void (*gw_listener)(void *context, const gw_event *event);
@@ -238,6 +239,43 @@ typedef struct gw_train_options {
  *         tensor in the message: the last good model was saved and is returned.
  */
 GW_API gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_error *err);
+
+/* One of many runs: how it differs from the others. */
+typedef struct gw_run_options {
+    const char *const *overrides; /* as of --set, after those of the base; n_overrides of them */
+    size_t n_overrides;
+    const char *model_path;       /* where to save its model, as of gw_train_options; NULL: nowhere. No two runs may have the same */
+    bool keep_model;              /* give its model back in its result */
+} gw_run_options;
+
+/* What came of it. */
+typedef struct gw_run_result {
+    gw_status status; /* as gw_train would have returned */
+    gw_error error;   /* if that is not GW_OK */
+    gw_model *model;  /* with keep_model, wherever gw_train would have given one; else NULL */
+    char *training;   /* JSON {"epochs":n,"kept_epoch":n,"steps":n,"train_rows":n,"valid_rows":n} and, of the kept epoch, with data.valid,
+                         "valid":{"tasks":{…}}; NULL if there came no model */
+    char *test;       /* JSON of the evaluation on data.test, as of GW_EVENT_TEST; NULL without one */
+} gw_run_result;
+
+/**
+ * Train many models: architectures, seeds, learning rates. Each run is the spec of `base` with overrides of its own, and comes to what
+ * gw_train comes to with the same overrides alone: the same bytes, whatever the other runs, their order and the threads.
+ *
+ * Runs that read the same rows share one copy of them, and of data.test: all that agree in `data`, `features`, in what `tasks` says of rows,
+ * and, where rows are drawn at random (a validation part by fraction, unseen_rate, negative_sampling), in the seed that draws them. With
+ * train.data_seed set, runs of many seeds share, too. The others are read once for each group that does agree.
+ * Threads: with as many runs as `base->threads` or more, every run has one; else they are shared out.
+ *
+ * @param base        As of gw_train, but model_path and resume_path are NULL. The listener is never called twice at once; an event's `run` says
+ *                    whose it is, and the events of one run come in order. `cancel` stops those that run and keeps others from beginning.
+ * @param ret_results [n_runs], filled in any case. A run that fails does not stop the others. Free with gw_run_results_clear.
+ * @return GW_OK if every run is; GW_E_CANCELED if any is; else what the first run that failed says, with its number in the message.
+ */
+GW_API gw_status gw_train_many(const gw_train_options *base, const gw_run_options *runs, size_t n_runs, gw_run_result *ret_results, gw_error *err);
+
+/** Free models and texts of results, and make them empty. */
+GW_API void gw_run_results_clear(gw_run_result *results, size_t n_runs);
 
 /* ---- files in, files out ------------------------------------------------------------------------------------------------------ */
 

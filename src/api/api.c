@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "serve/predict.h"
 #include "serve/session.h"
+#include "train/many.h"
 #include "train/train.h"
 
 #define MAX_THREADS 1024
@@ -249,6 +250,30 @@ gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_err
     if (options->init_path && options->resume_path)
         return gw__fail(err, GW_E_ARGUMENT, "expected at most one of 'init_path' and 'resume_path' but found both");
     return gw__train(options, ret_model, err);
+}
+
+static gw_status check_runs(const gw_train_options *base, const gw_run_options *runs, size_t n_runs, const gw_run_result *results, gw_error *err) {
+    gw_status status = check_training(base, err);
+    if (status == GW_OK && n_runs > 0) status = need(runs, "runs", err);
+    if (status == GW_OK && n_runs > 0) status = need(results, "ret_results", err);
+    if (status != GW_OK) return status;
+    if (base->model_path) return gw__fail(err, GW_E_ARGUMENT, "'base.model_path': expected NULL, as every run has its own");
+    if (base->resume_path) return gw__fail(err, GW_E_ARGUMENT, "'base.resume_path': expected NULL, as a checkpoint is of one run");
+    for (size_t i = 0; i < n_runs && status == GW_OK; i++) status = need_list(runs[i].overrides, runs[i].n_overrides, "run.overrides", err);
+    return status;
+}
+
+gw_status gw_train_many(const gw_train_options *base, const gw_run_options *runs, size_t n_runs, gw_run_result *ret_results, gw_error *err) {
+    gw_status status = check_runs(base, runs, n_runs, ret_results, err);
+    for (size_t i = 0; ret_results && i < n_runs; i++) {
+        ret_results[i] = (gw_run_result){.status = status};
+        if (status != GW_OK && err) ret_results[i].error = *err;
+    }
+    return status == GW_OK && n_runs > 0 ? gw__train_many(base, runs, n_runs, ret_results, err) : status;
+}
+
+void gw_run_results_clear(gw_run_result *results, size_t n_runs) {
+    if (results) gw__run_results_clear(results, n_runs);
 }
 
 /* ---- files in, files out ---- */

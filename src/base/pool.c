@@ -107,11 +107,11 @@ static void *run_worker(void *argument) {
 
 /* ---- the caller ---- */
 
-static size_t processors(void) {
+size_t gw__pool_processors(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return (size_t)CPU_COUNT(&set);
     long n = sysconf(_SC_NPROCESSORS_ONLN); /* more processors than the set can hold */
-    return n > 0 ? (size_t)n : 1;
+    return n < 1 ? 1 : n < MOST_THREADS ? (size_t)n : MOST_THREADS;
 }
 
 static gw_status start_workers(gw__pool *pool, gw_error *err) {
@@ -127,8 +127,8 @@ static gw_status start_workers(gw__pool *pool, gw_error *err) {
 }
 
 gw_status gw__pool_new(size_t threads, gw__pool **ret_pool, gw_error *err) {
-    size_t available = processors();
-    if (threads == 0) threads = available < MOST_THREADS ? available : MOST_THREADS;
+    size_t available = gw__pool_processors();
+    if (threads == 0) threads = available;
     if (threads > MOST_THREADS) {
         return gw__fail(err, GW_E_ARGUMENT, "expected at most %d threads but found %zu", MOST_THREADS, threads);
     }

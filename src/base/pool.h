@@ -15,6 +15,7 @@ typedef void (*gw__work)(void *context, size_t item, size_t worker);
 gw_status gw__pool_new(size_t threads, gw__pool **ret_pool, gw_error *err);
 void      gw__pool_free(gw__pool *pool);
 size_t    gw__pool_threads(const gw__pool *pool);
+size_t    gw__pool_processors(void); /* how many this process may use */
 
 /* Items that belong together, and what is done on the calling thread when they are done (or NULL). */
 typedef struct gw__job {

@@ -6,6 +6,7 @@
 
 #include "fail_alloc.h"
 #include "small_run.h"
+#include "train/many.h"
 #include "train/trainer.h"
 
 #define ROWS 90
@@ -93,6 +94,29 @@ static void every_allocation_of_a_run_may_fail(void **state) {
     assert_true(file_exists("m.gw"));
 }
 
+/* Runs that share rows and a run that does not; every failure ends at least one of them, and no block is left. */
+static gw_status many_runs(void *context, gw_error *err) {
+    (void)context;
+    static const char *const sets[] = {"model.architecture=mmoe", "tasks.click.weight=2", "train.seed=2"};
+    gw_run_options runs[3];
+    gw_run_result results[3] = {{0}};
+    const gw_train_options base = {.spec_text = small_spec, .overrides = (const char *const[]){"data.test=t.csv", "train.checkpoint=null"},
+                                   .n_overrides = 2, .threads = 1};
+    for (size_t i = 0; i < 3; i++) runs[i] = (gw_run_options){.overrides = &sets[i], .n_overrides = 1, .keep_model = i == 0};
+    gw_status status = gw__train_many(&base, runs, 3, results, err);
+    size_t n_failed = 0;
+    for (size_t i = 0; i < 3; i++) n_failed += results[i].status != GW_OK;
+    assert_true((n_failed > 0) == (status != GW_OK));
+    gw__run_results_clear(results, 3);
+    return status;
+}
+
+static void every_allocation_of_many_runs_may_fail(void **state) {
+    (void)state;
+    write_table("t.csv", ROWS, 1);
+    assert_true(fail_each_allocation(many_runs, NULL) > 300);
+}
+
 static gw_status load(void *context, gw_error *err) {
     (void)context;
     gw_model *model = NULL;
@@ -114,6 +138,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_step_allocates_nothing, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(more_epochs_allocate_no_more, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_a_run_may_fail, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(every_allocation_of_many_runs_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_loading_may_fail, enter_directory, leave_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
