@@ -231,19 +231,16 @@ static void leave_group(job *j) {
 }
 
 /* What is left of a run whose model is there. */
-static gw_status fill_result(gw__run *run, gw_model *model, bool keep_model, gw_run_result *result) {
+static gw_status fill_result(gw__run *run, const gw_model *model, gw_run_result *result) {
     gw__text training = {0};
     gw__text_add(&training, model->record.at, model->record.n);
     if (training.failed) {
         gw__text_clear(&training);
-        gw__model_free(model);
         return gw__fail_nomem(&result->error);
     }
     result->training = training.at;
     result->test = run->test.at;
     run->test = (gw__text){0};
-    if (keep_model) result->model = model;
-    else gw__model_free(model);
     return GW_OK;
 }
 
@@ -258,8 +255,10 @@ static gw_status train(job *j, gw__pool *pool, gw_run_result *result) {
     j->options.threads = gw__pool_threads(pool);
     status = gw__run_begin(&run, &j->options, j->spec, &m->from, &m->groups[j->group].data, pool, err);
     if (status == GW_OK) status = gw__run_train(&run, &model, err);
-    if (model && fill_result(&run, model, m->runs[j->index].keep_model, result) != GW_OK) status = GW_E_NOMEM;
-    gw__run_clear(&run);
+    if (model && fill_result(&run, model, result) != GW_OK) status = GW_E_NOMEM;
+    gw__run_clear(&run); /* which still looks at the model's network */
+    if (result->training && m->runs[j->index].keep_model) result->model = model;
+    else gw__model_free(model);
     return status;
 }
 

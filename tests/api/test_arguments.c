@@ -120,6 +120,28 @@ static void test_training(void **state) {
     assert_null(json);
 }
 
+static void test_many_runs(void **state) {
+    const char *hole[] = {NULL};
+    gw_run_options runs[2] = {{0}}, hollow = {.overrides = hole, .n_overrides = 1};
+    gw_run_result results[2] = {{0}};
+    gw_train_options base = {.spec_text = "{}"}, saved = {.spec_text = "{}", .model_path = "m"}, resumed = {.spec_text = "{}", .resume_path = "c"}, neither = {0};
+    refused(gw_train_many(NULL, runs, 2, results, &err), "'options'");
+    refused(gw_train_many(&neither, runs, 2, results, &err), "neither");
+    refused(gw_train_many(&base, NULL, 2, results, &err), "'runs'");
+    refused(gw_train_many(&base, runs, 2, NULL, &err), "'ret_results'");
+    refused(gw_train_many(&saved, runs, 2, results, &err), "'base.model_path'");
+    refused(gw_train_many(&base, &hollow, 1, results, &err), "'run.overrides[0]'");
+    refused(gw_train_many(&resumed, runs, 2, results, &err), "'base.resume_path'");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(results[i].status, GW_E_ARGUMENT);
+        assert_non_null(strstr(results[i].error.message, "'base.resume_path'"));
+    }
+    assert_int_equal(gw_train_many(&base, NULL, 0, NULL, &err), GW_OK);
+    gw_run_results_clear(results, 2);
+    assert_int_equal(results[0].status, GW_OK);
+    gw_run_results_clear(NULL, 0);
+}
+
 static void test_files(void **state) {
     char *text = NULL;
     const char *paths[] = {"a.csv"}, *tasks[] = {"y"}, *hole[] = {NULL};
@@ -157,7 +179,8 @@ static void test_exports(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses), cmocka_unit_test(test_models), cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_instruction_sets), cmocka_unit_test(test_training), cmocka_unit_test(test_files),  cmocka_unit_test(test_exports),
+        cmocka_unit_test(test_instruction_sets), cmocka_unit_test(test_training), cmocka_unit_test(test_many_runs), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_exports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
