@@ -2,17 +2,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#define HUGE_PAGE ((size_t)2 << 20)
 #define FIRST_BLOCK 4096
 #define LARGEST_BLOCK (1u << 20)
 #define SMALL_ALIGN 16
 #define LARGE_ITEM 256 /* from here on an arena's items begin on a cache line */
 
+/* Rows of a large table are read at random: with pages of 4 KiB nearly every one of them misses the TLB. Asked for before the first write, which
+ * makes the pages; where the system has none, nothing is lost. */
+static void ask_for_huge_pages(void *p, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    (void)madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+}
+
 void *gw__aligned_alloc(size_t n, size_t item_bytes) {
     size_t bytes;
-    if (!gw__mul_size(n, item_bytes, &bytes) || bytes > PTRDIFF_MAX - GW__ALIGN) return NULL;
-    bytes = bytes == 0 ? GW__ALIGN : gw__round_up(bytes, GW__ALIGN);
-    void *p = aligned_alloc(GW__ALIGN, bytes);
+    if (!gw__mul_size(n, item_bytes, &bytes) || bytes > PTRDIFF_MAX - HUGE_PAGE) return NULL;
+    const bool large = bytes >= GW__LARGE;
+    const size_t align = large ? HUGE_PAGE : GW__ALIGN;
+    bytes = bytes == 0 ? align : gw__round_up(bytes, align);
+    void *p = aligned_alloc(align, bytes);
+    if (p != NULL && large) ask_for_huge_pages(p, bytes);
     if (p != NULL) memset(p, 0, bytes);
     return p;
 }

@@ -18,7 +18,9 @@ static inline bool gw__add_size(size_t a, size_t b, size_t *ret) { return !__bui
 
 static inline size_t gw__round_up(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-/* Zeroed memory for n items, aligned to 64 bytes; NULL when there is none or the product overflows. Free with gw__aligned_free. */
+#define GW__LARGE ((size_t)8 << 20) /* bytes: from here on a block stands in huge pages, where the system has them */
+
+/* Zeroed memory for n items, aligned to 64 bytes, a large block to 2 MiB; NULL when there is none or the product overflows. Free with gw__aligned_free. */
 void *gw__aligned_alloc(size_t n, size_t item_bytes);
 void  gw__aligned_free(void *p);
 

@@ -203,7 +203,7 @@ gw_status gw__weights_write(const gw_model *model, const char *path, gw_error *e
     gw__writer writer = {0};
     const char *architecture = gw__architecture_name(model->spec->model.architecture);
     gw__pair metadata[] = {{"format", GW__SLICE("gatewright")}, {"architecture", gw__slice_of(architecture)}};
-    gw_status status = gw__parameters_write(model->net, model->parameters, "", &arena, &tensors, &n, err);
+    gw_status status = gw__parameters_write(model->net, GW__PART_ALL, model->parameters, "", &arena, &tensors, &n, err);
     if (status != GW_OK) goto cleanup;
     GW__TRY(gw__writer_open(&writer, path, err));
     GW__TRY(gw__container_write(tensors, n, metadata, GW__COUNT(metadata), false, &writer, err));

@@ -33,6 +33,12 @@ typedef struct gw__update {
     float shrink;        /* w *= shrink before the update (decoupled decay); 1: none */
 } gw__update;
 
+/* One term of a sum of rows: scale * values[at …]. */
+typedef struct gw__term {
+    uint32_t at;
+    float scale;
+} gw__term;
+
 typedef struct gw__kernels {
     const char *isa;
 
@@ -76,6 +82,8 @@ typedef struct gw__kernels {
 
     /* out [n] = sum over s of parts[s * stride + i], s = 0, 1, … in this order. */
     void (*sum_parts)(size_t n, size_t parts, size_t stride, const float *values, float *out);
+    /* out [n] = sum over the terms, in their order; at least one term. */
+    void (*sum_rows)(size_t n, size_t n_terms, const gw__term *terms, const float *values, float *out);
     /* y += a x. */
     void (*add_scaled)(size_t n, float a, const float *x, float *y);
     /* Values beyond +-limit become +-limit. */
@@ -85,6 +93,8 @@ typedef struct gw__kernels {
 
     /* w -= step(g). s0, s1: state, as many as the optimizer has (gw__optimizer_states). */
     void (*update[GW__OPTIMIZERS])(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1);
+    /* The same for one row of an embedding table, with one number of state in all: s0 [1]; s1 is not used. */
+    void (*update_rowwise)(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1);
 } gw__kernels;
 
 /* The plain C definition, which the others are tested against. */

@@ -36,5 +36,6 @@ static inline float horizontal(vec v) {
 #include "kern/kernels_elements.h"
 #include "kern/kernels_gates.h"
 #include "kern/kernels_updates.h"
+#include "kern/kernels_rows.h"
 
 const gw__kernels GW__TABLE = GW__KERNEL_TABLE(GW__ISA);

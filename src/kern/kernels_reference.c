@@ -177,6 +177,14 @@ static void sum_parts(size_t n, size_t parts, size_t stride, const float *values
     }
 }
 
+static void sum_rows(size_t n, size_t n_terms, const gw__term *terms, const float *values, float *out) {
+    EACH(i, n) {
+        double sum = 0;
+        EACH(t, n_terms) sum += (double)terms[t].scale * values[terms[t].at + i];
+        out[i] = (float)sum;
+    }
+}
+
 static void add_scaled(size_t n, float a, const float *x, float *y) { EACH(i, n) y[i] = (float)(y[i] + (double)a * x[i]); }
 
 static void clamp(size_t n, float limit, float *values) { EACH(i, n) values[i] = values[i] > limit ? limit : values[i] < -limit ? -limit : values[i]; }
@@ -217,6 +225,14 @@ static void update_adagrad(const gw__update *u, size_t n, float *w, const float 
         s0[i] = (float)(s0[i] + d * d);
         w[i] = (float)(w[i] - u->lr * d / (sqrt(s0[i]) + u->eps));
     }
+}
+
+static void update_rowwise(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1) {
+    double squares = 0;
+    (void)s1;
+    EACH(i, n) squares += seen(u, g[i], w[i]) * seen(u, g[i], w[i]);
+    *s0 = (float)(*s0 + squares / (double)n);
+    EACH(i, n) w[i] = (float)(w[i] - u->lr * seen(u, g[i], w[i]) / (sqrt(*s0) + u->eps));
 }
 
 const gw__kernels gw__kernels_reference = GW__KERNEL_TABLE("reference");

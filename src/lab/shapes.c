@@ -116,7 +116,8 @@ void gw__shape_run_clear(gw__shape_run *run) {
 
 double gw__shape_run_step(gw__shape_run *run) {
     gw__step_result result;
-    gw__trainer_step(run->trainer, run->rows + run->next * run->shape->batch, run->shape->batch, run->spec->train.optimizer.lr, &result);
+    const gw__rates rates = {run->spec->train.optimizer.lr, run->spec->train.optimizer.lr};
+    gw__trainer_step(run->trainer, run->rows + run->next * run->shape->batch, run->shape->batch, rates, &result);
     run->next = (run->next + 1) % GW__SHAPE_BATCHES;
     return result.loss;
 }

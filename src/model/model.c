@@ -74,20 +74,30 @@ static char *joined(gw__arena *arena, const char *prefix, const char *name) {
     return text;
 }
 
-gw_status gw__parameters_write(const gw__net *net, const float *flat, const char *prefix, gw__arena *arena,
+/* Whether a part has values of a parameter, which is made what they look like. */
+static bool has_part(gw__part part, gw__parameter *parameter) {
+    if (part != GW__PART_ALL && parameter->table != (part == GW__PART_ROWS)) return false;
+    if (part == GW__PART_ROWS) parameter->n_dims = 1;
+    return true;
+}
+
+gw_status gw__parameters_write(const gw__net *net, gw__part part, const float *values, const char *prefix, gw__arena *arena,
                                gw__tensor **ret_tensors, size_t *ret_n, gw_error *err) {
-    size_t n = gw__net_parameter_count(net);
-    gw__tensor *tensors = gw__arena_alloc(arena, n, sizeof *tensors);
+    size_t n = 0, rows_at = 0;
+    gw__tensor *tensors = gw__arena_alloc(arena, gw__net_parameter_count(net), sizeof *tensors);
     if (!tensors) return gw__fail_nomem(err);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
         gw__parameter parameter = gw__net_parameter_at(net, i);
+        if (!has_part(part, &parameter)) continue;
         size_t count = value_count(&parameter);
-        float *values = gw__arena_alloc(arena, count, sizeof *values);
+        float *copy = gw__arena_alloc(arena, count, sizeof *copy);
         char *name = joined(arena, prefix, parameter.name);
-        if (!values || !name) return gw__fail_nomem(err);
-        gw__net_parameter_get(net, flat, i, values);
-        tensors[i] = (gw__tensor){.name = name, .dtype = GW__F32, .n_dims = parameter.n_dims, .data = values, .n_bytes = count * sizeof *values};
-        memcpy(tensors[i].shape, parameter.shape, parameter.n_dims * sizeof parameter.shape[0]);
+        if (!copy || !name) return gw__fail_nomem(err);
+        if (part == GW__PART_ROWS) memcpy(copy, values + rows_at, count * sizeof *copy);
+        else gw__net_parameter_get(net, values, i, copy);
+        rows_at += count;
+        tensors[n] = (gw__tensor){.name = name, .dtype = GW__F32, .n_dims = parameter.n_dims, .data = copy, .n_bytes = count * sizeof *copy};
+        memcpy(tensors[n++].shape, parameter.shape, parameter.n_dims * sizeof parameter.shape[0]);
     }
     *ret_tensors = tensors;
     *ret_n = n;
@@ -124,21 +134,25 @@ gw_status gw__parameter_check_stored(const gw__parameter *parameter, const gw__c
     return GW_OK;
 }
 
-gw_status gw__parameters_read(const gw__net *net, const gw__container *container, const char *prefix, const char *where,
-                              float *flat, gw_error *err) {
+gw_status gw__parameters_read(const gw__net *net, gw__part part, const gw__container *container, const char *prefix, const char *where,
+                              float *values, gw_error *err) {
     gw_status status = GW_OK;
     gw__arena arena = {0};
+    size_t rows_at = 0;
     for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
         gw__parameter parameter = gw__net_parameter_at(net, i);
+        if (!has_part(part, &parameter)) continue;
         char *name = joined(&arena, prefix, parameter.name);
         if (!name) GW__FAIL(gw__fail_nomem(err));
         GW__TRY(gw__parameter_check_stored(&parameter, container, name, where, err));
         const gw__tensor *tensor = gw__container_tensor(container, name);
-        float *values = gw__aligned_alloc(tensor->n_bytes, 1);
-        if (!values) GW__FAIL(gw__fail_nomem(err));
-        memcpy(values, tensor->data, tensor->n_bytes);
-        gw__net_parameter_set(net, flat, i, values);
-        gw__aligned_free(values);
+        float *copy = gw__aligned_alloc(tensor->n_bytes, 1);
+        if (!copy) GW__FAIL(gw__fail_nomem(err));
+        memcpy(copy, tensor->data, tensor->n_bytes);
+        if (part == GW__PART_ROWS) memcpy(values + rows_at, copy, tensor->n_bytes);
+        else gw__net_parameter_set(net, values, i, copy);
+        rows_at += value_count(&parameter);
+        gw__aligned_free(copy);
     }
 cleanup:
     gw__arena_clear(&arena);

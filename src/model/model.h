@@ -23,14 +23,18 @@ void      gw__model_free(gw_model *model); /* takes NULL */
 
 /* ---- parameters as tensors ---- */
 
-/* The parameters in `flat` as F32 tensors named `prefix` + name, in the net's order; values copied. Everything lives in `arena`. */
-gw_status gw__parameters_write(const gw__net *net, const float *flat, const char *prefix, gw__arena *arena,
+/* What a buffer of values belongs to: all parameters, or (optimizer state) all but the embedding tables, or each row of those. The first two are
+ * laid out as the parameters are; of rows there is one value each, one table after another. */
+typedef enum gw__part { GW__PART_ALL, GW__PART_DENSE, GW__PART_ROWS } gw__part;
+
+/* The values of a part as F32 tensors named `prefix` + name, in the net's order; values copied. Everything lives in `arena`. */
+gw_status gw__parameters_write(const gw__net *net, gw__part part, const float *values, const char *prefix, gw__arena *arena,
                                gw__tensor **ret_tensors, size_t *ret_n, gw_error *err);
 /* One of them as a container has it: it must be there under `name` with its exact shape, F32 and finite, variances not negative. GW_E_FORMAT, where = `where`. */
 gw_status gw__parameter_check_stored(const gw__parameter *parameter, const gw__container *container, const char *name, const char *where, gw_error *err);
 /* The way back: GW_E_FORMAT names the first that is not as it should be. */
-gw_status gw__parameters_read(const gw__net *net, const gw__container *container, const char *prefix, const char *where,
-                              float *flat, gw_error *err);
+gw_status gw__parameters_read(const gw__net *net, gw__part part, const gw__container *container, const char *prefix, const char *where,
+                              float *values, gw_error *err);
 
 /* ---- the file ---- */
 

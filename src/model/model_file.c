@@ -69,7 +69,7 @@ gw_status gw__model_write(const gw_model *model, const gw__model_extras *extras,
     static const gw__model_extras none = {0};
     if (!extras) extras = &none;
     GW__TRY(heading_fill(&h, model, &arena, &fitted, &n_fitted, err));
-    GW__TRY(gw__parameters_write(model->net, model->parameters, "", &arena, &parameters, &n_parameters, err));
+    GW__TRY(gw__parameters_write(model->net, GW__PART_ALL, model->parameters, "", &arena, &parameters, &n_parameters, err));
     const gw__pair own[] = {{KEY_FORMAT, gw__slice_of(h.format)},
                             {KEY_SPEC, {h.spec.at, h.spec.n}},
                             {KEY_FEATURES, {h.features.at, h.features.n}},
@@ -206,7 +206,7 @@ static gw_status read_model(const gw__container *container, const char *path, gw
     features = NULL;
     GW__TRY(check_no_more(model->net, container, path, err));
     GW__TRY(gw__model_allocate(model, err));
-    GW__TRY(gw__parameters_read(model->net, container, "", path, model->parameters, err));
+    GW__TRY(gw__parameters_read(model->net, GW__PART_ALL, container, "", path, model->parameters, err));
     GW__TRY(read_record(container, path, &model->record, err));
     *ret_model = model;
     model = NULL;

@@ -186,11 +186,22 @@ cleanup:
     return status;
 }
 
+/* Numbers that are neighbours in the record and in the dense input are moved together. */
+static bool joins(const gw__slot *last, const gw__slot *next) {
+    return last->kind == GW__SLOT_NUMBER && next->kind == GW__SLOT_NUMBER && next->index == last->index + last->width &&
+           next->dense_at == last->dense_at + last->width;
+}
+
 static gw_status copy_input(gw__net *net, const gw__input *input, gw_error *err) {
     gw__slot *slots = gw__arena_alloc(&net->arena, input->n_slots, sizeof *slots);
     gw__table_shape *tables = gw__arena_alloc(&net->arena, input->n_tables + 1, sizeof *tables);
-    if (!slots || !tables) return gw__fail_nomem(err);
+    net->moves = gw__arena_alloc(&net->arena, input->n_slots, sizeof *net->moves);
+    if (!slots || !tables || !net->moves) return gw__fail_nomem(err);
     memcpy(slots, input->slots, input->n_slots * sizeof *slots);
+    for (size_t i = 0; i < input->n_slots; i++) {
+        if (net->n_moves && joins(&net->moves[net->n_moves - 1], &slots[i])) net->moves[net->n_moves - 1].width += slots[i].width;
+        else net->moves[net->n_moves++] = slots[i];
+    }
     for (size_t i = 0; i < input->n_tables; i++) {
         tables[i] = input->tables[i];
         tables[i].name = gw__arena_text(&net->arena, input->tables[i].name, strlen(input->tables[i].name));
@@ -214,7 +225,7 @@ static gw_status add_tables(gw__builder *b) {
             return gw__fail_at(b->err, GW_E_LIMIT, table->name, 0, 0, "the embedding table has too many rows: %llu", (unsigned long long)table->rows);
         }
         net->table_at[i] = gw__plan_floats(b, floats);
-        gw__placement p = {.shown = {.n_dims = 2, .shape = {table->rows, table->dim}, .trained = true}, .storage = GW__STORED_TABLE, .at = net->table_at[i],
+        gw__placement p = {.shown = {.n_dims = 2, .shape = {table->rows, table->dim}, .trained = true, .table = true}, .storage = GW__STORED_TABLE, .at = net->table_at[i],
                            .order = i};
         gw__text name = {0}; /* a column's name may be of any length */
         gw__text_addf(&name, "embedding.%s.weight", table->name);

@@ -42,6 +42,7 @@ typedef struct gw__parameter {
     uint64_t shape[2]; /* [out,in], [out], or [rows,dim] */
     bool trained;      /* false: running statistics */
     bool variance;     /* never below 0 */
+    bool table;        /* of an embedding */
 } gw__parameter;
 size_t gw__net_parameter_count(const gw__net *net);
 gw__parameter gw__net_parameter_at(const gw__net *net, size_t i);

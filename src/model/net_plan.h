@@ -87,6 +87,8 @@ typedef struct gw__range { size_t begin, end; } gw__range;
 struct gw__net {
     gw__arena arena;
     gw__input input;              /* copied, with its slots and tables */
+    gw__slot *moves;              /* its slots as a record is moved: neighbouring numbers as one, `width` of them */
+    size_t n_moves;
     gw__wiring wiring;
     size_t n_tasks;
     const char **task_names;

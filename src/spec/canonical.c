@@ -173,7 +173,8 @@ static void write_section(output *out, const gw__section *section, const void *b
     gw__json_begin_object(&out->json);
     for (size_t i = 0; i < section->n; i++) {
         const gw__field *field = &section->fields[i];
-        if ((out->of_data ? field->of_training : field->unstored) || (field->applies != NULL && !field->applies(out->spec, base))) continue;
+        const bool silent = field->quiet && !*(const bool *)place_of(field, base);
+        if (silent || (out->of_data ? field->of_training : field->unstored) || (field->applies != NULL && !field->applies(out->spec, base))) continue;
         gw__json_key(&out->json, field->key);
         write_value(out, field, base);
     }

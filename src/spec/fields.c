@@ -18,6 +18,7 @@ WORDS(activations, GW__ACTIVATION_ROSTER(WORD));
 WORDS(norms, GW__NORM_ROSTER(WORD));
 WORDS(losses, GW__LOSS_ROSTER(WORD));
 WORDS(optimizers, GW__OPTIMIZER_ROSTER(WORD));
+WORDS(table_optimizers, [GW__TABLE_OPT_ROWWISE_ADAGRAD] = "rowwise-adagrad");
 WORDS(feature_types, [GW__FEATURE_AUTO] = "auto", [GW__FEATURE_NUMERIC] = "numeric", [GW__FEATURE_CATEGORICAL] = "categorical",
       [GW__FEATURE_HASHED] = "hashed", [GW__FEATURE_BAG] = "bag");
 WORDS(transforms, [GW__TRANSFORM_STANDARD] = "standard", [GW__TRANSFORM_MINMAX] = "minmax", [GW__TRANSFORM_LOG1P] = "log1p",
@@ -210,6 +211,14 @@ static const gw__section model_section = {model_fields, GW__COUNT(model_fields),
 
 /* ---- train ---- */
 
+SECTION(table_optimizer,
+    {"name", GW__FIELD_CHOICE, AT(train.optimizer.embeddings.name), "rowwise-adagrad", .words = &table_optimizers,
+     .doc = "Row-wise Adagrad keeps one number per row, the sum of the means of its squared gradients: 1/dim of Adagrad's memory."},
+    {"lr", GW__FIELD_NUMBER, AT(train.optimizer.embeddings.lr), "0.01", NOT_NEGATIVE, .doc = "Learning rate of the tables; the schedule is the same."},
+    {"eps", GW__FIELD_NUMBER, AT(train.optimizer.embeddings.eps), "1e-10", NOT_NEGATIVE, .doc = "Added to the divisor."},
+    {"weight_decay", GW__FIELD_NUMBER, AT(train.optimizer.embeddings.weight_decay), "0", NOT_NEGATIVE, .doc = "In the gradient of the rows that are updated."})
+static const gw__section table_optimizer_section = {table_optimizer_fields, GW__COUNT(table_optimizer_fields), NULL};
+
 SECTION(optimizer,
     {"name", GW__FIELD_CHOICE, AT(train.optimizer.name), "adam", .words = &optimizers, .doc = "Formulas and defaults are PyTorch's."},
     {"lr", GW__FIELD_NUMBER, AT(train.optimizer.lr), "0.001 (sgd, adagrad: 0.01)", gw__preset_lr, NOT_NEGATIVE, .doc = "Learning rate."},
@@ -224,7 +233,9 @@ SECTION(optimizer,
     {"weight_decay", GW__FIELD_NUMBER, AT(train.optimizer.weight_decay), "0 (adamw: 0.01)", gw__preset_decay, NOT_NEGATIVE,
      .doc = "In the gradient; of adamw apart from it. Embeddings decay where they are touched."},
     {"lazy", GW__FIELD_BOOL, AT(train.optimizer.lazy), "true",
-     .doc = "Embedding rows that a batch does not touch are left alone, as in SparseAdam; `false` updates every row in every step."})
+     .doc = "Embedding rows that a batch does not touch are left alone, as in SparseAdam; `false` updates every row in every step."},
+    {"embeddings", GW__FIELD_SWITCH, AT(train.optimizer.embeddings.on), .section = &table_optimizer_section, .shorthand = "name", .quiet = true,
+     .doc = "Another optimizer for the embedding tables; without it they have the one above."})
 static const gw__section optimizer_section = {optimizer_fields, GW__COUNT(optimizer_fields), gw__check_optimizer};
 
 SECTION(schedule,

@@ -117,6 +117,8 @@ typedef struct gw__model_spec {
 /* ---- train ---- */
 typedef enum gw__schedule_kind { GW__SCHEDULE_CONSTANT, GW__SCHEDULE_STEP, GW__SCHEDULE_EXPONENTIAL, GW__SCHEDULE_COSINE } gw__schedule_kind;
 
+typedef enum gw__table_optimizer { GW__TABLE_OPT_ROWWISE_ADAGRAD } gw__table_optimizer;
+
 typedef struct gw__optimizer_spec {
     gw__optimizer_name name;
     double lr, beta1, beta2, eps; /* eps: 1e-8 (adagrad 1e-10), as PyTorch */
@@ -124,6 +126,11 @@ typedef struct gw__optimizer_spec {
     bool nesterov;
     double weight_decay;          /* as PyTorch: in the gradient; adamw: decoupled (default 0.01) */
     bool lazy;                    /* embeddings: touched rows only (default true) */
+    struct {                      /* of the embedding tables; off: as above */
+        bool on;
+        gw__table_optimizer name;
+        double lr, eps, weight_decay;
+    } embeddings;
 } gw__optimizer_spec;
 
 typedef struct gw__train_spec {

@@ -88,7 +88,7 @@ static gw_status set_parameters(gw__run *run, const gw__origin *from, gw_error *
         memcpy(run->model->parameters, flat, gw__net_parameter_floats(net) * sizeof *flat);
         return gw__checkpoint_restore(run, &from->container, run->options->resume_path, err);
     }
-    if (from->model) return gw__parameters_read(net, &from->container, "", run->options->init_path, flat, err);
+    if (from->model) return gw__parameters_read(net, GW__PART_ALL, &from->container, "", run->options->init_path, flat, err);
     gw__net_initialise(net, run->model->spec, flat);
     return GW_OK;
 }

@@ -46,16 +46,16 @@ static void write_position(const gw__run *run, bool kept_is_current, gw__text *o
 }
 
 /* The prefix of a state's tensors: optimizer.NAME. with its final dot. False if the name is too long. */
-static bool state_prefix(const gw__trainer *trainer, size_t i, char out[96]) {
-    int n = snprintf(out, 96, GW__CHECKPOINT_STATE "%s.", gw__trainer_state_name(trainer, i));
+static bool state_prefix(const gw__trainer_state *state, char out[96]) {
+    int n = snprintf(out, 96, GW__CHECKPOINT_STATE "%s.", state->name);
     return n > 0 && n < 96;
 }
 
 /* Append the tensors of one flat buffer. */
-static gw_status add_tensors(const gw__run *run, const float *flat, const char *prefix, gw__arena *arena, gw__tensor *all, size_t *n, gw_error *err) {
+static gw_status add_tensors(const gw__run *run, gw__part part, const float *values, const char *prefix, gw__arena *arena, gw__tensor *all, size_t *n, gw_error *err) {
     gw__tensor *tensors;
     size_t count;
-    gw_status status = gw__parameters_write(run->model->net, flat, prefix, arena, &tensors, &count, err);
+    gw_status status = gw__parameters_write(run->model->net, part, values, prefix, arena, &tensors, &count, err);
     if (status != GW_OK) return status;
     memcpy(all + *n, tensors, count * sizeof *tensors);
     *n += count;
@@ -69,11 +69,12 @@ static gw_status collect_tensors(const gw__run *run, bool kept_is_current, gw__a
     gw_status status = GW_OK;
     for (size_t i = 0; i < n_states && status == GW_OK; i++) {
         char prefix[96];
-        if (!state_prefix(run->trainer, i, prefix)) return gw__fail(err, GW_E_INTERNAL, "the name of optimizer state %zu is too long", i);
-        status = add_tensors(run, gw__trainer_state_at(run->trainer, i), prefix, arena, all, &n, err);
+        gw__trainer_state state = gw__trainer_state_at(run->trainer, i);
+        if (!state_prefix(&state, prefix)) return gw__fail(err, GW_E_INTERNAL, "the name of optimizer state %zu is too long", i);
+        status = add_tensors(run, state.part, state.values, prefix, arena, all, &n, err);
     }
     if (status == GW_OK && run->at.kept_epoch && !kept_is_current)
-        status = add_tensors(run, run->model->parameters, GW__CHECKPOINT_KEPT, arena, all, &n, err);
+        status = add_tensors(run, GW__PART_ALL, run->model->parameters, GW__CHECKPOINT_KEPT, arena, all, &n, err);
     *ret_tensors = all;
     *ret_n = n;
     return status;
@@ -212,13 +213,12 @@ static gw_status read_kept_valid(gw__run *run, const gw__container *container, g
 
 static gw_status read_state(gw__run *run, const gw__container *container, size_t i, const char *path, gw_error *err) {
     char prefix[96];
-    const gw__net *net = run->model->net;
-    float *flat = gw__trainer_state_at(run->trainer, i);
-    if (!state_prefix(run->trainer, i, prefix)) return gw__fail(err, GW_E_INTERNAL, "the name of optimizer state %zu is too long", i);
-    gw_status status = gw__parameters_read(net, container, prefix, path, flat, err);
-    if (status != GW_OK || !gw__optimizer_state_is_square(&run->model->spec->train.optimizer, i)) return status;
-    for (size_t k = 0; k < gw__net_parameter_floats(net); k++)
-        if (flat[k] < 0) return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "tensors '%s…': there is a negative square among them", prefix);
+    gw__trainer_state state = gw__trainer_state_at(run->trainer, i);
+    if (!state_prefix(&state, prefix)) return gw__fail(err, GW_E_INTERNAL, "the name of optimizer state %zu is too long", i);
+    gw_status status = gw__parameters_read(run->model->net, state.part, container, prefix, path, state.values, err);
+    if (status != GW_OK || !state.square) return status;
+    for (size_t k = 0; k < state.n; k++)
+        if (state.values[k] < 0) return gw__fail_at(err, GW_E_FORMAT, path, 0, 0, "tensors '%s…': there is a negative square among them", prefix);
     return GW_OK;
 }
 
@@ -236,7 +236,7 @@ gw_status gw__checkpoint_restore(gw__run *run, const gw__container *container, c
     GW__TRY(read_kept_valid(run, container, &arena, path, err));
     for (size_t i = 0; i < gw__trainer_state_count(run->trainer); i++) GW__TRY(read_state(run, container, i, path, err));
     if (run->at.kept_epoch && !kept_is_current)
-        GW__TRY(gw__parameters_read(run->model->net, container, GW__CHECKPOINT_KEPT, path, run->model->parameters, err));
+        GW__TRY(gw__parameters_read(run->model->net, GW__PART_ALL, container, GW__CHECKPOINT_KEPT, path, run->model->parameters, err));
     gw__trainer_set_step_number(run->trainer, run->at.epoch * run->steps_per_epoch + run->at.step);
 cleanup:
     gw__arena_clear(&arena);

@@ -93,8 +93,11 @@ static gw_status do_step(gw__run *run, const gw__shuffle *shuffle, gw_error *err
     size_t n = left < run->batch ? left : run->batch;
     gw__step_result result = {0};
     fill_rows(run, shuffle, begin, n);
-    double lr = gw__schedule_lr(&spec->train, run->at.epoch * run->steps_per_epoch + run->at.step, run->steps_per_epoch);
-    gw__trainer_step(run->trainer, run->rows, n, lr, &result);
+    const gw__optimizer_spec *optimizer = &spec->train.optimizer;
+    uint64_t step = run->at.epoch * run->steps_per_epoch + run->at.step;
+    gw__rates rates = {gw__schedule_lr(&spec->train, optimizer->lr, step, run->steps_per_epoch),
+                       gw__schedule_lr(&spec->train, optimizer->embeddings.on ? optimizer->embeddings.lr : optimizer->lr, step, run->steps_per_epoch)};
+    gw__trainer_step(run->trainer, run->rows, n, rates, &result);
     if (!result.finite) return fail_loss(run, &result, err);
     add_losses(&run->at, &result, spec->n_tasks);
     run->at.step++;

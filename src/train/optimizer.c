@@ -37,3 +37,9 @@ gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint6
     }
     return u;
 }
+
+gw__update gw__optimizer_table_update(const gw__optimizer_spec *spec, double lr, uint64_t step) {
+    if (!spec->embeddings.on) return gw__optimizer_update(spec, lr, step, spec->lazy);
+    return (gw__update){.lr = (float)lr, .eps = (float)spec->embeddings.eps, .root_correction = 1, .clip_scale = 1,
+                        .decay = (float)spec->embeddings.weight_decay, .shrink = 1};
+}

@@ -13,5 +13,7 @@ bool gw__optimizer_state_is_square(const gw__optimizer_spec *spec, size_t i); /*
 /* The update of step `step` (from 1). `sparse`: of the touched rows of an embedding table (torch.optim.SparseAdam: eps outside the bias
  * correction). Clipping is left to the caller (clip_scale is 1). */
 gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, bool sparse);
+/* The same of the embedding tables, which may have an optimizer of their own. */
+gw__update gw__optimizer_table_update(const gw__optimizer_spec *spec, double lr, uint64_t step);
 
 #endif

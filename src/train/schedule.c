@@ -38,8 +38,8 @@ static double share(const gw__train_spec *train, double step, double total, uint
     return 1;
 }
 
-double gw__schedule_lr(const gw__train_spec *train, uint64_t step, uint64_t steps_per_epoch) {
-    double lr = train->optimizer.lr, at = (double)step, warmup = train->schedule.warmup * (double)steps_per_epoch;
+double gw__schedule_lr(const gw__train_spec *train, double lr, uint64_t step, uint64_t steps_per_epoch) {
+    double at = (double)step, warmup = train->schedule.warmup * (double)steps_per_epoch;
     if (at < warmup) { /* the first step already learns, the last one of the warm-up has the full rate */
         double grown = (at + 1) / warmup;
         return grown < 1 ? lr * grown : lr;

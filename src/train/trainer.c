@@ -38,8 +38,8 @@ struct gw__trainer {
     float *slots;                   /* [n_slots, dense_end] */
     item *items;
     size_t n_items;
-    double *item_squares;           /* [n_items + tables] */
-    gw__touched *touched;           /* [tables] */
+    double *item_squares;           /* [n_items + parts of the tables] */
+    gw__embeddings *tables;
 
     size_t batch, chunk_rows, n_slots;
     size_t n_spaces;                /* chunks that hold activations at once: threads, or all of a batch if there is more than one segment */
@@ -117,18 +117,6 @@ cleanup:
     return status;
 }
 
-static gw_status plan_tables(gw__trainer *trainer, gw_error *err) {
-    const gw__input *in = &trainer->net->input;
-    trainer->touched = calloc(in->n_tables + 1, sizeof *trainer->touched);
-    if (!trainer->touched) return gw__fail_nomem(err);
-    for (uint32_t i = 0; i < in->n_tables; i++) {
-        size_t capacity = gw__touched_capacity(trainer->records, i, trainer->batch);
-        gw_status status = gw__touched_init(&trainer->touched[i], in, i, capacity, err);
-        if (status != GW_OK) return status;
-    }
-    return GW_OK;
-}
-
 static gw_status floats_of(size_t n, size_t each, float **ret, gw_error *err) {
     size_t total;
     *ret = gw__mul_size(n, each, &total) ? gw__aligned_alloc(total, sizeof **ret) : NULL;
@@ -140,13 +128,22 @@ static gw_status doubles_of(size_t n, double **ret, gw_error *err) {
     return *ret ? GW_OK : gw__fail_nomem(err);
 }
 
+/* Tables with an optimizer of their own have their state elsewhere. */
+static size_t state_floats(const gw__trainer *trainer) {
+    const gw__net *net = trainer->net;
+    return trainer->train.optimizer.embeddings.on && net->input.n_tables ? net->table_at[0] : net->flat_floats;
+}
+
+/* Work items of an update: pieces of the dense parameters, then parts of the tables. */
+static size_t update_items(const gw__trainer *trainer) { return trainer->n_items + gw__embeddings_parts(trainer->tables); }
+
 static gw_status plan_memory(gw__trainer *trainer, gw_error *err) {
     gw_status status = GW_OK;
     const gw__net *net = trainer->net;
     const size_t n_chunks = chunks_of(trainer, trainer->batch);
     GW__TRY(floats_of(net->flat_floats, 1, &trainer->flat, err));
     GW__TRY(floats_of(net->turned_floats, 1, &trainer->turned, err));
-    for (size_t i = 0; i < gw__trainer_state_count(trainer); i++) GW__TRY(floats_of(net->flat_floats, 1, &trainer->state[i], err));
+    for (size_t i = 0; i < gw__optimizer_states(&trainer->train.optimizer); i++) GW__TRY(floats_of(state_floats(trainer), 1, &trainer->state[i], err));
     GW__TRY(floats_of(trainer->n_slots, net->dense_end, &trainer->slots, err));
     GW__TRY(floats_of(trainer->n_spaces, net->scratch_width * trainer->chunk_rows, &trainer->scratch, err));
     GW__TRY(floats_of(trainer->n_spaces, net->scratch_width * trainer->chunk_rows, &trainer->dscratch, err));
@@ -158,7 +155,7 @@ static gw_status plan_memory(gw__trainer *trainer, gw_error *err) {
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_total, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_loss, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_weights, err));
-    GW__TRY(doubles_of(trainer->n_items + net->input.n_tables, &trainer->item_squares, err));
+    GW__TRY(doubles_of(update_items(trainer), &trainer->item_squares, err));
     trainer->task_rows = gw__aligned_alloc(net->n_tasks, sizeof *trainer->task_rows);
     if (!trainer->task_rows) GW__FAIL(gw__fail_nomem(err));
 cleanup:
@@ -181,8 +178,8 @@ gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__re
     trainer->n_slots = n_chunks < MOST_SLOTS ? n_chunks : MOST_SLOTS;
     trainer->n_spaces = net->n_segments > 1 ? n_chunks : threads;
     GW__TRY(plan_items(trainer, err));
+    GW__TRY(gw__embeddings_new(net, &trainer->train, records, batch, threads, &trainer->tables, err));
     GW__TRY(plan_memory(trainer, err));
-    GW__TRY(plan_tables(trainer, err));
     for (size_t t = 0; t < spec->n_tasks; t++) trainer->task_weights[t] = spec->tasks[t].weight;
     *ret_trainer = trainer;
     trainer = NULL;
@@ -193,8 +190,7 @@ cleanup:
 
 void gw__trainer_free(gw__trainer *trainer) {
     if (!trainer) return;
-    for (size_t i = 0; trainer->touched && i < trainer->net->input.n_tables; i++) gw__touched_clear(&trainer->touched[i]);
-    free(trainer->touched);
+    gw__embeddings_free(trainer->tables);
     free(trainer->items);
     void *const blocks[] = {trainer->flat, trainer->turned, trainer->state[0], trainer->state[1], trainer->slots, trainer->scratch, trainer->dscratch,
                             trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->task_total,
@@ -204,9 +200,20 @@ void gw__trainer_free(gw__trainer *trainer) {
 }
 
 float *gw__trainer_parameters(gw__trainer *trainer) { return trainer->flat; }
-size_t gw__trainer_state_count(const gw__trainer *trainer) { return gw__optimizer_states(&trainer->train.optimizer); }
-float *gw__trainer_state_at(gw__trainer *trainer, size_t i) { return trainer->state[i]; }
-const char *gw__trainer_state_name(const gw__trainer *trainer, size_t i) { return gw__optimizer_state_name(&trainer->train.optimizer, i); }
+
+size_t gw__trainer_state_count(const gw__trainer *trainer) {
+    return gw__optimizer_states(&trainer->train.optimizer) + (gw__embeddings_row_sums(trainer->tables) != NULL);
+}
+
+gw__trainer_state gw__trainer_state_at(const gw__trainer *trainer, size_t i) {
+    const gw__optimizer_spec *optimizer = &trainer->train.optimizer;
+    if (i == gw__optimizer_states(optimizer)) {
+        return (gw__trainer_state){"row_sum", GW__PART_ROWS, gw__embeddings_row_sums(trainer->tables), gw__embeddings_rows(trainer->tables), true};
+    }
+    return (gw__trainer_state){gw__optimizer_state_name(optimizer, i), optimizer->embeddings.on ? GW__PART_DENSE : GW__PART_ALL, trainer->state[i],
+                               state_floats(trainer), gw__optimizer_state_is_square(optimizer, i)};
+}
+
 uint64_t gw__trainer_step_number(const gw__trainer *trainer) { return trainer->step; }
 void gw__trainer_set_step_number(gw__trainer *trainer, uint64_t number) { trainer->step = number; }
 
@@ -314,6 +321,14 @@ static void forward_item(void *context, size_t slot, size_t worker) {
     }
 }
 
+/* Which rows of the tables the batch touches is found beside the network's first segment: tables before slots, since those take longer. */
+static void index_or_forward_item(void *context, size_t i, size_t worker) {
+    const step *s = context;
+    const size_t n_tables = gw__embeddings_tables(s->trainer->tables);
+    if (i < n_tables) gw__embeddings_index(s->trainer->tables, i, worker, s->rows, s->n);
+    else forward_item(context, i - n_tables, worker);
+}
+
 static void backward_item(void *context, size_t slot, size_t worker) {
     const step *s = context;
     size_t chunk, end;
@@ -371,28 +386,22 @@ static void join_backward(const step *s) {
     }
 }
 
-/* ---- sums and updates: one item is a piece of the dense parameters, or a table ---------------------------------------------------- */
+/* ---- sums and updates: one item is a piece of the dense parameters, or a part of a table ---------------------------------------------------- */
 
 /* The gradient of the objective, which l2 is part of, clipped by value, and the squares that clipping by norm asks for. */
 static void sum_item(void *context, size_t i, size_t worker) {
     const step *s = context;
     gw__trainer *t = s->trainer;
     const float limit = (float)t->train.clip_value;
-    float *gradient;
-    size_t n;
-    (void)worker;
-    if (i < t->n_items) {
-        const item *it = &t->items[i];
-        gradient = t->slots + it->begin;
-        n = it->end - it->begin;
-        t->kernels->sum_parts(n, s->n_slots, t->net->dense_end, gradient, gradient);
-        if (it->linear && t->train.l2 > 0) t->kernels->add_scaled(n, (float)t->train.l2, t->flat + it->begin, gradient);
-    } else {
-        gw__touched *touched = &t->touched[i - t->n_items];
-        gw__touched_gather(touched, t->records, s->rows, s->n, t->ddense, t->net->dense.ld);
-        gradient = touched->gradients;
-        n = touched->n * touched->dim;
+    if (i >= t->n_items) {
+        if (t->train.clip_norm > 0) t->item_squares[i] = gw__embeddings_squares(t->tables, i - t->n_items, worker, t->ddense);
+        return;
     }
+    const item *it = &t->items[i];
+    float *gradient = t->slots + it->begin;
+    const size_t n = it->end - it->begin;
+    t->kernels->sum_parts(n, s->n_slots, t->net->dense_end, gradient, gradient);
+    if (it->linear && t->train.l2 > 0) t->kernels->add_scaled(n, (float)t->train.l2, t->flat + it->begin, gradient);
     if (limit > 0) t->kernels->clamp(n, limit, gradient);
     if (t->train.clip_norm > 0) t->item_squares[i] = t->kernels->square_sum(n, gradient);
 }
@@ -407,16 +416,14 @@ static void update_item(void *context, size_t i, size_t worker) {
     const step *s = context;
     gw__trainer *t = s->trainer;
     const gw__optimizer_spec *optimizer = &t->train.optimizer;
-    (void)worker;
     if (i < t->n_items) {
         const item *it = &t->items[i];
         float *s0 = t->state[0] ? t->state[0] + it->begin : NULL, *s1 = t->state[1] ? t->state[1] + it->begin : NULL;
         t->kernels->update[optimizer->name](&s->dense, it->end - it->begin, t->flat + it->begin, t->slots + it->begin, s0, s1);
         turn_item(t, it);
     } else {
-        size_t table = i - t->n_items, at = t->net->table_at[table];
-        gw__touched_update(&t->touched[table], t->kernels, optimizer->name, &s->tables, optimizer->lazy, t->flat + at,
-                           t->state[0] ? t->state[0] + at : NULL, t->state[1] ? t->state[1] + at : NULL);
+        const gw__table_step tables = {&s->tables, t->ddense, t->flat, {t->state[0], t->state[1]}};
+        gw__embeddings_update(t->tables, i - t->n_items, worker, &tables);
     }
 }
 
@@ -464,7 +471,8 @@ static void forward_and_backward(step *s, bool keep_statistics) {
     const uint32_t n_segments = t->net->n_segments;
     count_labels(s);
     for (s->segment = 0; s->segment < n_segments; s->segment++) {
-        gw__pool_run(t->pool, s->n_slots, forward_item, s);
+        if (s->segment == 0) gw__pool_run(t->pool, gw__embeddings_tables(t->tables) + s->n_slots, index_or_forward_item, s);
+        else gw__pool_run(t->pool, s->n_slots, forward_item, s);
         if (s->segment + 1 < n_segments) join_forward(s, keep_statistics);
     }
     for (s->segment = n_segments - 1; s->segment > 0;) {
@@ -495,7 +503,7 @@ static void end_step(const step *s, gw__step_result *ret_result) {
 static void clip(step *s) {
     gw__trainer *t = s->trainer;
     double squares = 0;
-    for (size_t i = 0; i < t->n_items + t->net->input.n_tables; i++) squares += t->item_squares[i];
+    for (size_t i = 0; i < update_items(t); i++) squares += t->item_squares[i];
     double scale = t->train.clip_norm / (sqrt(squares) + 1e-6);
     if (scale < 1) s->dense.clip_scale = s->tables.clip_scale = (float)scale;
 }
@@ -505,17 +513,17 @@ static void turn_all(gw__trainer *t) {
     for (size_t i = 0; i < t->n_items; i++) turn_item(t, &t->items[i]);
 }
 
-void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, double lr, gw__step_result *ret_result) {
+void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, gw__rates rates, gw__step_result *ret_result) {
     const gw__train_spec *train = &trainer->train;
-    const size_t n_items = trainer->n_items + trainer->net->input.n_tables;
+    const size_t n_items = update_items(trainer);
     step s = begin_step(trainer, rows, n);
     if (!trainer->turned_is_current) turn_all(trainer);
     trainer->turned_is_current = true;
     forward_and_backward(&s, true);
     end_step(&s, ret_result);
     trainer->step++;
-    s.dense = gw__optimizer_update(&train->optimizer, lr, trainer->step, false);
-    s.tables = gw__optimizer_update(&train->optimizer, lr, trainer->step, train->optimizer.lazy);
+    s.dense = gw__optimizer_update(&train->optimizer, rates.dense, trainer->step, false);
+    s.tables = gw__optimizer_table_update(&train->optimizer, rates.tables, trainer->step);
     if (train->clip_norm > 0) {
         gw__pool_run(trainer->pool, n_items, sum_item, &s);
         clip(&s);
@@ -533,8 +541,5 @@ void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n,
     end_step(&s, ret_result);
     memset(ret_flat, 0, net->flat_floats * sizeof *ret_flat);
     trainer->kernels->sum_parts(net->dense_end, s.n_slots, net->dense_end, trainer->slots, ret_flat);
-    for (size_t i = 0; i < net->input.n_tables; i++) {
-        gw__touched_gather(&trainer->touched[i], trainer->records, rows, n, trainer->ddense, net->dense.ld);
-        gw__touched_scatter(&trainer->touched[i], ret_flat + net->table_at[i]);
-    }
+    gw__embeddings_scatter(trainer->tables, trainer->ddense, ret_flat);
 }

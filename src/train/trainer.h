@@ -4,7 +4,7 @@
 #define GW_TRAIN_TRAINER_H
 
 #include "base/pool.h"
-#include "model/net.h"
+#include "model/model.h"
 
 typedef struct gw__trainer gw__trainer; /* parameters, gradients, optimizer state and scratch of one run */
 
@@ -26,15 +26,23 @@ float *gw__trainer_parameters(gw__trainer *trainer); /* [P] flat; the caller may
 const char *gw__trainer_bad_tensor(const gw__trainer *trainer);
 /* The tensor with the value of greatest magnitude: the one to look at when all are finite and their products are not. */
 const char *gw__trainer_largest_tensor(const gw__trainer *trainer);
-/* Optimizer state as flat buffers of P floats each, for checkpoints. */
+/* Optimizer state, for checkpoints. */
+typedef struct gw__trainer_state {
+    const char *name; /* "exp_avg", … */
+    gw__part part;
+    float *values;    /* [n] */
+    size_t n;
+    bool square;      /* sums or means of squares: never below 0 */
+} gw__trainer_state;
 size_t gw__trainer_state_count(const gw__trainer *trainer);
-float *gw__trainer_state_at(gw__trainer *trainer, size_t i);
-const char *gw__trainer_state_name(const gw__trainer *trainer, size_t i); /* "exp_avg", … */
+gw__trainer_state gw__trainer_state_at(const gw__trainer *trainer, size_t i);
 uint64_t gw__trainer_step_number(const gw__trainer *trainer);
 void     gw__trainer_set_step_number(gw__trainer *trainer, uint64_t step);
 
-/* One step on the rows rows[0..n): forward, losses, backward, update with learning rate `lr`. Bit-identical for any number of threads. */
-void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, double lr, gw__step_result *ret_result);
+typedef struct gw__rates { double dense, tables; } gw__rates; /* learning rates of a step: of dense parameters, of embedding tables */
+
+/* One step on the rows rows[0..n), none of them twice: forward, losses, backward, update. Bit-identical for any number of threads. */
+void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, gw__rates rates, gw__step_result *ret_result);
 /* The same without the update: gradients of the parameters in the engine's layout [P] (for tests); training mode, same dropout masks. */
 void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, float *ret_flat, gw__step_result *ret_result);
 

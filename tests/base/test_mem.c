@@ -34,6 +34,20 @@ static void test_aligned(void **state) {
     gw__aligned_free(NULL);
 }
 
+/* A large block begins a huge page, whether the system has them or not. */
+static void test_large(void **state) {
+    unsigned char *p = gw__aligned_alloc(GW__LARGE / 3 + 1, 3);
+    assert_non_null(p);
+    assert_int_equal((uintptr_t)p % (2 << 20), 0);
+    assert_true(is_zero(p, GW__LARGE + 1));
+    memset(p, 0xAA, GW__LARGE + 1);
+    gw__aligned_free(p);
+    p = gw__aligned_alloc(GW__LARGE, 1); /* another in its place is zero again */
+    assert_true(is_zero(p, GW__LARGE));
+    gw__aligned_free(p);
+    assert_null(gw__aligned_alloc(PTRDIFF_MAX - GW__ALIGN, 1));
+}
+
 static void test_grow(void **state) {
     int *items = NULL;
     size_t capacity = 0, grown = 0;
@@ -107,7 +121,7 @@ static void test_no_memory(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_aligned), cmocka_unit_test(test_grow),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_aligned), cmocka_unit_test(test_large), cmocka_unit_test(test_grow),
                                        cmocka_unit_test(test_arena), cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,6 +194,28 @@ static void check_updates(const gw__kernels *kernels) {
     }
 }
 
+static void check_rows(const gw__kernels *kernels) {
+    enum { MOST = 50, TERMS = 40 };
+    const gw__update u = {.lr = 0.1f, .eps = 1e-6f, .decay = 0.01f, .clip_scale = 0.5f};
+    float *values = random_values(1000, 23), out[MOST], want[MOST];
+    gw__term terms[TERMS];
+    for (uint32_t t = 0; t < TERMS; t++) terms[t] = (gw__term){(t * 389) % 950, t % 3 ? 1.0f : 1.0f / (float)(t + 1)};
+    for (size_t n = 1; n <= MOST; n++) {
+        for (size_t n_terms = 1; n_terms <= TERMS; n_terms += 13) {
+            kernels->sum_rows(n, n_terms, terms, values, out);
+            gw__kernels_reference.sum_rows(n, n_terms, terms, values, want);
+            assert_close("sum_rows", kernels->isa, out, want, n, 4e-6);
+        }
+        float *w = random_values(n, 24), *w2 = copy_of(w, n), sum = 0.25f, sum2 = 0.25f;
+        kernels->update_rowwise(&u, n, w, want, &sum, NULL);
+        gw__kernels_reference.update_rowwise(&u, n, w2, want, &sum2, NULL);
+        assert_close("update_rowwise w", kernels->isa, w, w2, n, 2e-6);
+        assert_close("update_rowwise sum", kernels->isa, &sum, &sum2, 1, 2e-6);
+        free(w), free(w2);
+    }
+    free(values);
+}
+
 static void check_sums(const gw__kernels *kernels) {
     enum { N = 101, PARTS = 3 };
     float *values = random_values(PARTS * 128, 21), out[N], want[N];
@@ -232,6 +254,7 @@ const char *kernels_mismatch(const gw__kernels *kernels) {
     check_gates(kernels);
     check_layer_norm(kernels);
     check_updates(kernels);
+    check_rows(kernels);
     check_sums(kernels);
     return *mismatch ? mismatch : NULL;
 }

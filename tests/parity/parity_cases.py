@@ -97,6 +97,8 @@ def feature_cases():
                                                 optimizer={"name": "sgd", "lr": 0.1}), cats), data
     yield "embedding-adamw-dense", with_columns(spec_of("ple", TWO, {"shared": 1, "per_task": 1, "hidden": [9]},
                                                         optimizer={"name": "adamw", "lr": 0.01, "lazy": False}), cats), data
+    rowwise = {"name": "adam", "lr": 0.01, "embeddings": {"name": "rowwise-adagrad", "lr": 0.05}}
+    yield "embedding-rowwise", with_columns(spec_of("mmoe", TWO, {"count": 3, "hidden": [9]}, optimizer=rowwise), cats), data
     shared = {"home": {"type": "categorical", "dim": 4, "min_count": 1, "share": "place"},
               "work": {"type": "categorical", "dim": 4, "min_count": 1, "share": "place"}}
     yield "embedding-shared", with_columns(spec_of("mmoe", TWO, {"count": 3, "hidden": [9]}), shared), \

@@ -292,12 +292,34 @@ def dense_optimizer(o, params):
     return torch.optim.Adagrad(params, lr=lr, eps=o.get("eps", 1e-10), weight_decay=decay or 0)
 
 
+class RowwiseAdagrad(torch.optim.Optimizer):
+    """One sum per row, of the mean of its squared gradient, as DLRM's RWSAdagrad and FBGEMM's EXACT_ROWWISE_ADAGRAD have it."""
+
+    def __init__(self, params, lr, eps):
+        super().__init__(params, {"lr": lr, "eps": eps})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                total = self.state[p].setdefault("sum", torch.zeros(p.shape[0], 1, dtype=p.dtype))
+                g = p.grad.coalesce()
+                rows, values = g.indices()[0], g.values()
+                total[rows] += values.pow(2).mean(dim=1, keepdim=True)
+                p[rows] -= group["lr"] * values / (total[rows].sqrt() + group["eps"])
+
+
 def optimizers(train, p, net):
     o = train["optimizer"]
     trained = [n for n in p if n not in net.running]
     tables = [p[n] for n in trained if n.startswith("embedding.")]
     rest = [p[n] for n in trained if not n.startswith("embedding.")]
     lazy = o.get("lazy", True) and tables
+    if o.get("embeddings"):
+        own = o["embeddings"]
+        return [RowwiseAdagrad(tables, own["lr"], own.get("eps", 1e-10)), dense_optimizer(o, rest)]
     if not lazy:
         return [dense_optimizer(o, tables + rest)]
     if o["name"] == "adam":
@@ -324,7 +346,7 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
             lr = learning_rate(train, step, len(cuts))
             for o in opts:
                 for g in o.param_groups:
-                    g["lr"] = lr
+                    g["lr"] = lr if not isinstance(o, RowwiseAdagrad) else lr / train["optimizer"]["lr"] * train["optimizer"]["embeddings"]["lr"]
                 o.zero_grad()
             b = batch_of(data, dtype, rows, sparse)
             losses, _ = step_losses(spec, net, p, b)

@@ -236,6 +236,8 @@ static const wrong in_train[] = {
     {"train: {optimizer: {betas: [0.9, 1]}}", 1, 34, "key 'betas': expected a list of two numbers in [0, 1) but found '1'"},
     {"train: {optimizer: {betas: 0.9}}", 1, 28, "key 'betas': expected a list of two numbers in [0, 1) but found '0.9'"},
     {"train: {optimizer: {lr: -0.1}}", 1, 25, "key 'lr': expected a number of at least 0 but found '-0.1'"},
+    {"train: {optimizer: {embeddings: adam}}", 1, 33, "key 'name': expected one of rowwise-adagrad but found 'adam'"},
+    {"train: {optimizer: {embeddings: {momentums: 1}}}", 1, 34, "unknown key 'momentums'; hint: the keys here are 'name', 'lr', 'eps', 'weight_decay'"},
     {"train: {optimizer: {name: sgd, nesterov: true}}", 1, 42, "key 'nesterov' needs a 'momentum' above 0"},
     {"train: {schedule: {gamma: 0.1}}", 1, 20, "key 'gamma' is only for name 'step' or 'exponential'"},
     {"train: {schedule: {name: cosine, every: 1}}", 1, 34, "key 'every' is only for name 'step'; hint: what belongs here: 'floor'"},
@@ -295,7 +297,7 @@ static void test_places_in_blocks(void **state) {
     refused("data:\n  train: a.csv\ntasks:\n  y:\n    type: binary\ntrain:\n  optimizer:\n    lr: fast\n", NULL, "s.yaml", 8, 9,
             "key 'lr': expected a number of at least 0 but found 'fast'");
     refused("data:\n  train: a.csv\ntasks:\n  y:\n    type: binary\ntrain:\n  optimizer:\n    learning_rate: 1\n", NULL, "s.yaml", 8, 5,
-            "unknown key 'learning_rate'; hint: the keys here are 'name', 'lr', 'betas', 'eps', 'momentum', 'nesterov', 'weight_decay', 'lazy'");
+            "unknown key 'learning_rate'; hint: the keys here are 'name', 'lr', 'betas', 'eps', 'momentum', 'nesterov', 'weight_decay', 'lazy', 'embeddings'");
 }
 
 static void test_too_many(void **state) {

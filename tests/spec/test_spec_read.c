@@ -300,6 +300,17 @@ static void test_optimizer_defaults(void **state) {
     }
 }
 
+static void test_optimizer_of_embeddings(void **state) {
+    gw__spec *s = spec_of(LEAST);
+    assert_false(s->train.optimizer.embeddings.on);
+    gw__spec_free(s);
+    s = spec_with(LEAST, "train.optimizer.embeddings=rowwise-adagrad");
+    const gw__optimizer_spec *o = &s->train.optimizer;
+    assert_true(o->embeddings.on && o->embeddings.name == GW__TABLE_OPT_ROWWISE_ADAGRAD && o->name == GW__OPT_ADAM && o->lr == 0.001);
+    assert_true(o->embeddings.lr == 0.01 && o->embeddings.eps == 1e-10 && o->embeddings.weight_decay == 0);
+    gw__spec_free(s);
+}
+
 static void write_file(const char *path, const char *bytes, size_t n) {
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
@@ -375,7 +386,7 @@ int main(void) {
         cmocka_unit_test(test_tower_levels),
         cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_keys_of_other_architectures), cmocka_unit_test(test_forms_of_valid),
         cmocka_unit_test(test_separators),
-        cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults),
+        cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults), cmocka_unit_test(test_optimizer_of_embeddings),
         cmocka_unit_test(test_header_from_a_file), cmocka_unit_test(test_broken_header_files), cmocka_unit_test(test_files),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

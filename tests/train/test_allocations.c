@@ -19,7 +19,7 @@ static const char small_spec[] =
     "  buy: {type: binary, given: click}\n"
     "  kind: {type: multiclass}\n"
     "model: {architecture: ple, experts: {shared: 1, per_task: 1, hidden: [5], norm: batch, dropout: 0.1}, towers: {hidden: [4]}}\n"
-    "train: {epochs: 2, batch: 32, early_stop: {metric: mean, patience: 2}, checkpoint: {every: epoch}}\n";
+    "train: {epochs: 2, batch: 32, optimizer: {name: adam, embeddings: rowwise-adagrad}, early_stop: {metric: mean, patience: 2}, checkpoint: {every: epoch}}\n";
 
 /* Steps of full and of short batches, embeddings and joins included. */
 static void a_step_allocates_nothing(void **state) {
@@ -45,7 +45,7 @@ static void a_step_allocates_nothing(void **state) {
         uint64_t rows[32];
         gw__step_result result;
         for (uint64_t i = 0; i < 32; i++) rows[i] = (step * 32 + i) % data.train.n_rows;
-        gw__trainer_step(trainer, rows, step % 3 ? 32 : 7, 0.01, &result);
+        gw__trainer_step(trainer, rows, step % 3 ? 32 : 7, (gw__rates){0.01, 0.01}, &result);
         assert_true(result.finite);
     }
     assert_int_equal(count_allocations() - before, 0);

@@ -195,7 +195,7 @@ static void threads_do_not_move_a_bit(void **state) {
         for (int c = 0; c < 3; c++) {
             set_up(&s[c], models[i].model, tasks, counts[c]);
             gw__step_result result;
-            for (int step = 0; step < 3; step++) gw__trainer_step(s[c].trainer, s[c].rows, step == 2 ? 1 : ROWS, 0.01, &result);
+            for (int step = 0; step < 3; step++) gw__trainer_step(s[c].trainer, s[c].rows, step == 2 ? 1 : ROWS, (gw__rates){0.01, 0.01}, &result);
             assert_true(result.finite);
         }
         for (int c = 1; c < 3; c++) {

@@ -100,6 +100,7 @@ static void killed_with_every_optimizer(void **state) {
     kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, optimizer: {name: sgd, lr: 0.01, momentum: 0.9, nesterov: true}"), 4);
     kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, optimizer: {name: adamw, lazy: false}"), 5);
     kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, optimizer: {name: adagrad}, clip: {norm: 0.5}, l2: 0.001"), 6);
+    kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, optimizer: {name: adam, embeddings: {name: rowwise-adagrad, lr: 0.05}}"), 8);
 }
 
 static void killed_with_early_stopping(void **state) {
