@@ -146,7 +146,7 @@ static gw_status dump(peer *p, gw__arena *arena, const char *path, gw_error *err
     size_t n;
     const gw__shape *s = p->shape;
     const uint64_t n_rows = p->run.records.n_rows;
-    gw_status status = gw__parameters_write(p->run.net, gw__trainer_parameters(p->run.trainer), "", arena, &parameters, &n, err);
+    gw_status status = gw__parameters_write(p->run.net, GW__PART_ALL, gw__trainer_parameters(p->run.trainer), "", arena, &parameters, &n, err);
     if (status == GW_OK) status = take_scorer(p, s->batch, err);
     if (status != GW_OK) return status;
     float *inputs = gw__arena_alloc(arena, n_rows * s->width, sizeof *inputs), *labels = gw__arena_alloc(arena, n_rows * s->n_tasks, sizeof *labels);
