@@ -124,9 +124,9 @@ static void draw_valid_task(gw__text *out, const gw__doc *task, bool first) {
     cli_put_value(out, metric);
 }
 
-static void put_json_line(const char *json) {
+static void put_json_line(const cli_progress *progress, const char *json) {
     gw__text line = {0};
-    gw__text_addf(&line, "%s\n", json);
+    gw__text_addf(&line, "{%s%s\n", progress->json_label, json + 1);
     cli_screen_write(stdout, &line);
     gw__text_clear(&line);
 }
@@ -140,7 +140,7 @@ static void draw_epoch(cli_progress *progress, const gw_event *event, gw__text *
         progress->trained_seconds += seconds;
         progress->trained_rows += event->rows;
         int width = snprintf(NULL, 0, "%lld", (long long)event->epochs);
-        gw__text_addf(out, "epoch %*lld/%lld   train loss ", width, (long long)event->epoch, (long long)event->epochs);
+        gw__text_addf(out, "%sepoch %*lld/%lld   train loss ", progress->label, width, (long long)event->epoch, (long long)event->epochs);
         cli_put_value(out, gw__doc_get(gw__doc_get(epoch, "train"), "loss"));
         const gw__doc *tasks = gw__doc_get(gw__doc_get(epoch, "valid"), "tasks");
         for (const gw__doc *task = tasks ? tasks->first : NULL; task; task = task->next) draw_valid_task(out, task, task == tasks->first);
@@ -157,7 +157,7 @@ static void draw_test(cli_progress *progress, const char *json) {
     gw__text out = {0};
     gw_error err = {0};
     if (progress->json) {
-        gw__text_addf(&out, "{\"test\":%s}\n", json);
+        gw__text_addf(&out, "{%s\"test\":%s}\n", progress->json_label, json);
     } else {
         gw__text_puts(&out, "test: ");
         if (cli_draw_evaluation(json, cli_screen_of(progress->results), &out, &err) != GW_OK) out.n = 0;
@@ -172,11 +172,11 @@ void cli_progress_listen(void *context, const gw_event *event) {
     gw__text out = {0};
     switch (event->kind) {
     case GW_EVENT_NOTE: gw__text_addf(&out, "note: %s\n", event->text); break;
-    case GW_EVENT_WARNING: gw__text_addf(&out, "warning: %s\n", event->text); break;
+    case GW_EVENT_WARNING: gw__text_addf(&out, "warning: %s%s\n", progress->label, event->text); break;
     case GW_EVENT_READ: draw_read(progress, event->text, &out); break;
     case GW_EVENT_STEP: draw_step(progress, event); break;
     case GW_EVENT_EPOCH:
-        if (progress->json) put_json_line(event->text);
+        if (progress->json) put_json_line(progress, event->text);
         draw_epoch(progress, event, &out);
         break;
     case GW_EVENT_TEST: draw_test(progress, event->text); break;

@@ -13,6 +13,7 @@ typedef struct cli_progress {
     double started_at;
     double trained_seconds;
     int64_t trained_rows;
+    char label[48], json_label[64]; /* of several runs: in front of an epoch's line or a warning; first members of a JSON line, with a comma */
 } cli_progress;
 
 /* `model_on_stdout`: results go to standard error, since the model takes standard output. */

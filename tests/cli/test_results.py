@@ -63,6 +63,35 @@ def continuing():
     check(not os.path.exists("x.gw"), "and nothing is written")
 
 
+def many_seeds():
+    quick = ("--set", "train.epochs=2")
+    for seed in (3, 4, 9):
+        succeeds(f"seed {seed} alone", "train", "people.yaml", *quick, "--set", f"train.seed={seed}", "-o", f"alone-{seed}.gw")
+    found = succeeds("--seeds succeeds", "train", "people.yaml", *quick, "--seeds", "3-4,9", "-o", "seed-{seed}.gw")
+    for seed in (3, 4, 9):
+        check(read(f"seed-{seed}.gw") == read(f"alone-{seed}.gw"), f"seed {seed} is what it is alone")
+    same([line.split()[0] for line in found.out.splitlines()], ["valid:", "seed", "3", "4", "9", "mean", "deviation"], "a row per seed, mean and deviation")
+    check("rich auc" in found.out and "seed 9: epoch 2/2" in found.err, "which metrics, and whose epochs", found)
+    same(found.err.count("240 rows"), 1, "what was read is told once")
+
+    found = succeeds("--seeds with data.test and --json", "train", "people.yaml", *quick, "--seeds", "1-2", "--json", "--set", "data.test=people.csv", "--threads", "2")
+    lines = [json.loads(line) for line in found.out.splitlines()]
+    for run, seed in ((1, 1), (2, 2)):
+        mine = [line for line in lines if line["run"] == run]
+        same([line["seed"] for line in mine], [seed] * 3, f"the lines of run {run} have its seed")
+        same([line.get("epoch") for line in mine], [1, 2, None], f"run {run} tells its epochs in order")
+        check("test" in mine[2], "and its test", mine)
+    check(os.path.exists("model-1.gw") and os.path.exists("model-2.gw"), "models are named model-{seed}.gw by default")
+
+    found = fails("a seed that fails does not stop the others", 1, ["seed 1", "epoch 1"], "train", "people.yaml", "--seeds", "1,2", "--set", "train.optimizer={name: sgd, lr: 1e30}", "-o", "f{seed}.gw")
+    check("seed 2: epoch 1" in found.err, "each failure is told", found)
+    fails("--seeds wants {seed} in the output", 2, ["{seed}"], "train", "people.yaml", "--seeds", "1-2", "-o", "x.gw")
+    fails("a seed twice is refused", 2, ["twice"], "train", "people.yaml", "--seeds", "1-3,2")
+    for wrong in ("a", "3-1", "-2", "1-", "1-999999999", ""):
+        fails(f"--seeds '{wrong}' is refused", 2, [], "train", "people.yaml", f"--seeds={wrong}")
+    fails("--seeds and --resume exclude each other", 2, ["--resume"], "train", "people.yaml", "--seeds", "1", "--resume", "c.gw.ckpt")
+
+
 def evaluating():
     found = succeeds("evaluate succeeds", "evaluate", "model.gw", "people.csv")
     for part in ("240 rows", "rich", "auc", "rmse", "mean gates", "shared.0"):
@@ -179,4 +208,4 @@ def beginning():
     fails("an unknown type is refused", 2, ["regresion", "regression"], "init", "people.csv", "--task", "age:regresion")
 
 
-main(training, continuing, evaluating, predicting, moving, inspecting, beginning)
+main(training, continuing, many_seeds, evaluating, predicting, moving, inspecting, beginning)
