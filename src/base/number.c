@@ -91,8 +91,9 @@ static uint64_t load_few(const char *p, size_t n) {
     return word;
 }
 
-static bool all_digits(uint64_t word) {
-    return ((word & ALL_BYTES(0xF0)) | (((word + ALL_BYTES(6)) & ALL_BYTES(0xF0)) >> 4)) == ALL_BYTES(0x33);
+/* Non-zero if some character is no digit: of a digit, and of what is 6 beyond it, the upper half is 3. */
+static uint64_t odd_ones(uint64_t word) {
+    return ((word ^ ALL_BYTES('0')) | ((word + ALL_BYTES(6)) ^ ALL_BYTES('0'))) & ALL_BYTES(0xF0);
 }
 
 /* The value of eight digits: pairs, then fours, then all. */
@@ -132,7 +133,7 @@ static bool short_digits(const char *p, size_t n, uint64_t *ret_digits, unsigned
         high = close_point(high, point, low >> 56);
         low = low << 8 | '0';
     }
-    if (!all_digits(low) || !all_digits(high) || (n == 1 && point != 0)) return false;
+    if ((odd_ones(low) | odd_ones(high)) != 0 || (n == 1 && point != 0)) return false;
     *ret_digits = digits_value(low) * 100000000 + digits_value(high);
     *ret_decimals = decimals;
     return true;
@@ -140,7 +141,7 @@ static bool short_digits(const char *p, size_t n, uint64_t *ret_digits, unsigned
 
 /* Digits from p on; *ret is where they end. Their value is that of the last 19 at least. */
 static uint64_t take_digits(const char *p, const char *end, uint64_t digits, const char **ret) {
-    while (end - p >= 8 && all_digits(load_word(p))) {
+    while (end - p >= 8 && odd_ones(load_word(p)) == 0) {
         digits = digits * 100000000 + digits_value(load_word(p));
         p += 8;
     }
@@ -254,14 +255,18 @@ static inline bool parse_short(gw__slice text, double *ret) {
     return true;
 }
 
-bool gw__parse_double(gw__slice text, double *ret) {
-    if (parse_short(text, ret)) return true;
+/* Apart, so that its registers are not saved for the others. */
+static __attribute__((noinline)) bool parse_any(gw__slice text, double *ret) {
     decimal d;
     if (!take_apart(text, &d)) return false;
     double value = value_of(&d);
     if (value > DBL_MAX) return false;
     *ret = d.negative ? -value : value;
     return true;
+}
+
+bool gw__parse_double(gw__slice text, double *ret) {
+    return parse_short(text, ret) || parse_any(text, ret);
 }
 
 bool gw__parse_int64(gw__slice text, int64_t *ret) {

@@ -71,14 +71,22 @@ cleanup:
     return status;
 }
 
+#define LANES 4 /* independent of each other, as a comparison takes longer than the next may wait */
+
 /* Every transform is monotone, so a column whose extremes stay finite is finite. */
 static bool stays_finite(const check *c, const gw__feature *feature, const gw__lane *lane) {
-    double low = feature->fill, high = feature->fill;
-    for (size_t row = 0; row < c->staged->n_rows; row++) {
-        double x = gw__lane_number(lane, row);
-        if (x < low) low = x;
-        if (x > high) high = x;
+    double low = feature->fill, high = feature->fill, lows[LANES], highs[LANES];
+    for (size_t k = 0; k < LANES; k++) lows[k] = low, highs[k] = high;
+    for (size_t row = 0, n; row < c->staged->n_rows; row += n) {
+        const double *x = gw__lane_numbers(lane, row);
+        n = c->staged->n_rows - row < GW__CHUNK_ROWS ? c->staged->n_rows - row : GW__CHUNK_ROWS;
+        for (size_t i = 0; i < n; i++) {
+            size_t k = i % LANES;
+            lows[k] = x[i] < lows[k] ? x[i] : lows[k];
+            highs[k] = x[i] > highs[k] ? x[i] : highs[k];
+        }
     }
+    for (size_t k = 0; k < LANES; k++) low = lows[k] < low ? lows[k] : low, high = highs[k] > high ? highs[k] : high;
     return isfinite(gw__number_apply(feature, low)) && isfinite(gw__number_apply(feature, high));
 }
 

@@ -24,12 +24,14 @@ static const void *cells_at(const gw__lane *lane, size_t row, size_t cell_bytes)
 }
 
 static void fill_number(filling *f, const gw__feature *feature, const gw__lane *lane, const gw__block *block, int64_t *missing) {
-    const double *cells = cells_at(lane, block->first_row, sizeof *cells);
+    const double *cells = gw__lane_numbers(lane, block->first_row);
+    float applied[GW__BLOCK_ROWS];
+    gw__numbers_apply(feature, cells, block->n, applied);
     for (size_t i = 0; i < block->n; i++) {
         if (!block->record[i]) continue;
         float *numbers = (float *)block->record[i] + f->features->input.numbers_at + feature->index;
         bool absent = isnan(cells[i]);
-        numbers[0] = gw__number_apply(feature, cells[i]);
+        numbers[0] = applied[i];
         if (feature->spec->indicator) numbers[1] = absent;
         *missing += absent;
     }

@@ -104,6 +104,8 @@ double gw__steps_apply(const gw__step *steps, size_t n_steps, double x);
 static inline float gw__number_apply(const gw__feature *feature, double x) {
     return (float)gw__steps_apply(feature->steps, feature->spec->n_transforms, isnan(x) ? feature->fill : x);
 }
+/* The same of n numbers. */
+void gw__numbers_apply(const gw__feature *feature, const double *x, size_t n, float *ret);
 
 /* ---- labels.c ---- */
 /* The label's value; NaN: not labelled. False: no label of this task, see gw__fail_label. */

@@ -36,20 +36,6 @@ static inline uint32_t hash_of(const char *p, size_t n) {
     return (uint32_t)(h ^ h >> 32);
 }
 
-static inline bool same_bytes(const char *p, const char *q, size_t n) {
-    for (; n >= 8; p += 8, q += 8, n -= 8)
-        if (load64(p) != load64(q)) return false;
-    if (n >= 4) {
-        if (load32(p) != load32(q)) return false;
-        p += n - 4;
-        q += n - 4;
-        return load32(p) == load32(q);
-    }
-    for (; n; p++, q++, n--)
-        if (*p != *q) return false;
-    return true;
-}
-
 /* Where `text` is or would be; n_slots > 0. */
 static inline gw__lexicon_slot *probe(const gw__lexicon *lexicon, gw__slice text, uint32_t hash) {
     size_t mask = lexicon->n_slots - 1;
@@ -58,7 +44,7 @@ static inline gw__lexicon_slot *probe(const gw__lexicon *lexicon, gw__slice text
         if (!slot->entry) return slot;
         if (slot->hash != hash) continue;
         gw__slice known = gw__lexicon_at(lexicon, slot->entry - 1);
-        if (known.n == text.n && same_bytes(known.at, text.at, text.n)) return slot;
+        if (known.n == text.n && gw__same_bytes(known.at, text.at, text.n)) return slot;
     }
 }
 

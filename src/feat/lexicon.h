@@ -28,6 +28,27 @@ static inline gw__slice gw__lexicon_at(const gw__lexicon *lexicon, size_t i) {
     return (gw__slice){lexicon->bytes + begin, (size_t)(lexicon->ends[i] - begin)};
 }
 
+static inline bool gw__same_bytes(const char *p, const char *q, size_t n) {
+    uint64_t a, b;
+    for (; n >= 8; p += 8, q += 8, n -= 8) {
+        memcpy(&a, p, 8);
+        memcpy(&b, q, 8);
+        if (a != b) return false;
+    }
+    uint32_t c, d;
+    if (n >= 4) {
+        memcpy(&c, p, 4);
+        memcpy(&d, q, 4);
+        if (c != d) return false;
+        memcpy(&c, p + n - 4, 4);
+        memcpy(&d, q + n - 4, 4);
+        return c == d;
+    }
+    for (; n; p++, q++, n--)
+        if (*p != *q) return false;
+    return true;
+}
+
 /* The number of `text`, or GW__NO_ENTRY. */
 uint32_t gw__lexicon_find(const gw__lexicon *lexicon, gw__slice text);
 /* The number of `text`, which is added (copied) if it is new. */

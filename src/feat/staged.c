@@ -68,13 +68,26 @@ static inline gw_status code_of(gw__lane *lane, gw__slice text, uint32_t *ret, g
     return status;
 }
 
+static inline gw__slice text_at(const lane_run *run, size_t i, char buffer[GW__CELL_TEXT]) {
+    size_t column = run->lane->column;
+    if (run->batch->columns[column].type == GW_COLUMN_TEXT) return gw__cell_slice(run->batch, column, i);
+    return gw__cell_text(run->batch, column, i, buffer);
+}
+
+/* In most columns a value often follows itself, which is seen sooner than found. */
 static gw_status stage_texts(lane_run *run, size_t begin) {
     gw__lane *lane = run->lane;
     char buffer[GW__CELL_TEXT];
+    bool repeats = run->batch->columns[lane->column].type == GW_COLUMN_TEXT;
+    gw__slice last = {"", 0};
+    uint32_t code = 0;
     for (size_t i = begin; i < run->n_rows; i++) {
-        uint32_t code;
-        gw_status status = code_of(lane, gw__cell_text(run->batch, lane->column, i, buffer), &code, &lane->problem);
-        if (status != GW_OK) return status;
+        gw__slice text = text_at(run, i, buffer);
+        if (!repeats || text.n != last.n || !gw__same_bytes(text.at, last.at, text.n)) {
+            gw_status status = code_of(lane, text, &code, &lane->problem);
+            if (status != GW_OK) return status;
+            last = text;
+        }
         *(uint32_t *)cell_at(lane, run->first_row + i) = code;
     }
     return GW_OK;
@@ -84,7 +97,7 @@ static gw_status stage_buckets(lane_run *run) {
     gw__lane *lane = run->lane;
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < run->n_rows; i++) {
-        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
+        gw__slice text = text_at(run, i, buffer);
         uint32_t bucket = gw__missing_has(run->staged->missing, text) ? 0 : 1 + (uint32_t)(gw__hash(text.at, text.n) % lane->buckets);
         *(uint32_t *)cell_at(lane, run->first_row + i) = bucket;
     }
@@ -95,7 +108,7 @@ static gw_status stage_hashes(lane_run *run) {
     gw__lane *lane = run->lane;
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < run->n_rows; i++) {
-        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
+        gw__slice text = text_at(run, i, buffer);
         *(uint64_t *)cell_at(lane, run->first_row + i) =
             gw__missing_has(run->staged->missing, text) ? 0 : gw__hash(text.at, text.n);
     }
@@ -121,7 +134,7 @@ static gw_status stage_bags(lane_run *run) {
     gw__lane *lane = run->lane;
     char buffer[GW__CELL_TEXT];
     for (size_t i = 0; i < run->n_rows; i++) {
-        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
+        gw__slice text = text_at(run, i, buffer);
         *(uint32_t *)cell_at(lane, run->first_row + i) = (uint32_t)lane->n_pieces;
         if (gw__missing_has(run->staged->missing, text)) continue;
         gw_status status = stage_bag(lane, text, &lane->problem);
@@ -264,12 +277,11 @@ static size_t stage_decimals(lane_run *run, size_t i) {
 }
 
 static gw_status stage_numbers(lane_run *run) {
-    const gw__lane *lane = run->lane;
     const gw__missing_texts *missing = run->staged->missing;
     char buffer[GW__CELL_TEXT];
     bool done = false;
     for (size_t i = 0; (i = stage_decimals(run, i)) < run->n_rows && !done; i++) {
-        gw__slice text = gw__cell_text(run->batch, lane->column, i, buffer);
+        gw__slice text = text_at(run, i, buffer);
         int64_t value;
         if (plain_integer(text, &value) && !(missing->n_numbers && gw__missing_has(missing, text))) {
             put_integer(run, i, value);

@@ -91,6 +91,10 @@ gw_status gw__staged_again(gw__staged *staged, const gw__batch *batch, size_t fi
 void gw__staged_clear_chunk(gw__staged *staged, size_t chunk); /* its rows are not needed any more */
 void gw__staged_clear(gw__staged *staged);
 
+/* Numbers from a row on, to the end of its chunk. */
+static inline const double *gw__lane_numbers(const gw__lane *lane, size_t row) {
+    return (const double *)lane->chunks[row / GW__CHUNK_ROWS] + row % GW__CHUNK_ROWS;
+}
 static inline double gw__lane_number(const gw__lane *lane, size_t row) {
     return ((const double *)lane->chunks[row / GW__CHUNK_ROWS])[row % GW__CHUNK_ROWS];
 }

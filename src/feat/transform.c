@@ -57,3 +57,14 @@ double gw__steps_apply(const gw__step *steps, size_t n_steps, double x) {
     }
     return x;
 }
+
+void gw__numbers_apply(const gw__feature *feature, const double *x, size_t n, float *ret) {
+    const gw__step *step = &feature->steps[0];
+    bool linear = feature->spec->n_transforms == 1 && (step->kind == GW__TRANSFORM_STANDARD || step->kind == GW__TRANSFORM_MINMAX);
+    if (linear && step->scale != 0) {
+        double fill = feature->fill, shift = step->shift, scale = step->scale;
+        for (size_t i = 0; i < n; i++) ret[i] = (float)(((isnan(x[i]) ? fill : x[i]) - shift) / scale);
+    } else {
+        for (size_t i = 0; i < n; i++) ret[i] = gw__number_apply(feature, x[i]);
+    }
+}

@@ -2,46 +2,71 @@
 
 #include "feat/fit.h"
 
-/* The training values of a column as the transforms fitted so far give them. */
+#define BLOCK 512 /* divides GW__CHUNK_ROWS */
+#define SUMS 4
+
+/* The training values of a column as the transforms fitted so far give them, a block of rows at a time. */
 typedef struct values {
     const gw__feature *feature;
     const gw__staged *staged;
     const gw__lane *lane;
     size_t n_steps;
     size_t row;
+    double at[BLOCK];
+    size_t n;
 } values;
 
-static bool next_value(values *v, double *ret) {
-    for (; v->row < v->staged->n_rows; v->row++) {
-        if (v->staged->parts[v->row] != GW__PART_TRAIN) continue;
-        double x = gw__lane_number(v->lane, v->row++);
-        *ret = gw__steps_apply(v->feature->steps, v->n_steps, isnan(x) ? v->feature->fill : x);
-        return true;
+static bool next_block(values *v) {
+    const gw__staged *staged = v->staged;
+    size_t left = staged->n_rows - v->row, n = left < BLOCK ? left : BLOCK;
+    if (n == 0) return false;
+    const double *cells = gw__lane_numbers(v->lane, v->row), fill = v->feature->fill;
+    const uint8_t *parts = staged->parts + v->row;
+    v->n = 0;
+    for (size_t i = 0; i < n; i++) { /* without branches: what is no training row is overwritten by the next */
+        v->at[v->n] = isnan(cells[i]) ? fill : cells[i];
+        v->n += parts[i] == GW__PART_TRAIN;
     }
-    return false;
+    for (size_t i = 0; v->n_steps > 0 && i < v->n; i++) v->at[i] = gw__steps_apply(v->feature->steps, v->n_steps, v->at[i]);
+    v->row += n;
+    return true;
 }
 
-static values rewind_values(values v) {
-    v.row = 0;
-    return v;
+/* Sums of a block, of the deviations from `mean` to a power of one or two; always in the same order. */
+static double sum_block(const values *v, double mean, bool squares) {
+    double sums[SUMS] = {0};
+    size_t i = 0;
+    for (; i + SUMS <= v->n; i += SUMS) {
+        for (size_t k = 0; k < SUMS; k++) {
+            double x = v->at[i + k] - mean;
+            sums[k] += squares ? x * x : x;
+        }
+    }
+    for (; i < v->n; i++) {
+        double x = v->at[i] - mean;
+        sums[0] += squares ? x * x : x;
+    }
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-static void fit_standard(gw__step *step, values all) {
-    double sum = 0, squares = 0, x;
+static void fit_standard(gw__step *step, values *v) {
+    double sum = 0, squares = 0;
     size_t n = 0;
-    for (values v = rewind_values(all); next_value(&v, &x); n++) sum += x;
+    for (v->row = 0; next_block(v); n += v->n) sum += sum_block(v, 0, false);
     double mean = n ? sum / (double)n : 0;
-    for (values v = rewind_values(all); next_value(&v, &x);) squares += (x - mean) * (x - mean);
+    for (v->row = 0; next_block(v);) squares += sum_block(v, mean, true);
     double deviation = n ? sqrt(squares / (double)n) : 0;
     step->shift = mean;
     step->scale = deviation > 0 ? deviation : 1;
 }
 
-static void fit_minmax(gw__step *step, values all) {
-    double low = INFINITY, high = -INFINITY, x;
-    for (values v = rewind_values(all); next_value(&v, &x);) {
-        if (x < low) low = x;
-        if (x > high) high = x;
+static void fit_minmax(gw__step *step, values *v) {
+    double low = INFINITY, high = -INFINITY;
+    for (v->row = 0; next_block(v);) {
+        for (size_t i = 0; i < v->n; i++) {
+            if (v->at[i] < low) low = v->at[i];
+            if (v->at[i] > high) high = v->at[i];
+        }
     }
     step->shift = low;
     step->scale = high > low ? high - low : 0;
@@ -61,14 +86,13 @@ static double sorted_at(const double *sorted, size_t n, size_t i, size_t n_knots
     return value < left ? left : value > right ? right : value;
 }
 
-static gw_status fit_quantile(gw__step *step, values all, gw_error *err) {
+static gw_status fit_quantile(gw__step *step, values *v, gw_error *err) {
     gw_status status = GW_OK;
     double *sorted = NULL;
     size_t n = 0, capacity = 0;
-    double x;
-    for (values v = rewind_values(all); next_value(&v, &x);) {
-        GW__TRY(gw__grow((void **)&sorted, &capacity, n + 1, sizeof *sorted, err));
-        sorted[n++] = x;
+    for (v->row = 0; next_block(v); n += v->n) {
+        GW__TRY(gw__grow((void **)&sorted, &capacity, n + v->n, sizeof *sorted, err));
+        memcpy(sorted + n, v->at, v->n * sizeof *sorted);
     }
     qsort(sorted, n, sizeof *sorted, compare_doubles);
     size_t n_knots = n < GW__KNOTS ? n : GW__KNOTS;
@@ -127,11 +151,11 @@ gw_status gw__number_fit(gw__feature *feature, const gw__staged *staged, const g
     GW__TRY(fit_missing(feature, staged, lane, err));
     for (size_t k = 0; k < feature->spec->n_transforms; k++) {
         gw__step *step = &feature->steps[k];
-        values all = {feature, staged, lane, k, 0};
+        values v = {.feature = feature, .staged = staged, .lane = lane, .n_steps = k};
         step->kind = feature->spec->transforms[k];
-        if (step->kind == GW__TRANSFORM_STANDARD) fit_standard(step, all);
-        if (step->kind == GW__TRANSFORM_MINMAX) fit_minmax(step, all);
-        if (step->kind == GW__TRANSFORM_QUANTILE) GW__TRY(fit_quantile(step, all, err));
+        if (step->kind == GW__TRANSFORM_STANDARD) fit_standard(step, &v);
+        if (step->kind == GW__TRANSFORM_MINMAX) fit_minmax(step, &v);
+        if (step->kind == GW__TRANSFORM_QUANTILE) GW__TRY(fit_quantile(step, &v, err));
         bool finite = isfinite(step->shift) && isfinite(step->scale);
         for (size_t i = 0; i < step->n_knots && finite; i++) finite = isfinite(step->knots[i]);
         if (finite) continue;
