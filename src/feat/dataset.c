@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "feat/collector.h"
 #include "feat/encoder.h"
 #include "feat/load.h"
 
@@ -324,138 +325,138 @@ cleanup:
 
 /* ---- encoding at once ---- */
 
-/* Records whose number is not known beforehand. */
-typedef struct collector {
-    uint32_t **blocks; /* GW__CHUNK_ROWS records each */
-    size_t n_blocks, blocks_capacity, n_rows;
-    int32_t *bag_ids;
-    size_t n_bag_ids, bag_capacity;
-} collector;
-
-static void clear_collector(collector *c) {
-    for (size_t i = 0; i < c->n_blocks; i++) free(c->blocks[i]);
-    free(c->blocks);
-    free(c->bag_ids);
-    *c = (collector){0};
-}
-
-static gw_status collect_bags(collector *c, const gw__records *records, uint32_t *record, gw_error *err) {
-    gw_status status = GW_OK;
-    for (uint32_t k = 0; k < records->input->n_bags; k++) {
-        uint32_t *bag = record + records->input->bags_at + 2 * k;
-        size_t need = c->n_bag_ids + bag[1];
-        if (need > UINT32_MAX) return gw__fail(err, GW_E_LIMIT, "more than %u values in bags", UINT32_MAX);
-        GW__TRY(gw__grow((void **)&c->bag_ids, &c->bag_capacity, need, sizeof *c->bag_ids, err));
-        if (bag[1]) memcpy(c->bag_ids + c->n_bag_ids, records->bag_ids + bag[0], bag[1] * sizeof *c->bag_ids);
-        bag[0] = (uint32_t)c->n_bag_ids;
-        c->n_bag_ids = need;
-    }
-cleanup:
-    return status;
-}
-
-static gw_status collect(collector *c, const gw__records *records, size_t row, gw_error *err) {
-    gw_status status = GW_OK;
-    size_t stride = records->input->stride, bytes;
-    if (c->n_rows == c->n_blocks * GW__CHUNK_ROWS) {
-        GW__TRY(gw__grow((void **)&c->blocks, &c->blocks_capacity, c->n_blocks + 1, sizeof *c->blocks, err));
-        uint32_t *block = gw__mul_size(stride, GW__CHUNK_ROWS * sizeof *block, &bytes) ? malloc(bytes) : NULL;
-        if (!block) GW__FAIL(gw__fail_nomem(err));
-        c->blocks[c->n_blocks++] = block;
-    }
-    uint32_t *record = c->blocks[c->n_rows / GW__CHUNK_ROWS] + c->n_rows % GW__CHUNK_ROWS * stride;
-    memcpy(record, gw__record_at(records, row), stride * sizeof *record);
-    GW__TRY(collect_bags(c, records, record, err));
-    c->n_rows++;
-cleanup:
-    return status;
-}
-
-static gw_status finish_collector(collector *c, const gw__input *input, gw__records *ret_records, gw_error *err) {
-    gw__records made = {.input = input, .n_rows = c->n_rows, .n_bag_ids = c->n_bag_ids};
-    size_t words;
-    if (gw__mul_size(c->n_rows, input->stride, &words)) made.words = gw__aligned_alloc(words, sizeof *made.words);
-    if (input->n_bags) made.bag_ids = gw__aligned_alloc(c->n_bag_ids, sizeof *made.bag_ids);
-    if (!made.words || (input->n_bags && !made.bag_ids)) {
-        gw__records_clear(&made);
-        return gw__fail_nomem(err);
-    }
-    for (size_t i = 0; i < c->n_blocks; i++) {
-        size_t first = i * GW__CHUNK_ROWS, n = c->n_rows - first < GW__CHUNK_ROWS ? c->n_rows - first : GW__CHUNK_ROWS;
-        memcpy(made.words + first * input->stride, c->blocks[i], n * input->stride * sizeof *made.words);
-        free(c->blocks[i]);
-        c->blocks[i] = NULL;
-    }
-    if (c->n_bag_ids) memcpy(made.bag_ids, c->bag_ids, c->n_bag_ids * sizeof *made.bag_ids);
-    clear_collector(c);
-    *ret_records = made;
-    return GW_OK;
-}
+/* A batch of its own, on whichever thread. */
+typedef struct encoding_part {
+    gw__encoder *encoder;
+    uint8_t *skip;
+    size_t skip_capacity;
+    gw__records records;
+    int64_t missing;
+    size_t bad_row;
+    gw_status status;
+    gw_error problem;
+} encoding_part;
 
 typedef struct encoding_run {
     reading *r;
     const gw__features *features;
-    gw__encoder *encoder;
+    gw__texts names;
     gw__table *table;
     bool validates;      /* all rows; else the splitter says */
-    uint64_t first_row;
-    uint8_t *skip;
-    size_t skip_capacity;
-    collector parts[2];
+    uint64_t first_row;  /* of the batches */
+    const gw__batch *batches;
+    size_t n_batches;
+    encoding_part *parts;
+    size_t n_parts, parts_capacity;
+    gw__collector collected[2];
 } encoding_run;
 
-static gw_status encode_batch(encoding_run *run, const gw__batch *batch, gw_error *err) {
-    gw_status status;
-    reading *r = run->r;
-    gw__read_report *report = &r->dataset->report;
-    gw__task_count *counts[2] = {report->train_tasks, report->valid_tasks};
-    gw__records records;
-    size_t bad_row = 0;
-    GW__TRY(gw__grow((void **)&run->skip, &run->skip_capacity, batch->n_rows, 1, err));
-    memset(run->skip, 0, batch->n_rows);
-    if (!run->validates) GW__TRY(split_batches(r, batch, 1, run->first_row, err));
-    gw__encoder_rows(run->encoder, run->validates ? NULL : r->parts, run->first_row, counts, &report->missing_cells);
-    status = gw__encoder_apply(run->encoder, batch, 0, batch->n_rows, r->skip ? run->skip : NULL, &records, &bad_row, err);
-    if (status == GW_E_DATA) set_place(err, run->table, bad_row, err ? err->where : "");
-    if (status != GW_OK) goto cleanup;
-    for (size_t i = 0; i < batch->n_rows; i++) {
-        gw__part part = run->validates ? GW__PART_VALID : r->parts[i];
-        if (run->skip[i]) report->skipped++;
-        else GW__TRY(collect(&run->parts[part], &records, i, err));
+/* An encoder for every batch that is encoded at the same time. */
+static gw_status reach_parts(encoding_run *run, gw_error *err) {
+    gw_status status = gw__grow((void **)&run->parts, &run->parts_capacity, run->n_batches, sizeof *run->parts, err);
+    while (status == GW_OK && run->n_parts < run->n_batches) {
+        run->parts[run->n_parts] = (encoding_part){0};
+        status = gw__encoder_new(run->features, run->names.at, run->names.n, true, &run->parts[run->n_parts].encoder, err);
+        run->n_parts += status == GW_OK;
     }
-    run->first_row += batch->n_rows;
-cleanup:
     return status;
+}
+
+static size_t rows_before(const encoding_run *run, size_t item) {
+    size_t n = 0;
+    for (size_t i = 0; i < item; i++) n += run->batches[i].n_rows;
+    return n;
+}
+
+static void encode_batch(void *context, size_t item, size_t worker) {
+    (void)worker;
+    encoding_run *run = context;
+    reading *r = run->r;
+    encoding_part *part = &run->parts[item];
+    const gw__batch *batch = &run->batches[item];
+    size_t before = rows_before(run, item);
+    gw__task_count *counts[2] = {r->dataset->report.train_tasks, r->dataset->report.valid_tasks};
+    part->missing = 0;
+    part->status = gw__grow((void **)&part->skip, &part->skip_capacity, batch->n_rows, 1, &part->problem);
+    if (part->status != GW_OK) return;
+    memset(part->skip, 0, batch->n_rows);
+    gw__encoder_rows(part->encoder, run->validates ? NULL : r->parts + before, run->first_row + before, counts, &part->missing);
+    part->status = gw__encoder_apply(part->encoder, batch, 0, batch->n_rows, r->skip ? part->skip : NULL, &part->records, &part->bad_row, &part->problem);
+}
+
+static gw_status collect_part(encoding_run *run, size_t item, gw_error *err) {
+    reading *r = run->r;
+    encoding_part *part = &run->parts[item];
+    size_t before = rows_before(run, item);
+    if (part->status != GW_OK && err) *err = part->problem;
+    if (part->status == GW_E_DATA) set_place(err, run->table, before + part->bad_row, part->problem.where);
+    if (part->status != GW_OK) return part->status;
+    r->dataset->report.missing_cells += part->missing;
+    for (size_t i = 0; i < run->batches[item].n_rows; i++) {
+        gw__part which = run->validates ? GW__PART_VALID : r->parts[before + i];
+        if (part->skip[i]) {
+            r->dataset->report.skipped++;
+            continue;
+        }
+        gw_status status = gw__collect(&run->collected[which], &part->records, i, err);
+        if (status != GW_OK) return status;
+    }
+    return GW_OK;
+}
+
+/* In the batches' order. */
+static gw_status end_encoding(void *context, gw_error *err) {
+    encoding_run *run = context;
+    for (size_t i = 0; i < run->n_batches; i++) {
+        gw_status status = collect_part(run, i, err);
+        if (status != GW_OK) return status;
+    }
+    run->first_row += rows_before(run, run->n_batches);
+    return GW_OK;
+}
+
+/* Batches are encoded while the next are read. */
+static gw_status encode_rows(encoding_run *run, gw_error *err) {
+    gw__job job = {0};
+    do {
+        gw_status status = gw__table_read(run->table, &job, &run->batches, &run->n_batches, err);
+        if (status == GW_OK) status = reach_parts(run, err);
+        if (status == GW_OK && !run->validates) status = split_batches(run->r, run->batches, run->n_batches, run->first_row, err);
+        if (status != GW_OK) return status;
+        job = (gw__job){run->n_batches, encode_batch, run, end_encoding};
+    } while (run->n_batches > 0);
+    return GW_OK;
+}
+
+static void clear_encoding(encoding_run *run) {
+    gw__table_close(run->table);
+    for (size_t i = 0; i < run->n_parts; i++) {
+        gw__encoder_free(run->parts[i].encoder);
+        free(run->parts[i].skip);
+    }
+    free(run->parts);
+    for (int part = 0; part < 2; part++) gw__collector_clear(&run->collected[part]);
 }
 
 static gw_status encode_table(reading *r, const gw__features *features, gw__texts paths, bool validates, gw_error *err) {
     gw_status status;
-    encoding_run run = {.r = r, .features = features, .validates = validates};
-    gw__texts names;
-    gw__batch batch;
+    encoding_run run = {.r = r, .features = features, .validates = validates, .n_batches = 1};
     GW__TRY(open_table(r, paths, &run.table, err));
-    GW__TRY(column_names(&r->arena, run.table, &names, err));
+    GW__TRY(column_names(&r->arena, run.table, &run.names, err));
     if (!validates) {
-        GW__TRY(gw__columns_init(&r->columns, names, err));
+        GW__TRY(gw__columns_init(&r->columns, run.names, err));
         GW__TRY(gw__splitter_init(&r->splitter, features, &r->columns, err));
     }
-    status = gw__encoder_new(features, names.at, names.n, true, &run.encoder, err);
+    status = reach_parts(&run, err); /* one encoder at once: it says which column is missing */
     if (status == GW_E_DATA && err) snprintf(err->where, sizeof err->where, "%s", paths.at[0]); /* its message has the column */
     if (status != GW_OK) goto cleanup;
-    for (;;) {
-        GW__TRY(gw__table_next(run.table, &batch, err));
-        if (batch.n_rows == 0) break;
-        GW__TRY(encode_batch(&run, &batch, err));
-    }
-    if (!validates) GW__TRY(finish_collector(&run.parts[GW__PART_TRAIN], &features->input, &r->dataset->train, err));
-    GW__TRY(finish_collector(&run.parts[GW__PART_VALID], &features->input, &r->dataset->valid, err));
+    GW__TRY(encode_rows(&run, err));
+    if (!validates) GW__TRY(gw__collector_finish(&run.collected[GW__PART_TRAIN], &features->input, &r->dataset->train, err));
+    GW__TRY(gw__collector_finish(&run.collected[GW__PART_VALID], &features->input, &r->dataset->valid, err));
     close_table(r, run.table);
     run.table = NULL;
 cleanup:
-    gw__table_close(run.table);
-    gw__encoder_free(run.encoder);
-    free(run.skip);
-    for (int part = 0; part < 2; part++) clear_collector(&run.parts[part]);
+    clear_encoding(&run);
     return status;
 }
 

@@ -186,9 +186,65 @@ static void both_roads_agree(void **state) {
     recipe table = everything(csv.at);
     reading r = read_table(table), other = {0};
     gw_error err = {0};
-    if (try_fitted(table, r.features, &other, &err) != GW_OK) fail_msg("%s", err.message);
-    assert_same_datasets(&r.dataset, &other.dataset);
-    clear_reading(&other);
+    for (; table.threads <= 3; table.threads++) {
+        if (try_fitted(table, r.features, &other, &err) != GW_OK) fail_msg("%s", err.message);
+        assert_same_datasets(&r.dataset, &other.dataset);
+        clear_reading(&other);
+    }
+    clear_reading(&r);
+    gw__text_clear(&csv);
+}
+
+/* A table of many pieces, most rows of two lines and with a separator and quotes in a cell; some rows are bad. */
+static gw__text quoted_rows(int n, int short_row, int bad_cell) {
+    gw__text csv = {0};
+    gw__text_puts(&csv, "x,text,y\n");
+    for (int i = 0; i < n; i++) {
+        if (i == short_row) gw__text_puts(&csv, "1,short\n");
+        else if (i == bad_cell) gw__text_puts(&csv, "no,\"a\nb\",1\n");
+        else gw__text_addf(&csv, "%d.5,\"v%d, \"\"quoted\"\"%s %d\",%d\n", i, i % 7, i % 3 ? "\n" : "", i % 5, i % 2);
+    }
+    return csv;
+}
+
+static const char quoted_features[] = "{\"columns\":{\"x\":\"numeric\"}}";
+
+static void the_first_bad_row_does_not_depend_on_threads(void **state) {
+    static const struct { int short_row, bad_cell; int64_t line; const char *message; } all[] = {
+        {20000, 20001, 33335, "expected 3 cells but found 2"},
+        {20001, 20000, 33335, "column 'x': expected a number but found 'no'; hint: list it under data.missing, or make the column categorical"},
+        {29999, 12, 22, "column 'x': expected a number but found 'no'; hint: list it under data.missing, or make the column categorical"},
+    };
+    reading fitted = read_table((recipe){.csv = "x,text,y\n1,a,0\n2,b,1\n", .features = quoted_features});
+    for (size_t i = 0; i < GW__COUNT(all); i++) {
+        gw__text csv = quoted_rows(30000, all[i].short_row, all[i].bad_cell);
+        for (size_t threads = 0; threads <= 5; threads++) {
+            recipe table = {.csv = csv.at, .features = quoted_features, .threads = threads};
+            reading none = {0};
+            gw_error err = {0};
+            refuse_table(table, GW_E_DATA, "CSV", all[i].line, all[i].message);
+            assert_int_equal(try_fitted(table, fitted.features, &none, &err), GW_E_DATA);
+            assert_int_equal(err.line, all[i].line);
+            assert_string_equal(err.message, all[i].message);
+        }
+        gw__text_clear(&csv);
+    }
+    clear_reading(&fitted);
+}
+
+static void skipped_rows_do_not_depend_on_threads(void **state) {
+    gw__text csv = quoted_rows(30000, 12345, 23456);
+    recipe table = {.csv = csv.at, .features = quoted_features, .skip = true};
+    reading r = read_table(table);
+    assert_int_equal(r.dataset.report.skipped, 2);
+    assert_int_equal(r.dataset.report.rows, 29998);
+    assert_int_equal(view_of(r.features, "text").rows, 2 + 70);
+    for (table.threads = 1; table.threads <= 4; table.threads++) {
+        reading other = read_table(table);
+        assert_true(same_records(&r.dataset.train, &other.dataset.train));
+        assert_int_equal(other.dataset.report.skipped, 2);
+        clear_reading(&other);
+    }
     clear_reading(&r);
     gw__text_clear(&csv);
 }
@@ -299,6 +355,8 @@ int main(void) {
         cmocka_unit_test(the_first_bad_row_is_reported),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(both_roads_agree),
+        cmocka_unit_test(the_first_bad_row_does_not_depend_on_threads),
+        cmocka_unit_test(skipped_rows_do_not_depend_on_threads),
         cmocka_unit_test(fitted_features_meet_bad_rows),
         cmocka_unit_test(every_allocation_may_fail),
     };
