@@ -63,7 +63,7 @@ static gw_status turn_text(gw__csv_reader *reader, size_t begin, gw_error *err) 
 
 static void set_line(gw__csv_reader *reader, int64_t line) {
     const gw__csv_text *text = text_at(reader, 0);
-    gw__csv_set_text(&reader->csv, text->bytes, text->begin, text->n, text->capacity, text->ended, text->ended);
+    gw__csv_set_text(&reader->csv, text->bytes, text->begin, text->n, gw__csv_text_side(text), text->ended, text->ended);
     reader->csv.line = line;
 }
 
@@ -167,7 +167,7 @@ static void parse_piece(const gw__csv_reader *reader, gw__csv_piece *piece) {
     gw__csv *csv = &piece->csv;
     gw__spans *spans = &piece->spans;
     bool ended = piece->last && text->ended;
-    gw__csv_set_text(csv, piece->text, piece->begin, piece->end, text->capacity, ended, ended || !piece->last);
+    gw__csv_set_text(csv, piece->text, piece->begin, piece->end, gw__csv_text_side(text), ended, ended || !piece->last);
     spans->n_rows = 0;
     piece->skipped = 0;
     piece->failed = false;

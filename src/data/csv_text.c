@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/csv.h"
 
 #define MOST_BYTES ((size_t)INT32_MAX / 2 - GW__CSV_PADDING) /* places are int32_t, those in the second half, too */
 
@@ -18,7 +17,7 @@ void gw__csv_text_clear(gw__csv_text *text) {
 static gw_status make_room(gw__csv_text *text, size_t capacity, gw_error *err) {
     if (capacity <= text->capacity) return GW_OK;
     if (capacity > MOST_BYTES) return gw__fail_nomem(err);
-    char *bytes = malloc(2 * capacity + GW__CSV_PADDING); /* memory that is never touched costs nothing */
+    char *bytes = malloc(2 * (capacity + GW__CSV_PADDING)); /* memory that is never touched costs nothing */
     if (bytes == NULL) return gw__fail_nomem(err);
     free(text->bytes);
     text->bytes = bytes;

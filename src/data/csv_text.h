@@ -3,6 +3,7 @@
 #define GW_DATA_CSV_TEXT_H
 
 #include "data/bytes.h"
+#include "data/csv.h"
 
 /* By the parity of the quotes between the stretch's first fresh byte and the cut; 0: there is none. */
 typedef struct gw__csv_cut {
@@ -11,7 +12,7 @@ typedef struct gw__csv_cut {
 
 /* What is left of the stretch before stands before what was fetched: rows do not end with stretches. */
 typedef struct gw__csv_text {
-    char *bytes;       /* [2 * capacity + GW__CSV_PADDING]: the second half is for cells with doubled quotes, see csv.h */
+    char *bytes;       /* [2 * (capacity + GW__CSV_PADDING)]: the second half is for cells with doubled quotes, see csv.h */
     size_t capacity;
     size_t begin, n;   /* rows are in [begin, n) */
     size_t fresh;      /* where the fetched bytes begin */
@@ -23,6 +24,9 @@ typedef struct gw__csv_text {
 } gw__csv_text;
 
 void gw__csv_text_clear(gw__csv_text *text); /* safe on {0} */
+
+/* How far the second half lies behind the first; bytes between them are read, not written, while the text is parsed. */
+static inline size_t gw__csv_text_side(const gw__csv_text *text) { return text->capacity + GW__CSV_PADDING; }
 
 /* Replace the text by the next `want` bytes, at best, with room for `left` bytes before them; look for cuts every `part` bytes. The outcome is
  * text->status. */
