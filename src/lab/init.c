@@ -19,14 +19,14 @@ gw_status gw__spec_init(const gw_data_options *data, const char *const *tasks, s
     gw__profiles profiles = {0};
     gw__init_plan plan = {.profiles = &profiles};
     gw__init_source source = {.data = data};
-    gw_status status = gw__options_table(data, NULL, &arena, &table, err);
+    gw_status status = gw__options_table(data, NULL, NULL, &arena, &table, err);
     if (status != GW_OK) goto cleanup;
     source.separator = other_separator(table, data);
     if (source.separator) {
         gw__data_spec rules = {.separator = source.separator, .header_in_file = true};
         gw__table_close(table);
         table = NULL;
-        GW__TRY(gw__options_table(data, &rules, &arena, &table, err));
+        GW__TRY(gw__options_table(data, &rules, NULL, &arena, &table, err));
     }
     GW__TRY(gw__profiles_read(table, &profiles, err));
     if (profiles.rows == 0) GW__FAIL(gw__fail_at(err, GW_E_DATA, data->paths[0], 0, 0, "expected rows but found none"));

@@ -33,8 +33,9 @@ cleanup:
     return status;
 }
 
-gw_status gw__options_table(const gw_data_options *options, const gw__data_spec *rules, gw__arena *arena, gw__table **ret_table, gw_error *err) {
-    gw__table_options table = {.skip_bad_rows = options->skip_bad_rows, .separator = rules ? rules->separator : 0};
+gw_status gw__options_table(const gw_data_options *options, const gw__data_spec *rules, gw__pool *pool, gw__arena *arena, gw__table **ret_table,
+                            gw_error *err) {
+    gw__table_options table = {.skip_bad_rows = options->skip_bad_rows, .separator = rules ? rules->separator : 0, .pool = pool};
     if (options->header && strcmp(options->header, "true") != 0) {
         gw_status status = read_names(options->header, arena, &table, err);
         if (status != GW_OK) return status;
@@ -110,15 +111,25 @@ gw_status gw__source_check_output(const char *output_path, const gw_data_options
 
 /* ---- rows ---- */
 
-gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err) {
-    gw_status status = gw__table_next(table, ret_batch, err);
+/* The table's complaint, with a hint where the model's names may be another table's. */
+static gw_status hint_at_names(gw_status status, const gw_data_options *options, const gw__data_spec *rules, gw_error *err) {
     bool stored_names = !options->header && rules && !rules->header_in_file;
-    if (status != GW_E_DATA || !stored_names || !err || !strstr(err->message, "cells") || strstr(err->message, "; hint:")) return status;
+    if (status != GW_E_DATA || !stored_names || !err) return status;
+    if (strncmp(err->message, "expected ", 9) != 0 || !strstr(err->message, " cells") || strstr(err->message, "; hint:")) return status;
     size_t n = strlen(err->message);
     snprintf(err->message + n, sizeof err->message - n,
              "; hint: the model knows tables of %zu columns without a header line; name this table's columns with --header FILE, or --header true",
              rules->names.n);
     return status;
+}
+
+gw_status gw__source_next(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, gw__batch *ret_batch, gw_error *err) {
+    return hint_at_names(gw__table_next(table, ret_batch, err), options, rules, err);
+}
+
+gw_status gw__source_read(gw__table *table, const gw_data_options *options, const gw__data_spec *rules, const gw__job *beside,
+                          const gw__batch **ret_batches, size_t *ret_n, gw_error *err) {
+    return hint_at_names(gw__table_read(table, beside, ret_batches, ret_n, err), options, rules, err);
 }
 
 void gw__source_locate(const gw__table *table, size_t row, gw_error *err) {

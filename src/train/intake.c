@@ -99,7 +99,7 @@ static gw_status check_test(const gw__features *features, const gw__data_spec *d
     gw__arena arena = {0};
     gw__table *table = NULL;
     gw__encoder *encoder = NULL;
-    GW__TRY(gw__options_table(&options, data, &arena, &table, err));
+    GW__TRY(gw__options_table(&options, data, NULL, &arena, &table, err));
     const char *const *names = gw__source_names(table, &arena);
     if (!names) GW__FAIL(gw__fail_nomem(err));
     status = gw__encoder_new(features, names, gw__table_column_count(table), true, &encoder, err);

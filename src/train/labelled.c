@@ -103,7 +103,7 @@ static gw_status use_batch(reading *r, gw_error *err) {
 gw_status gw__labelled_read(const gw__features *features, const gw__data_spec *rules, const gw_data_options *data, gw__pool *pool,
                             gw__labelled_use use, void *context, int64_t *ret_skipped, gw_error *err) {
     reading r = {.features = features, .data = data, .pool = pool, .use = use, .context = context};
-    gw_status status = gw__options_table(data, rules, &r.arena, &r.table, err);
+    gw_status status = gw__options_table(data, rules, pool, &r.arena, &r.table, err);
     if (status != GW_OK) goto cleanup;
     GW__TRY(open_slices(&r, err));
     do {

@@ -221,6 +221,84 @@ static void test_bad_cell_has_its_line(void **state) {
     gw__text_clear(&table);
 }
 
+#define MANY 60000 /* rows: more than are read together on five threads */
+
+/* A table of many rounds; `tags` is the row's number. Rows in `bad` have an age that is none. */
+static char *write_many(fixture *f, const size_t *bad, size_t n_bad, char path[128]) {
+    gw__text table = {0};
+    gw__text_puts(&table, "age,city,user,tags\n");
+    for (size_t i = 0, next = 0; i < MANY; i++) {
+        bool is_bad = next < n_bad && bad[next] == i;
+        next += is_bad;
+        gw__text_addf(&table, "%s,%s,%zu,%zu\n", is_bad ? "old" : "7", i % 3 ? "Lima" : "Oslo and what lies around it", i % 977, i);
+    }
+    fixture_path(f, "many.csv", path);
+    fixture_write(path, table.at);
+    gw__text_clear(&table);
+    return path;
+}
+
+static void test_many_rounds_in_order(void **state) {
+    static const size_t threads[] = {1, 2, 5}, bad[] = {1, 30000, 30001, MANY - 1};
+    fixture *f = *state;
+    gw_error err = {0};
+    char path[128], *first = NULL;
+    const char *table = write_many(f, bad, GW__COUNT(bad), path), *keep[] = {"tags"};
+    for (size_t t = 0; t < GW__COUNT(threads); t++) {
+        gw_predict_options options = {.data = {.paths = &table, .n_paths = 1, .threads = threads[t], .skip_bad_rows = true},
+                                      .output_path = f->output, .keep = keep, .n_keep = 1};
+        int64_t rows = 0, skipped = 0;
+        fixture_must(gw__predict(f->model, &options, &rows, &skipped, &err), &err);
+        assert_int_equal(rows, MANY - (int)GW__COUNT(bad));
+        assert_int_equal(skipped, GW__COUNT(bad));
+        char *text = fixture_read(f->output, NULL);
+        if (first) assert_string_equal(text, first);
+        else first = text;
+        if (text != first) free(text);
+        options.data.skip_bad_rows = false;
+        options.output_path = f->bare; /* there is something already: it stays */
+        char *before = fixture_read(f->bare, NULL);
+        assert_int_equal(gw__predict(f->model, &options, &rows, &skipped, &err), GW_E_DATA);
+        assert_int_equal(err.line, 3);
+        char *after = fixture_read(f->bare, NULL);
+        assert_string_equal(after, before);
+        free(before);
+        free(after);
+    }
+    const char *at = line_of(first, 1);
+    for (size_t i = 0, next = 0; i < MANY; i++) {
+        if (next < GW__COUNT(bad) && bad[next] == i) {
+            next++;
+            continue;
+        }
+        assert_int_equal(strtoul(at, NULL, 10), i);
+        at = strchr(at, '\n') + 1;
+    }
+    assert_int_equal(*at, '\0');
+    free(first);
+    fixture_forget(path);
+}
+
+/* Of two bad rows in different rounds the first is named, and a bad cell before a row that cannot be read. */
+static void test_first_failure_of_many_rounds(void **state) {
+    static const size_t bad[] = {40000, 41000};
+    fixture *f = *state;
+    gw_error err = {0};
+    char path[128];
+    const char *table = write_many(f, bad, 2, path);
+    FILE *file = fopen(path, "ab");
+    assert_non_null(file);
+    fputs("1,2\n", file);
+    assert_int_equal(fclose(file), 0);
+    for (size_t threads = 1; threads <= 3; threads++) {
+        gw_predict_options options = {.data = {.paths = &table, .n_paths = 1, .threads = threads}, .output_path = f->output};
+        assert_int_equal(gw__predict(f->model, &options, NULL, NULL, &err), GW_E_DATA);
+        assert_int_equal(err.line, 40000 + 2);
+        assert_non_null(strstr(err.message, "'old'"));
+    }
+    fixture_forget(path);
+}
+
 static void test_tables_without_rows(void **state) {
     fixture *f = *state;
     gw_error err = {0};
@@ -334,6 +412,8 @@ int main(void) {
         cmocka_unit_test(test_npy_header),
         cmocka_unit_test(test_bad_cells),
         cmocka_unit_test(test_bad_cell_has_its_line),
+        cmocka_unit_test(test_many_rounds_in_order),
+        cmocka_unit_test(test_first_failure_of_many_rounds),
         cmocka_unit_test(test_tables_without_rows),
         cmocka_unit_test(test_options_are_checked),
         cmocka_unit_test(test_header_from_a_file),
