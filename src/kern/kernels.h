@@ -45,7 +45,7 @@ typedef struct gw__kernels {
     /* Rounds of multiply-adds in registers; how many floating-point operations that was: over the time, the ceiling of this table. */
     double (*peak)(size_t rounds, float *ret_sum);
 
-    /* y [m,n] = x [m,k] w + bias;  bias [n] or NULL;  add: y += instead;  then the first `relu` outputs become max(0, .). */
+    /* y [m,n] = x [m,k] w + bias;  bias [n], readable to the end of its panel, or NULL;  add: y += instead;  then the first `relu` outputs become max(0, .). */
     void (*product)(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, size_t relu,
                     float *y, size_t ldy, bool add);
     /* The same for n <= GW__NARROW outputs, whose weights are the transposed matrix's panels: w [ceil(k/16)][n][16]. */

@@ -32,8 +32,45 @@ INLINE void softmax_block(size_t m, size_t e, const float *z, size_t ldz, float 
     turn_out(m, e, block, g, ldg);
 }
 
+/* gw__expf of a vector, in the same steps. */
+INLINE vec exp_of(vec x) {
+    vec low = splat(-87.3365f), high = splat(88.7228f), in = x;
+    x = at_least(x, low);
+    ivec above = x > high;
+    x = (vec)((~above & (ivec)x) | (above & (ivec)high));
+    vec shifted = x * 1.44269504088896f + 12582912.0f, n = shifted - 12582912.0f;
+    vec r = (x - n * 0.693145751953125f) - n * 1.42860682030941723212e-6f;
+    vec p = splat(1.98412698e-4f);
+    static const float terms[] = {1.38888889e-3f, 8.33333333e-3f, 4.16666667e-2f, 1.66666667e-1f, 0.5f, 1.0f, 1.0f};
+    UNROLL for (int i = 0; i < 7; i++) p = p * r + terms[i];
+    ivec e = (ivec)shifted - 0x4B400000, half = e >> 1;
+    vec y = p * (vec)((half + 127) << 23) * (vec)((e - half + 127) << 23);
+    ivec known = in == in;
+    return (vec)((known & (ivec)y) | (~known & (ivec)in));
+}
+
+/* One row of `e` logits, a constant after inlining. */
+INLINE void softmax_few(const int e, const float *z, float *g) {
+    enum { MOST = 8 };
+    float t[MOST + GW__VECTOR], top = z[0], sum = 0;
+    UNROLL for (int i = 1; i < e; i++) top = z[i] > top ? z[i] : top;
+    UNROLL for (int v = 0; v < e; v += GW__VECTOR) {
+        vec in;
+        UNROLL for (int l = 0; l < GW__VECTOR; l++) in[l] = z[v + l < e ? v + l : 0];
+        store(t + v, exp_of(in - top));
+    }
+    UNROLL for (int i = 0; i < e; i++) sum += t[i];
+    const float scale = 1.0f / sum;
+    UNROLL for (int i = 0; i < e; i++) g[i] = t[i] * scale;
+}
+
 static void softmax_row(size_t e, const float *z, float *g) {
     float top = z[0], sum = 0;
+    switch (e) {
+#define X(n) case n: softmax_few(n, z, g); return;
+        X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#undef X
+    }
     for (size_t i = 1; i < e; i++) top = z[i] > top ? z[i] : top;
     for (size_t i = 0; i < e; i++) g[i] = gw__expf(z[i] - top);
     for (size_t i = 0; i < e; i++) sum += g[i];

@@ -14,6 +14,8 @@ typedef struct product_job {
 /* Values below their floor become it: 0 for a relu, else nothing is. NaN stays. */
 static const float floors[2 * GW__PANEL] = {[GW__PANEL ... 2 * GW__PANEL - 1] = -INFINITY};
 
+static const float no_bias[GW__PANEL];
+
 INLINE const float *floors_of(const product_job *job, size_t j) {
     const size_t relu = job->relu <= j ? 0 : job->relu - j < GW__PANEL ? job->relu - j : GW__PANEL;
     return floors + GW__PANEL - relu;
@@ -24,10 +26,17 @@ static inline vec at_least(vec v, vec floor) {
     return (vec)((~below & (ivec)v) | (below & (ivec)floor));
 }
 
-/* One row of a panel that is not whole. */
-static void finish_part(const float *sums, const product_job *job, const float *floor, float *to, size_t columns) {
+INLINE void finish_vector(vec sum, bool add, const float *floor, float *to) {
+    if (add) sum += load(to);
+    store(to, at_least(sum, load(floor)));
+}
+
+/* The part of a vector that is inside the matrix. */
+static void finish_part(vec sums, bool add, const float *floor, float *to, size_t columns) {
+    float part[GW__VECTOR];
+    store(part, sums);
     for (size_t c = 0; c < columns; c++) {
-        float sum = job->add ? to[c] + sums[c] : sums[c];
+        float sum = add ? to[c] + part[c] : part[c];
         to[c] = sum < floor[c] ? floor[c] : sum;
     }
 }
@@ -36,20 +45,19 @@ static void finish_part(const float *sums, const product_job *job, const float *
  * inlining. */
 INLINE void tile(const int rows, const int panels, const product_job *job, size_t row, size_t j) {
     vec acc[GW__ROWS][VECS];
-    const size_t k = job->k, ldx = job->ldx, next = k * GW__PANEL;
-    const float *x = job->x + row * ldx, *w = job->w + j * k;
+    const size_t k = job->k, ldx = job->ldx;
+    const float *x = job->x + row * ldx, *w[GW__ROWS];
     UNROLL for (int p = 0; p < panels; p++) {
-        float bias[GW__PANEL] = {0};
-        const size_t at = j + p * GW__PANEL, columns = job->n - at < GW__PANEL ? job->n - at : GW__PANEL;
-        if (job->bias) memcpy(bias, job->bias + at, columns * sizeof *bias);
+        w[p] = job->w + (j + p * GW__PANEL) * k;
+        const float *bias = job->bias ? job->bias + j + p * GW__PANEL : no_bias;
         UNROLL for (int r = 0; r < rows; r++) {
             UNROLL for (int v = 0; v < VECS; v++) acc[p * rows + r][v] = load(bias + v * GW__VECTOR);
         }
     }
-    for (size_t i = 0; i < k; i++, w += GW__PANEL) {
+    for (size_t i = 0; i < k; i++) {
         UNROLL for (int p = 0; p < panels; p++) {
             vec b[VECS];
-            UNROLL for (int v = 0; v < VECS; v++) b[v] = load(w + p * next + v * GW__VECTOR);
+            UNROLL for (int v = 0; v < VECS; v++) b[v] = load(w[p] + i * GW__PANEL + v * GW__VECTOR);
             UNROLL for (int r = 0; r < rows; r++) {
                 vec a = splat(x[r * ldx + i]);
                 UNROLL for (int v = 0; v < VECS; v++) acc[p * rows + r][v] += a * b[v];
@@ -57,29 +65,33 @@ INLINE void tile(const int rows, const int panels, const product_job *job, size_
         }
     }
     UNROLL for (int p = 0; p < panels; p++) {
-        const size_t at = j + p * GW__PANEL;
+        const size_t at = j + p * GW__PANEL, columns = job->n - at;
         const float *floor = floors_of(job, at);
         UNROLL for (int r = 0; r < rows; r++) {
-            float *to = job->y + (row + r) * job->ldy + at, part[GW__PANEL];
-            const bool whole = job->n - at >= GW__PANEL;
+            float *to = job->y + (row + r) * job->ldy + at;
             UNROLL for (int v = 0; v < VECS; v++) {
-                vec sum = acc[p * rows + r][v];
-                if (whole && job->add) sum += load(to + v * GW__VECTOR);
-                store((whole ? to : part) + v * GW__VECTOR, whole ? at_least(sum, load(floor + v * GW__VECTOR)) : sum);
+                const vec sum = acc[p * rows + r][v];
+                if (columns >= (size_t)(v + 1) * GW__VECTOR) finish_vector(sum, job->add, floor + v * GW__VECTOR, to + v * GW__VECTOR);
+                else if (columns > (size_t)v * GW__VECTOR)
+                    finish_part(sum, job->add, floor + v * GW__VECTOR, to + v * GW__VECTOR, columns - (size_t)v * GW__VECTOR);
             }
-            if (!whole) finish_part(part, job, floor, to, job->n - at);
         }
     }
 }
 
+#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+
 /* Few rows: the weights are read once for all of them, several panels at a time. */
 INLINE void few_rows(const int rows, const product_job *job) {
-    size_t j = 0;
-    for (; j + (BUNDLE(rows) - 1) * GW__PANEL < job->n; j += BUNDLE(rows) * GW__PANEL) tile(rows, BUNDLE(rows), job, 0, j);
-    for (; j < job->n; j += GW__PANEL) tile(rows, 1, job, 0, j);
+    for (size_t j = 0, left = (job->n + GW__PANEL - 1) / GW__PANEL, panels; left > 0; left -= panels, j += panels * GW__PANEL) {
+        panels = left < BUNDLE(rows) ? left : BUNDLE(rows);
+        switch (panels) {
+#define X(p) case p: if (p <= BUNDLE(rows)) tile(rows, p <= BUNDLE(rows) ? p : 1, job, 0, j); break;
+            EACH_TILE(X)
+#undef X
+        }
+    }
 }
-
-#define EACH_TILE(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 
 static void tile_of(size_t rows, const product_job *job, size_t row, size_t j) {
     switch (rows) {
@@ -239,20 +251,28 @@ static void column_sums(size_t m, size_t n, const float *dy, size_t lddy, float 
     }
 }
 
-/* The last, partial panel reads its dy through a padded copy, so that the panel's padding stays zero. */
+/* Rows are taken in blocks whose part of x stays in the first caches while the tiles walk along the inputs: 16,384 values of x, 32 rows at least. */
+static size_t block_rows(size_t k, size_t left) {
+    const size_t rows = 16384 / k > 32 ? 16384 / k : 32;
+    return left <= rows ? left : left < 2 * rows ? (left + 1) / 2 : rows;
+}
+
 #define EDGE_ROWS 64
 
+/* The last, partial panel reads its dy through a padded copy, so that the panel's padding stays zero. */
 static void product_dw(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, float *db, bool add) {
     const size_t whole = n / GW__PANEL * GW__PANEL;
     size_t j = k == 1 ? few_inputs(1, m, n, x, ldx, dy, ldy, dw, add) : k == 2 ? few_inputs(2, m, n, x, ldx, dy, ldy, dw, add) : 0;
-    for (; j < whole; j += GW__PANEL) panel_dw(m, k, x, ldx, dy + j, ldy, dw + j * k, add);
-    if (whole < n) {
+    for (; j < n; j += GW__PANEL) {
         float edge[EDGE_ROWS * GW__PANEL];
-        memset(edge, 0, sizeof edge);
-        for (size_t row = 0; row < m; row += EDGE_ROWS) {
-            size_t rows = m - row < EDGE_ROWS ? m - row : EDGE_ROWS;
-            for (size_t r = 0; r < rows; r++) memcpy(edge + r * GW__PANEL, dy + (row + r) * ldy + whole, (n - whole) * sizeof(float));
-            panel_dw(rows, k, x + row * ldx, ldx, edge, GW__PANEL, dw + whole * k, add || row > 0);
+        if (j == whole) memset(edge, 0, sizeof edge);
+        for (size_t row = 0, rows; row < m; row += rows) {
+            rows = block_rows(k, m - row);
+            if (j == whole && rows > EDGE_ROWS) rows = EDGE_ROWS;
+            const float *d = dy + row * ldy + j;
+            for (size_t r = 0; j == whole && r < rows; r++) memcpy(edge + r * GW__PANEL, d + r * ldy, (n - whole) * sizeof *edge);
+            if (j == whole) panel_dw(rows, k, x + row * ldx, ldx, edge, GW__PANEL, dw + j * k, add || row > 0);
+            else panel_dw(rows, k, x + row * ldx, ldx, d, ldy, dw + j * k, add || row > 0);
         }
     }
     if (db) column_sums(m, n, dy, ldy, db, add);

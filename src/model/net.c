@@ -210,7 +210,7 @@ static gw_status copy_input(gw__net *net, const gw__input *input, gw_error *err)
     net->input = *input;
     net->input.slots = slots;
     net->input.tables = tables;
-    net->dense = (gw__view){.space = GW__SPACE_DENSE, .width = input->width, .ld = (uint32_t)gw__round_up(input->width, 16)};
+    net->dense = (gw__view){.space = GW__SPACE_DENSE, .width = input->width, .ld = gw__row_floats(input->width)};
     return GW_OK;
 }
 

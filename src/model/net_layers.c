@@ -9,7 +9,7 @@
 /* ---- growing the plan ---------------------------------------------------------------------------------------------------------- */
 
 gw__view gw__plan_buffer(gw__builder *b, size_t width) {
-    gw__view view = {.space = GW__SPACE_SCRATCH, .width = (uint32_t)width, .ld = (uint32_t)gw__round_up(width, 16), .before = b->net->scratch_width};
+    gw__view view = {.space = GW__SPACE_SCRATCH, .width = (uint32_t)width, .ld = gw__row_floats(width), .before = b->net->scratch_width};
     b->net->scratch_width += view.ld;
     return view;
 }

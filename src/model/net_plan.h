@@ -11,6 +11,10 @@
 /* Activations of a chunk live in two spaces: the dense input, and scratch, where buffers stand one after another, each [chunk,ld]. */
 typedef enum gw__space { GW__SPACE_SCRATCH, GW__SPACE_DENSE } gw__space;
 
+/* Floats from a row of a buffer to the next: an odd number of cache lines, since the products walk down columns, and rows that lie a power of two
+ * apart would share a few sets of the cache. */
+static inline uint32_t gw__row_floats(size_t width) { return (uint32_t)(gw__round_up(width, 16) | 16); }
+
 /* Columns of a buffer. Its gradient has the same place in the gradients' spaces. */
 typedef struct gw__view {
     gw__space space;

@@ -144,27 +144,20 @@ static void batch_sum_backward(const gw__op *op, const gw__pass *pass) {
 
 /* mix, a gate: g [B,E] = softmax(z) (Ma et al. 2018, eq. 8), or 1/E; y [B,H] = sum_e g_e x_e (eq. 7). z and g share their place.
  * Backward: dx_e = or += g_e dy; dg_e = <dy, x_e>; dz = g (dg - <g,dg>). */
-static void mix_operands(const gw__op *op, const gw__pass *pass, const float **x, float **dx, size_t *ld) {
-    for (uint32_t e = 0; e < op->n_experts; e++) {
-        x[e] = gw__pass_x(pass, &op->experts[e]);
-        if (dx) dx[e] = gw__pass_dx(pass, &op->experts[e]);
-        ld[e] = op->experts[e].ld;
-    }
-}
-
 #define AT_ONCE 64 /* experts of one kernel call; more are taken in portions */
 
-/* Portions of experts: `op` with its experts from `first` on, at most AT_ONCE. */
-static gw__op portion(const gw__op *op, uint32_t first) {
-    gw__op part = *op;
-    part.experts += first;
-    part.expert_add += first;
-    part.n_experts = op->n_experts - first < AT_ONCE ? op->n_experts - first : AT_ONCE;
-    return part;
+/* Where the experts from `first` on, at most AT_ONCE, are; how many. */
+static size_t experts_of(const gw__op *op, const gw__pass *pass, size_t first, const float **x, size_t *ld) {
+    const size_t n = op->n_experts - first < AT_ONCE ? op->n_experts - first : AT_ONCE;
+    for (size_t e = 0; e < n; e++) {
+        x[e] = gw__pass_x(pass, &op->experts[first + e]);
+        ld[e] = op->experts[first + e].ld;
+    }
+    return n;
 }
 
 static void mix_forward(const gw__op *op, const gw__pass *pass) {
-    float *g = gw__pass_x(pass, &op->weights);
+    float *g = gw__pass_x(pass, &op->weights), *y = gw__pass_x(pass, &op->y);
     if (op->gate == GW__GATE_SOFTMAX) {
         pass->kernels->softmax(pass->rows, op->n_experts, g, op->weights.ld, g, op->weights.ld);
     } else {
@@ -174,22 +167,21 @@ static void mix_forward(const gw__op *op, const gw__pass *pass) {
     }
     const float *x[AT_ONCE];
     size_t ld[AT_ONCE];
-    for (uint32_t first = 0; first < op->n_experts; first += AT_ONCE) {
-        gw__op part = portion(op, first);
-        mix_operands(&part, pass, x, NULL, ld);
-        pass->kernels->mix(pass->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__pass_x(pass, &op->y), op->y.ld, first > 0);
+    for (size_t first = 0, n; first < op->n_experts; first += n) {
+        n = experts_of(op, pass, first, x, ld);
+        pass->kernels->mix(pass->rows, n, op->y.width, g + first, op->weights.ld, x, ld, y, op->y.ld, first > 0);
     }
 }
 
 static void mix_backward(const gw__op *op, const gw__pass *pass) {
-    const float *g = gw__pass_x(pass, &op->weights), *x[AT_ONCE];
+    const float *g = gw__pass_x(pass, &op->weights), *dy = gw__pass_dx(pass, &op->y), *x[AT_ONCE];
     float *dz = gw__pass_dx(pass, &op->weights), *dx[AT_ONCE];
     size_t ld[AT_ONCE];
-    for (uint32_t first = 0; first < op->n_experts; first += AT_ONCE) {
-        gw__op part = portion(op, first);
-        mix_operands(&part, pass, x, dx, ld);
-        pass->kernels->mix_back(pass->rows, part.n_experts, op->y.width, g + first, op->weights.ld, x, ld, gw__pass_dx(pass, &op->y), op->y.ld,
-                               dz + first, op->weights.ld, dx, ld, part.expert_add);
+    for (size_t first = 0, n; first < op->n_experts; first += n) {
+        n = experts_of(op, pass, first, x, ld);
+        for (size_t e = 0; e < n; e++) dx[e] = gw__pass_dx(pass, &op->experts[first + e]);
+        pass->kernels->mix_back(pass->rows, n, op->y.width, g + first, op->weights.ld, x, ld, dy, op->y.ld, dz + first, op->weights.ld, dx, ld,
+                                op->expert_add + first);
     }
     if (op->gate == GW__GATE_SOFTMAX) pass->kernels->softmax_back(pass->rows, op->n_experts, g, op->weights.ld, dz, op->weights.ld, dz, op->weights.ld);
 }

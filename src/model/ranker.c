@@ -57,7 +57,7 @@ static gw_status divide_input(gw__ranker *ranker, const bool *of_user, gw_error 
         slot->dense_at = part->width;
         for (uint32_t i = 0; i < slot->width; i++) part->columns[part->width++] = in->slots[s].dense_at + i;
     }
-    for (int p = 0; p < PARTS; p++) ranker->parts[p].ld = (uint32_t)gw__round_up(ranker->parts[p].width, 16);
+    for (int p = 0; p < PARTS; p++) ranker->parts[p].ld = gw__row_floats(ranker->parts[p].width);
     return GW_OK;
 }
 

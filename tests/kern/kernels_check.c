@@ -48,7 +48,8 @@ static const size_t sizes[][3] = {{1, 1, 1}, {2, 3, 5}, {7, 10, 16}, {6, 17, 33}
 static void check_products(const gw__kernels *kernels) {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         const size_t m = sizes[s][0], k = sizes[s][1], n = sizes[s][2], ldx = k + 3, ldy = n + 5, panels = gw__panel_floats(k, n);
-        float *x = random_values(m * ldx, 1), *w = random_panels(k, n, 2), *bias = random_values(n, 3), *y = random_values(m * ldy, 4);
+        float *x = random_values(m * ldx, 1), *w = random_panels(k, n, 2), *y = random_values(m * ldy, 4);
+        float *bias = random_values((n + GW__PANEL - 1) / GW__PANEL * GW__PANEL, 3);
         for (int variant = 0; variant < 4; variant++) {
             float *got = copy_of(y, m * ldy), *want = copy_of(y, m * ldy);
             const size_t relu = (size_t)variant * n / 3; /* 0, parts of panels, all */
