@@ -105,8 +105,6 @@ static gw_status do_step(gw__run *run, const gw__shuffle *shuffle, gw_error *err
     return GW_OK;
 }
 
-static bool is_canceled(const gw__run *run) { return run->options->cancel && *run->options->cancel; }
-
 static bool checkpoint_due(const gw__run *run, bool epoch_end) {
     const gw__train_spec *train = &run->model->spec->train;
     if (!train->checkpoint.on) return false;
@@ -129,7 +127,7 @@ static gw_status run_steps(gw__run *run, gw_error *err) {
     gw__shuffle shuffle = gw__shuffle_of(run->model->spec->train.seed, run->at.epoch, run->data->dataset.train.n_rows);
     run->started = gw__clock();
     while (run->at.step < run->steps_per_epoch && status == GW_OK) {
-        if (is_canceled(run)) return GW_E_CANCELED;
+        if (gw__is_canceled(run->options)) return GW_E_CANCELED;
         status = do_step(run, &shuffle, err);
         if (status == GW_OK && run->at.step < run->steps_per_epoch && checkpoint_due(run, false)) status = checkpoint(run, err);
     }

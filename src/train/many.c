@@ -249,7 +249,7 @@ static gw_status train(job *j, gw__pool *pool, gw_run_result *result) {
     gw_error *err = &result->error;
     gw_model *model = NULL;
     gw__run run = {0};
-    if (m->base.cancel && *m->base.cancel) return gw__fail(err, GW_E_CANCELED, "canceled before it began; there is no model");
+    if (gw__is_canceled(&m->base)) return gw__fail(err, GW_E_CANCELED, "canceled before it began; there is no model");
     gw_status status = enter_group(j, pool, err);
     if (status != GW_OK) return status;
     j->options.threads = gw__pool_threads(pool);

@@ -55,6 +55,11 @@ typedef struct gw__run {
     gw__text test;             /* what the evaluation on data.test found; empty: nothing yet */
 } gw__run;
 
+/* Whoever sets it may be another thread, or a signal handler. */
+static inline bool gw__is_canceled(const gw_train_options *options) {
+    return options->cancel && __atomic_load_n(options->cancel, __ATOMIC_RELAXED);
+}
+
 /* ---- intake.c: what a run needs before it is one ---- */
 gw_status gw__origin_read(const gw_train_options *options, gw__origin *ret_origin, gw_error *err);
 void      gw__origin_clear(gw__origin *from);

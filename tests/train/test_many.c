@@ -79,7 +79,7 @@ static void listen(void *context, const gw_event *event) {
     } else if (event->kind == GW_EVENT_EPOCH) {
         assert_int_equal(s->n_reads[i], 1);
         assert_int_equal(event->epoch, ++s->n_epochs[i]);
-        if (s->cancel_after && --s->cancel_after == 0) s->cancel = 1;
+        if (s->cancel_after && --s->cancel_after == 0) __atomic_store_n(&s->cancel, 1, __ATOMIC_RELAXED);
     } else if (event->kind == GW_EVENT_TEST) {
         s->n_tests[i]++;
         free(s->test[i]);
