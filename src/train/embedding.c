@@ -15,7 +15,7 @@
 /* Hash table from rows to their numbers among the touched ones; where a table is small, a row is its own place. */
 typedef struct place { uint32_t row, number; /* from 1; 0: free */ } place;
 
-typedef struct use { gw__term term; uint32_t touched; } use;
+typedef struct use { gw__term term; uint32_t touched; } use; /* the row, then its number among the touched ones, from 0 */
 
 /* Of each thread, for one table at a time. Places are free before and after. */
 typedef struct scratch {
@@ -253,64 +253,74 @@ size_t gw__embeddings_rows(const gw__embeddings *e) { return e->n_rows; }
 
 /* ---- the index of a batch -------------------------------------------------------------------------------------------------------- */
 
-/* Open addressing, by Fibonacci hashing; a row of a small table is its own place, and nobody else's. */
-static inline place *place_of(const table *t, place *places, uint32_t row) {
-    const uint32_t mask = (uint32_t)(((uint64_t)1 << t->place_bits) - 1);
-    uint32_t at = t->rows <= (uint64_t)mask + 1 ? row : (row * 2654435769u) >> (32 - t->place_bits);
-    while (places[at].number && places[at].row != row) at = (at + 1) & mask;
-    return &places[at];
-}
-
-/* Row `row` is used: scale times its gradient at ddense[at …]. Until all uses are known, `ends` counts them. */
-static inline void note(table *t, const scratch *s, size_t *n_uses, uint32_t row, uint32_t at, float scale) {
-    place *p = place_of(t, s->places, row);
-    if (!p->number) {
-        t->touched[t->n] = p->row = row;
-        t->ends[t->n] = 0;
-        s->taken[t->n] = (uint32_t)(p - s->places);
-        p->number = (uint32_t)++t->n;
-    }
-    t->ends[p->number - 1]++;
-    s->uses[(*n_uses)++] = (use){{at, scale}, p->number - 1};
-}
-
-static void note_bag(table *t, const scratch *s, size_t *n_uses, const gw__records *records, const uint32_t *bag, bool mean, uint32_t at) {
+/* A row is used: scale times its gradient at ddense[at …]. */
+static inline void note_bag(const scratch *s, size_t *n_uses, const gw__records *records, const uint32_t *bag, bool mean, uint32_t at) {
     const float scale = mean && bag[1] ? 1.0f / (float)bag[1] : 1.0f;
-    for (uint32_t i = 0; i < bag[1]; i++) note(t, s, n_uses, (uint32_t)records->bag_ids[bag[0] + i], at, scale);
+    for (uint32_t i = 0; i < bag[1]; i++) s->uses[(*n_uses)++] = (use){{at, scale}, (uint32_t)records->bag_ids[bag[0] + i]};
 }
 
-static size_t note_records(const gw__embeddings *e, table *t, const scratch *s, const uint64_t *rows, size_t n) {
+/* The uses of a table in the order of the batch, each with its row; their number. */
+static size_t collect_uses(const gw__embeddings *e, const table *t, const scratch *s, const uint64_t *rows, size_t n) {
     const gw__input *in = &e->net->input;
     const uint32_t ld = e->net->dense.ld;
+    const gw__slot *first = &in->slots[t->slots[0]];
+    const uint32_t first_at = first->kind == GW__SLOT_EMBEDDING ? in->ids_at + first->index : in->bags_at + 2 * first->index;
     size_t n_uses = 0;
     for (size_t r = 0; r < n; r++) {
         const uint32_t *record = gw__record_at(e->records, (size_t)rows[r]);
-        if (r + RECORDS_AHEAD < n) {
-            const uint32_t *later = gw__record_at(e->records, (size_t)rows[r + RECORDS_AHEAD]);
-            __builtin_prefetch(later + (in->slots[t->slots[0]].kind == GW__SLOT_EMBEDDING ? in->ids_at + in->slots[t->slots[0]].index : in->bags_at));
-        }
+        if (r + RECORDS_AHEAD < n) __builtin_prefetch(gw__record_at(e->records, (size_t)rows[r + RECORDS_AHEAD]) + first_at);
         for (size_t i = 0; i < t->n_slots; i++) {
             const gw__slot *slot = &in->slots[t->slots[i]];
             const uint32_t at = (uint32_t)r * ld + slot->dense_at;
-            if (slot->kind == GW__SLOT_EMBEDDING) note(t, s, &n_uses, record[in->ids_at + slot->index], at, 1);
-            else note_bag(t, s, &n_uses, e->records, bag_of(in, record, slot), slot->kind == GW__SLOT_BAG_MEAN, at);
+            if (slot->kind == GW__SLOT_EMBEDDING) s->uses[n_uses++] = (use){{at, 1}, record[in->ids_at + slot->index]};
+            else note_bag(s, &n_uses, e->records, bag_of(in, record, slot), slot->kind == GW__SLOT_BAG_MEAN, at);
         }
     }
     return n_uses;
+}
+
+/* Open addressing, by Fibonacci hashing; a row of a small table is its own place, and nobody else's. */
+static inline __attribute__((always_inline)) uint32_t place_of(const place *places, bool own, uint32_t bits, uint32_t row) {
+    if (own) return row;
+    const uint32_t mask = (uint32_t)(((uint64_t)1 << bits) - 1);
+    uint32_t at = (row * 2654435769u) >> (32 - bits);
+    while (places[at].number && places[at].row != row) at = (at + 1) & mask;
+    return at;
+}
+
+/* Number the rows in the order of their first use, count the uses of each in `ends`, and give each use its row's number in place of the row. */
+static inline __attribute__((always_inline)) void number_rows(table *t, const scratch *s, bool own, size_t n_uses) {
+    place *places = s->places;
+    uint32_t *touched = t->touched, *counts = t->ends;
+    const uint32_t bits = t->place_bits;
+    uint32_t n = 0;
+    for (size_t u = 0; u < n_uses; u++) {
+        const uint32_t row = s->uses[u].touched, at = place_of(places, own, bits, row);
+        if (!places[at].number) {
+            s->taken[n] = at;
+            touched[n] = row;
+            counts[n] = 0;
+            places[at] = (place){row, ++n};
+        }
+        counts[places[at].number - 1]++;
+        s->uses[u].touched = places[at].number - 1;
+    }
+    for (uint32_t k = 0; k < n; k++) places[s->taken[k]].number = 0;
+    t->n = n;
 }
 
 void gw__embeddings_index(gw__embeddings *e, size_t i, size_t worker, const uint64_t *rows, size_t n) {
     table *t = &e->tables[i];
     const scratch *s = &e->scratch[worker];
     for (size_t k = 0; k < t->n && t->number; k++) t->number[t->touched[k]] = 0; /* of the batch before */
-    t->n = 0;
-    const size_t n_uses = note_records(e, t, s, rows, n);
+    const size_t n_uses = collect_uses(e, t, s, rows, n);
+    if (t->rows <= (uint64_t)1 << t->place_bits) number_rows(t, s, true, n_uses);
+    else number_rows(t, s, false, n_uses);
     uint32_t begin = 0;
     for (size_t k = 0; k < t->n; k++) {
         const uint32_t count = t->ends[k];
         t->ends[k] = begin;
         begin += count;
-        s->places[s->taken[k]].number = 0;
     }
     for (size_t u = 0; u < n_uses; u++) t->terms[t->ends[s->uses[u].touched]++] = s->uses[u].term;
     for (size_t k = 0; k < t->n && t->number; k++) t->number[t->touched[k]] = (uint32_t)k + 1;
