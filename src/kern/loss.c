@@ -1,6 +1,8 @@
 #include "kern/loss.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "kern/functions.h"
 
@@ -9,9 +11,6 @@ static double sigmoid(double z) {
     double e = gw__exp(z);
     return e / (1 + e);
 }
-
-/* log(1 + exp z) without overflow. */
-static double softplus(double z) { return (z > 0 ? z : 0) + gw__log(1 + gw__exp(-fabs(z))); }
 
 /* The head's activation: a(z), and a'(z) in *ret_slope. */
 static double head(gw__activation activation, double z, double *ret_slope) {
@@ -40,13 +39,16 @@ static double head(gw__activation activation, double z, double *ret_slope) {
     }
 }
 
+/* -[w y log s(z) + (1-y) log(1-s(z))], from one exponential and one logarithm: log s(-z) = -max(z,0) - log(1 + exp -|z|). */
+static inline double bce(double w, double z, double y, double *ret_dz) {
+    const double e = gw__exp(-fabs(z)), near = 1 / (1 + e), far = e / (1 + e), tail = gw__log(1 + e);
+    *ret_dz = (1 - y) * (z >= 0 ? near : far) - w * y * (z >= 0 ? far : near);
+    return (1 - y) * ((z > 0 ? z : 0) + tail) + w * y * ((z < 0 ? -z : 0) + tail);
+}
+
 /* Losses of one number: value, and d loss / d z in *ret_dz. */
 static double single(const gw__loss_rule *rule, double z, double y, double *ret_dz) {
-    if (rule->loss == GW__LOSS_BCE) {
-        double w = rule->positive_weight;
-        *ret_dz = (1 - y) * sigmoid(z) - w * y * sigmoid(-z);
-        return (1 - y) * softplus(z) + w * y * softplus(-z);
-    }
+    if (rule->loss == GW__LOSS_BCE) return bce(rule->positive_weight, z, y, ret_dz);
     double slope, r = head(rule->activation, z, &slope) - y, a = fabs(r), d = rule->huber_delta;
     switch (rule->loss) {
     case GW__LOSS_MAE: *ret_dz = (r > 0 ? slope : r < 0 ? -slope : 0); return a;
@@ -73,6 +75,28 @@ double gw__loss_gradient(const gw__loss_rule *rule, const float *z, float y, dou
     size_t label = (size_t)y;
     for (size_t i = 0; i < rule->width; i++) ret_dz[i] = (float)(scale * (gw__exp(z[i] - total) - (i == label)));
     return total - z[label];
+}
+
+double gw__loss_rows(const gw__loss_rule *rule, size_t m, const float *z, size_t ldz, const float *labels, const float *weights, double scale,
+                     float *ret_dz, size_t lddz) {
+    const bool plain_mse = rule->loss == GW__LOSS_MSE && rule->activation == GW__ACT_NONE;
+    double sum = 0, dz;
+    for (size_t r = 0; r < m; r++, z += ldz, ret_dz += lddz) {
+        const double weight = weights[r];
+        if (!(weight > 0)) {
+            memset(ret_dz, 0, rule->width * sizeof *ret_dz);
+        } else if (plain_mse) {
+            const double d = (double)z[0] - labels[r];
+            sum += weight * (d * d);
+            ret_dz[0] = (float)(scale * weight * (2 * d));
+        } else if (rule->loss == GW__LOSS_BCE) {
+            sum += weight * bce(rule->positive_weight, z[0], labels[r], &dz);
+            ret_dz[0] = (float)(scale * weight * dz);
+        } else {
+            sum += weight * gw__loss_gradient(rule, z, labels[r], scale * weight, ret_dz);
+        }
+    }
+    return sum;
 }
 
 double gw__loss_value(const gw__loss_rule *rule, const float *z, float y) {

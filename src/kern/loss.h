@@ -22,8 +22,11 @@ typedef struct gw__loss_rule {
 double gw__loss_value(const gw__loss_rule *rule, const float *z, float y);
 /* The loss; ret_dz [W] = scale * d loss / d z. */
 double gw__loss_gradient(const gw__loss_rule *rule, const float *z, float y, double scale, float *ret_dz);
+/* The same for m rows of logits z [m,W], ldz floats apart: sum of weight x loss; dz [m,W] = scale x weight x d loss / d z. A weight of 0 says that
+ * a row has no label, whatever stands in its place: it gives neither loss nor gradient. */
+double gw__loss_rows(const gw__loss_rule *rule, size_t m, const float *z, size_t ldz, const float *labels, const float *weights, double scale,
+                     float *ret_dz, size_t lddz);
 /* ret_output [W]: a probability (bce), probabilities of the classes (cross-entropy), or a(z). */
 void   gw__loss_output(const gw__loss_rule *rule, const float *z, float *ret_output);
-
 
 #endif

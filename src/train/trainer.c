@@ -11,10 +11,12 @@
 /* Fixed by batch and model, never by threads: chunks of rows that pass through the network while they are in cache, and slots, each the sum of the
  * gradients of consecutive chunks. Slots are summed in their order, so results do not depend on who computed what. */
 #define MOST_SLOTS 8
-#define CHUNK_STEP 12            /* two tiles of a product */
-#define LEAST_CHUNK (2 * CHUNK_STEP)
-#define MOST_CHUNK (21 * CHUNK_STEP)
+#define LEAST_SLOT 48            /* rows */
+#define LEAST_CHUNK 24
+#define MOST_CHUNK 260
 #define CHUNK_BYTES (384 * 1024) /* activations and their gradients */
+#define WEIGHT_BYTES (256 * 1024)
+#define HEAVY_CHUNK 128
 #define ITEM_FLOATS 16384        /* of parameters: one item of the update */
 
 /* A piece of the dense parameters that is summed and updated at once. Pieces of weights rebuild their part of the transposed panels. */
@@ -65,15 +67,25 @@ typedef struct step {
 
 /* ---- plan ------------------------------------------------------------------------------------------------------------------------ */
 
-static size_t plan_chunk_rows(const gw__net *net, size_t batch) {
-    size_t row_bytes = (2 * net->scratch_width + net->dense.ld) * sizeof(float);
-    size_t rows = (batch + MOST_SLOTS - 1) / MOST_SLOTS, in_cache = CHUNK_BYTES / row_bytes;
-    if (rows > in_cache) rows = in_cache;
-    rows = gw__round_up(rows, CHUNK_STEP);
-    return rows < LEAST_CHUNK ? LEAST_CHUNK : rows > MOST_CHUNK ? MOST_CHUNK : rows;
+static size_t chunks_of(const gw__trainer *trainer, size_t n) { return (n + trainer->chunk_rows - 1) / trainer->chunk_rows; }
+
+/* Few rows a slot would make the sum of the slots dear. A slot's rows are cut into chunks that stay in the second cache, unless the weights are
+ * larger than it: then a chunk is large enough that reading them once for it does not matter. */
+static void plan_chunks(gw__trainer *trainer) {
+    const gw__net *net = trainer->net;
+    const size_t batch = trainer->batch, row_bytes = (2 * net->scratch_width + net->dense.ld) * sizeof(float);
+    size_t slots = batch / LEAST_SLOT, most = CHUNK_BYTES / row_bytes;
+    if (slots < 1) slots = 1;
+    if (slots > MOST_SLOTS) slots = MOST_SLOTS;
+    if (net->dense_end * sizeof(float) > WEIGHT_BYTES && most < HEAVY_CHUNK) most = HEAVY_CHUNK;
+    if (most < LEAST_CHUNK) most = LEAST_CHUNK;
+    if (most > MOST_CHUNK) most = MOST_CHUNK;
+    const size_t per_slot = (batch + slots - 1) / slots, chunks = (per_slot + most - 1) / most;
+    trainer->chunk_rows = gw__round_up((per_slot + chunks - 1) / chunks, 4);
+    const size_t n_chunks = chunks_of(trainer, batch);
+    trainer->n_slots = n_chunks < slots ? n_chunks : slots;
 }
 
-static size_t chunks_of(const gw__trainer *trainer, size_t n) { return (n + trainer->chunk_rows - 1) / trainer->chunk_rows; }
 
 static int by_place(const void *a, const void *b) {
     const gw__op *const *x = a, *const *y = b;
@@ -173,10 +185,9 @@ gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__re
     trainer->pool = pool;
     trainer->train = spec->train;
     trainer->batch = batch;
-    trainer->chunk_rows = plan_chunk_rows(net, batch);
-    const size_t n_chunks = chunks_of(trainer, batch), threads = gw__pool_threads(pool);
-    trainer->n_slots = n_chunks < MOST_SLOTS ? n_chunks : MOST_SLOTS;
-    trainer->n_spaces = net->n_segments > 1 ? n_chunks : threads;
+    plan_chunks(trainer);
+    const size_t threads = gw__pool_threads(pool);
+    trainer->n_spaces = net->n_segments > 1 ? chunks_of(trainer, batch) : threads;
     GW__TRY(plan_items(trainer, err));
     GW__TRY(gw__embeddings_new(net, &trainer->train, records, batch, threads, &trainer->tables, err));
     GW__TRY(plan_memory(trainer, err));
@@ -280,21 +291,20 @@ static gw__pass pass_of(const step *s, size_t slot, size_t chunk, size_t worker)
                      .norm_sum_dy = t->norm + 2 * nw, .norm_sum_dyx = t->norm + 3 * nw};
 }
 
-/* Losses of a chunk and the gradients of its logits. Rows that are not labelled give none. */
+/* Losses of a chunk and the gradients of its logits. */
 static void chunk_losses(const step *s, const gw__pass *pass, double *loss) {
     const gw__trainer *t = s->trainer;
     const gw__net *net = t->net;
+    float labels[MOST_CHUNK], weights[MOST_CHUNK];
     for (size_t task = 0; task < net->n_tasks; task++) {
         const gw__view *view = &net->outputs[task];
-        const float *z = gw__pass_x(pass, view);
-        float *dz = gw__pass_dx(pass, view);
         const double scale = t->task_total[task] > 0 ? t->task_weights[task] / t->task_total[task] : 0;
-        for (size_t r = 0; r < pass->rows; r++, z += view->ld, dz += view->ld) {
+        for (size_t r = 0; r < pass->rows; r++) {
             const uint32_t *record = gw__record_at(t->records, (size_t)s->rows[pass->first_row + r]);
-            const double weight = gw__record_weights(&net->input, record)[task];
-            if (weight > 0) loss[task] += weight * gw__loss_gradient(&net->rules[task], z, gw__record_labels(&net->input, record)[task], scale * weight, dz);
-            else memset(dz, 0, view->width * sizeof *dz);
+            labels[r] = gw__record_labels(&net->input, record)[task];
+            weights[r] = gw__record_weights(&net->input, record)[task];
         }
+        loss[task] += gw__loss_rows(&net->rules[task], pass->rows, gw__pass_x(pass, view), view->ld, labels, weights, scale, gw__pass_dx(pass, view), view->ld);
     }
 }
 
