@@ -61,7 +61,7 @@ static void bench(const gw__shape *shape, size_t threads, int predict) {
     gw__shape_run run;
     gw_error err;
     timing t;
-    if (gw__shape_run_init(&run, shape, threads, &err) != GW_OK) exit(1);
+    if (gw__shape_run_init(&run, shape, threads, NULL, &err) != GW_OK) exit(1);
     const double flops = 2.0 * (double)gw__net_multiply_adds(run.net);
     measure(step, &run, &t);
     show(shape->name, "train", &t, 3 * flops * (double)shape->batch);

@@ -368,6 +368,38 @@ typedef struct gw_synth_options {
 /** Write a generated table. A row is a pure function of kind, options and its number: more rows do not change the first ones. */
 GW_API gw_status gw_synth(const gw_synth_options *options, gw_error *err);
 
+/* ---- measuring the machine ---------------------------------------------------------------------------------------------------- */
+
+/** Names of the standard shapes: networks of the papers and articles and of a recommender, on generated rows. NULL past the end. */
+GW_API const char *gw_bench_shape_at(size_t i);
+
+/* Either something is going to be measured, or a result is there. */
+typedef struct gw_bench_event {
+    const char *next;    /* what is measured next: "article-mmoe: training"; NULL with a result. Borrowed for the call, as json */
+    size_t done, total;  /* measurements */
+    const char *json;    /* a result: first of the machine, then of each shape, with the keys that docs/command.md lists under bench */
+} gw_bench_event;
+
+typedef void (*gw_bench_listener)(void *context, const gw_bench_event *event);
+
+typedef struct gw_bench_options {
+    const char *const *shapes;  /* names; n_shapes of them, none: all */
+    size_t n_shapes;
+    size_t threads;             /* 0: the machine's cores. One thread is always measured, too */
+    double seconds;             /* of a measurement, up to 3600; 0: 1 */
+    const char *isa;            /* NULL: the best */
+    gw_bench_listener listener; /* hears the results; not NULL */
+    void *listener_context;
+} gw_bench_options;
+
+/**
+ * Measure what this machine can do at best, and what training and prediction of the standard shapes reach of it. Takes up to 1 GiB of memory for
+ * the ceilings, then what training takes.
+ *
+ * @return GW_OK; GW_E_ARGUMENT for an unknown shape or instruction set; GW_E_NOMEM.
+ */
+GW_API gw_status gw_bench(const gw_bench_options *options, gw_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #include "interop/weights.h"
 #include "kern/kernels.h"
 #include "train/assess.h"
+#include "lab/bench.h"
 #include "lab/init.h"
 #include "lab/synth.h"
 #include "model/describe.h"
@@ -19,6 +20,7 @@
 #include "train/train.h"
 
 #define MAX_THREADS 1024
+#define MAX_BENCH_SECONDS 3600
 
 /* ---- status ---- */
 
@@ -361,4 +363,20 @@ gw_status gw_synth(const gw_synth_options *options, gw_error *err) {
     if (status == GW_OK) status = need(options->kind, "kind", err);
     if (status == GW_OK) status = need(options->output_path, "output_path", err);
     return status == GW_OK ? gw__synth(options, err) : status;
+}
+
+/* ---- measuring the machine ---- */
+
+const char *gw_bench_shape_at(size_t i) {
+    return i < gw__shape_count() ? gw__shape_at(i)->name : NULL;
+}
+
+gw_status gw_bench(const gw_bench_options *options, gw_error *err) {
+    gw_status status = need(options, "options", err);
+    if (status == GW_OK) status = need_list(options->shapes, options->n_shapes, "shapes", err);
+    if (status == GW_OK) status = check_threads(options->threads, err);
+    if (status == GW_OK && !options->listener) status = gw__fail(err, GW_E_ARGUMENT, "'listener' is NULL, and nobody would hear the results");
+    if (status == GW_OK && !(options->seconds >= 0 && options->seconds <= MAX_BENCH_SECONDS))
+        status = gw__fail(err, GW_E_ARGUMENT, "'seconds': expected more than 0 and at most %d but found %g", MAX_BENCH_SECONDS, options->seconds);
+    return status == GW_OK ? gw__bench(options, err) : status;
 }

@@ -12,7 +12,8 @@
     X(inspect, "show the structure of a model or spec: shapes, parameters, features, tasks") \
     X(import, "make a model from a spec and parameters trained elsewhere")           \
     X(export, "write a model's parameters for other programs")                           \
-    X(synth, "generate a data set")
+    X(synth, "generate a data set")                                                      \
+    X(bench, "time this machine on standard shapes")
 
 typedef struct cli_command {
     const char *name;

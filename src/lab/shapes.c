@@ -89,11 +89,12 @@ static gw_status make_records(gw__shape_run *run, gw_error *err) {
     return GW_OK;
 }
 
-gw_status gw__shape_run_init(gw__shape_run *run, const gw__shape *shape, size_t threads, gw_error *err) {
+gw_status gw__shape_run_init(gw__shape_run *run, const gw__shape *shape, size_t threads, const char *isa, gw_error *err) {
     gw_status status = GW_OK;
     *run = (gw__shape_run){.shape = shape};
     GW__TRY(make_spec(shape, &run->spec, err));
     GW__TRY(make_net(run, err));
+    GW__TRY(gw__net_use_isa(run->net, isa, err));
     GW__TRY(make_records(run, err));
     GW__TRY(gw__pool_new(threads, &run->pool, err));
     GW__TRY(gw__trainer_new(run->net, run->spec, &run->records, shape->batch, run->pool, &run->trainer, err));

@@ -34,8 +34,8 @@ typedef struct gw__shape_run {
     size_t next;         /* batch of the next step */
 } gw__shape_run;
 
-/* `threads` as for gw__pool_new. On failure nothing is left; else gw__shape_run_clear. */
-gw_status gw__shape_run_init(gw__shape_run *run, const gw__shape *shape, size_t threads, gw_error *err);
+/* `threads` as for gw__pool_new, `isa` as for gw__net_use_isa. On failure nothing is left; else gw__shape_run_clear. */
+gw_status gw__shape_run_init(gw__shape_run *run, const gw__shape *shape, size_t threads, const char *isa, gw_error *err);
 void      gw__shape_run_clear(gw__shape_run *run);
 /* One training step (Adam) on the next batch; the loss. */
 double    gw__shape_run_step(gw__shape_run *run);

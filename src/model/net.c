@@ -318,6 +318,17 @@ size_t gw__net_output_width(const gw__net *net) { return net->output_at[net->n_t
 size_t gw__net_output_at(const gw__net *net, size_t task) { return net->output_at[task]; }
 size_t gw__net_parameter_floats(const gw__net *net) { return net->flat_floats; }
 uint64_t gw__net_multiply_adds(const gw__net *net) { return net->multiply_adds; }
+
+uint64_t gw__net_training_multiply_adds(const gw__net *net) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < net->n_ops; i++) {
+        const gw__op *op = &net->ops[i];
+        if (op->kind == GW__OP_LINEAR) sum += (uint64_t)op->x.width * op->y.width * (op->need_dx ? 3 : 2);
+        if (op->kind == GW__OP_MIX) sum += (uint64_t)op->n_experts * op->y.width * 3;
+    }
+    return sum;
+}
+
 size_t gw__net_gate_count(const gw__net *net) { return net->n_gates; }
 gw__gate_view gw__net_gate_at(const gw__net *net, size_t i) { return net->gates[i]; }
 size_t gw__net_gate_width(const gw__net *net) { return net->gate_width; }

@@ -34,6 +34,8 @@ size_t gw__net_output_width(const gw__net *net);               /* O */
 size_t gw__net_output_at(const gw__net *net, size_t task);     /* first output column of a task */
 size_t gw__net_parameter_floats(const gw__net *net);           /* length of the flat buffer, padding included */
 uint64_t gw__net_multiply_adds(const gw__net *net);            /* a row */
+/* The same of a row in training: forward, the gradients of the weights, and those of inputs where anything needs them. */
+uint64_t gw__net_training_multiply_adds(const gw__net *net);
 
 /* Parameters by the names of docs/architectures.md, in a fixed order: embeddings, then levels, then towers. */
 typedef struct gw__parameter {

@@ -176,11 +176,28 @@ static void test_exports(void **state) {
     assert_non_null(strstr(err.message, "'c'"));
 }
 
+static void hear_nothing(void *context, const gw_bench_event *event) { fail_msg("something was measured"); }
+
+static void test_bench(void **state) {
+    const char *unknown[] = {"no such shape", NULL};
+    refused(gw_bench(NULL, &err), "'options'");
+    refused(gw_bench(&(gw_bench_options){.threads = 1}, &err), "'listener'");
+    refused(gw_bench(&(gw_bench_options){.listener = hear_nothing, .threads = 1025}, &err), "'threads'");
+    refused(gw_bench(&(gw_bench_options){.listener = hear_nothing, .seconds = -1}, &err), "'seconds'");
+    refused(gw_bench(&(gw_bench_options){.listener = hear_nothing, .seconds = 0.0 / 0.0}, &err), "'seconds'");
+    refused(gw_bench(&(gw_bench_options){.listener = hear_nothing, .shapes = NULL, .n_shapes = 1}, &err), "'shapes'");
+    refused(gw_bench(&(gw_bench_options){.listener = hear_nothing, .shapes = unknown, .n_shapes = 1}, &err), "no such shape");
+    refused(gw_bench(&(gw_bench_options){.listener = hear_nothing, .shapes = unknown, .n_shapes = 2}, &err), "'shapes[1]'");
+    refused(gw_bench(&(gw_bench_options){.listener = hear_nothing, .isa = "abacus"}, &err), "abacus");
+    assert_string_equal(gw_bench_shape_at(0), "article-mmoe");
+    assert_null(gw_bench_shape_at(99));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses), cmocka_unit_test(test_models), cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_instruction_sets), cmocka_unit_test(test_training), cmocka_unit_test(test_many_runs), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_exports),
+        cmocka_unit_test(test_exports), cmocka_unit_test(test_bench),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
