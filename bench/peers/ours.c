@@ -77,7 +77,7 @@ static void forget(peer *p) {
 static gw_status take(peer *p, const gw__shape *shape, size_t threads, gw_error *err) {
     if (p->shape == shape && p->threads == threads) return GW_OK;
     forget(p);
-    gw_status status = gw__shape_run_init(&p->run, shape, threads, err);
+    gw_status status = gw__shape_run_init(&p->run, shape, threads, NULL, err);
     if (status != GW_OK) return status;
     p->shape = shape;
     p->threads = threads;

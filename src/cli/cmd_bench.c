@@ -82,8 +82,8 @@ static void put_time(gw__text *out, int width, double us) {
 }
 
 static void draw_head(gw__text *out) {
-    gw__text_puts(out, "                         training                          batches of 1024   one row alone, us\n"
-                       "  shape           threads  us/step  rows/s  peak  scaling   rows/s  peak      p50    p90    p99  p99.9\n");
+    gw__text_puts(out, "                         training                         batches of 1024  one row alone, us\n"
+                       "  shape           threads  us/step  rows/s  peak scaling   rows/s  peak     p50    p90    p99  p99.9\n");
 }
 
 /* The prediction of batches of 1024 with so many threads. */
@@ -103,11 +103,11 @@ static void draw_line(const gw__doc *shape, const gw__doc *training, bool first,
     put_time(out, 9, number(training, "us_per_step"));
     put_rate(out, 8, number(training, "rows_per_second"));
     gw__text_addf(out, "%4.0f %%", 100 * number(training, "share"));
-    if (first) gw__text_puts(out, "         ");
-    else gw__text_addf(out, "%9.2f", number(training, "scaling"));
+    if (first) gw__text_puts(out, "        ");
+    else gw__text_addf(out, "%8.2f", number(training, "scaling"));
     put_rate(out, 9, number(prediction, "rows_per_second"));
     gw__text_addf(out, "%4.0f %%", 100 * number(prediction, "share"));
-    gw__text_puts(out, first ? "  " : "");
+    gw__text_puts(out, first ? " " : "");
     for (size_t i = 0; first && i < GW__COUNT(quantiles); i++) put_time(out, 7, number(us, quantiles[i]));
     gw__text_puts(out, "\n");
 }
