@@ -17,7 +17,7 @@
 #define CHUNK_BYTES (384 * 1024) /* activations and their gradients */
 #define WEIGHT_BYTES (256 * 1024)
 #define HEAVY_CHUNK 128
-#define ITEM_FLOATS 16384        /* of parameters: one item of the update */
+#define ITEM_FLOATS 4096        /* of parameters: one item of the update */
 
 /* A piece of the dense parameters that is summed and updated at once. Pieces of weights rebuild their part of the transposed panels. */
 typedef struct item {
