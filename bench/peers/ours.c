@@ -244,12 +244,27 @@ static gw_status answer(peer *p, char *line, gw_error *err) {
     return gw__fail(err, GW_E_ARGUMENT, "expected a command but found '%s'", n ? words[0] : "");
 }
 
+/* Quotes and the like become blanks, so that the line is JSON whatever the text. */
+static void put_text(const char *text) {
+    for (const char *c = text; *c; c++) putchar(*c == '"' || *c == '\\' || (unsigned char)*c < 32 ? ' ' : *c);
+}
+
+static void put_error(const gw_error *err) {
+    fputs("{\"error\":\"", stdout);
+    if (err->where[0]) {
+        put_text(err->where);
+        fputs(": ", stdout);
+    }
+    put_text(err->message);
+    puts("\"}");
+}
+
 int main(void) {
     peer p = {0};
     char line[4096];
     while (fgets(line, sizeof line, stdin)) {
         gw_error err = {0};
-        if (answer(&p, line, &err) != GW_OK) printf("{\"error\":\"%s\"}\n", err.message);
+        if (answer(&p, line, &err) != GW_OK) put_error(&err);
         fflush(stdout);
     }
     forget(&p);

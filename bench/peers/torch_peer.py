@@ -2,7 +2,7 @@
     about                         versions and settings
     load FILE                     FILE.json and FILE.safetensors: the shape and what `ours dump` wrote
     variants                      the names of what can be trained
-    agree VARIANT                 largest relative differences of outputs and of the first losses
+    agree VARIANT STEPS           largest relative differences of outputs, and of the losses of so many steps (and of the first half of them)
     train VARIANT SECONDS         repeat training steps for about so long
     predict VARIANT ROWS SECONDS  repeat predictions
     export KIND ROWS FILE         an ONNX model with inputs of fixed size
@@ -144,25 +144,28 @@ class Peer:
         return inputs[torch.arange(n) % inputs.size(0)].contiguous()
 
     def variants(self):
-        kinds = ["eager-expand", "eager-einsum", "eager-matmul", "vec-bmm", "vec-sum"]
+        kinds = {"fast": ["eager-matmul", "vec-bmm", "vec-sum"], "trace": ["eager-expand", "vec-bmm", "vec-sum"],
+                 "compile": ["eager-expand", "vec-bmm", "vec-sum"] if hasattr(torch, "compile") else []}
         once = ["plain.eager-once"] if self.shape["model"]["architecture"] == "cgc" else []
-        hows = ["fast", "trace"] + (["compile"] if hasattr(torch, "compile") else [])
-        return {"variants": ["plain.eager"] + once + [how + "." + kind for how in hows for kind in kinds]}
+        return {"variants": ["plain.eager"] + once + [how + "." + kind for how in kinds for kind in kinds[how]]}
 
     def subject(self, variant):
         if variant not in self.subjects:
             self.subjects[variant] = Subject(self, variant)
-            for _ in range(4):
+            for _ in range(2 if self.shape["batch"] > 1000 else 5):
                 self.subjects[variant].step()
         return self.subjects[variant]
 
-    def agree(self, variant):
+    def agree(self, variant, steps):
         subject = Subject(self, variant)
         with torch.no_grad():
             outputs = subject.model(self.batches[0][0])
             outputs = torch.sigmoid(outputs) if self.shape["binary"] else outputs
-        losses = torch.tensor([subject.step() for _ in range(self.tensors["losses"].numel())], dtype=torch.float64)
-        return {"outputs": difference(outputs, self.tensors["outputs"]), "losses": difference(losses, self.tensors["losses"].view(-1))}
+        expected = self.tensors["losses"].view(-1)[:int(steps)]
+        losses = torch.tensor([subject.step() for _ in range(expected.numel())], dtype=torch.float64)
+        half = expected.numel() // 2
+        return {"outputs": difference(outputs, self.tensors["outputs"]), "first_losses": difference(losses[:half], expected[:half]),
+                "losses": difference(losses, expected)}
 
     def train(self, variant, seconds):
         return repeat(self.subject(variant).step, float(seconds))
