@@ -20,14 +20,10 @@ static inline float gw__expf(float x) {
     float shifted = x * 1.44269504088896f + 12582912.0f; /* the integer lands in the low mantissa bits */
     float n = shifted - 12582912.0f;
     float r = (x - n * 0.693145751953125f) - n * 1.42860682030941723212e-6f;
-    float p = 1.98412698e-4f;
-    p = p * r + 1.38888889e-3f;
-    p = p * r + 8.33333333e-3f;
-    p = p * r + 4.16666667e-2f;
-    p = p * r + 1.66666667e-1f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
+    float r2 = r * r; /* pairs, so that one row does not wait for eight multiplications in turn */
+    float low = (1.0f + r) + r2 * (0.5f + r * 1.66666667e-1f);
+    float high = (4.16666667e-2f + r * 8.33333333e-3f) + r2 * (1.38888889e-3f + r * 1.98412698e-4f);
+    float p = low + r2 * r2 * high;
     uint32_t bits; /* of NaN they mean nothing, so they must wrap */
     memcpy(&bits, &shifted, sizeof bits);
     /* Half of the exponent at a time, so that the largest results do not pass through infinity. */

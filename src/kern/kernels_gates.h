@@ -40,9 +40,9 @@ INLINE vec exp_of(vec x) {
     x = (vec)((~above & (ivec)x) | (above & (ivec)high));
     vec shifted = x * 1.44269504088896f + 12582912.0f, n = shifted - 12582912.0f;
     vec r = (x - n * 0.693145751953125f) - n * 1.42860682030941723212e-6f;
-    vec p = splat(1.98412698e-4f);
-    static const float terms[] = {1.38888889e-3f, 8.33333333e-3f, 4.16666667e-2f, 1.66666667e-1f, 0.5f, 1.0f, 1.0f};
-    UNROLL for (int i = 0; i < 7; i++) p = p * r + terms[i];
+    vec r2 = r * r, low_terms = (1.0f + r) + r2 * (0.5f + r * 1.66666667e-1f);
+    vec high_terms = (4.16666667e-2f + r * 8.33333333e-3f) + r2 * (1.38888889e-3f + r * 1.98412698e-4f);
+    vec p = low_terms + r2 * r2 * high_terms;
     ivec e = (ivec)shifted - 0x4B400000, half = e >> 1;
     vec y = p * (vec)((half + 127) << 23) * (vec)((e - half + 127) << 23);
     ivec known = in == in;

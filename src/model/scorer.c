@@ -55,9 +55,10 @@ void gw__pass_collect(const gw__pass *pass, float *outputs, float *logits, float
     }
 }
 
-static void run_chunk(const gw__scorer *scorer, const float *flat, size_t n, float *outputs, float *logits, float *gates) {
+/* `dense` is only read. */
+static void run_chunk(const gw__scorer *scorer, const float *flat, const float *dense, size_t n, float *outputs, float *logits, float *gates) {
     gw__pass pass = {.net = scorer->net, .kernels = scorer->kernels, .flat = flat, .chunk_rows = scorer->chunk_rows, .rows = n,
-                   .space = {scorer->scratch, scorer->dense}};
+                   .space = {scorer->scratch, (float *)dense}};
     for (uint32_t s = 0; s < scorer->net->n_segments; s++) gw__pass_forward(&pass, s);
     gw__pass_collect(&pass, outputs, logits, gates);
 }
@@ -70,15 +71,21 @@ void gw__scorer_run(gw__scorer *scorer, const float *flat, const gw__records *re
     for (size_t at = 0; at < n; at += scorer->chunk_rows) {
         size_t rows = n - at < scorer->chunk_rows ? n - at : scorer->chunk_rows;
         gw__gather(scorer->net, flat, records, NULL, begin + at, rows, scorer->dense);
-        run_chunk(scorer, flat, rows, ahead(ret_outputs, at * width), ahead(ret_logits, at * width), ahead(ret_gates, at * gate_width));
+        run_chunk(scorer, flat, scorer->dense, rows, ahead(ret_outputs, at * width), ahead(ret_logits, at * width), ahead(ret_gates, at * gate_width));
     }
 }
 
 void gw__scorer_run_dense(gw__scorer *scorer, const float *flat, const float *dense, size_t n, float *ret_outputs, float *ret_gates) {
     const gw__net *net = scorer->net;
     for (size_t at = 0; at < n; at += scorer->chunk_rows) {
-        size_t rows = n - at < scorer->chunk_rows ? n - at : scorer->chunk_rows;
-        for (size_t r = 0; r < rows; r++) memcpy(scorer->dense + r * net->dense.ld, dense + (at + r) * net->dense.width, net->dense.width * sizeof *dense);
-        run_chunk(scorer, flat, rows, ahead(ret_outputs, at * gw__net_output_width(net)), NULL, ahead(ret_gates, at * net->gate_width));
+        const size_t rows = n - at < scorer->chunk_rows ? n - at : scorer->chunk_rows;
+        const float *from = dense + at * net->dense.width;
+        float *outputs = ahead(ret_outputs, at * gw__net_output_width(net)), *gates = ahead(ret_gates, at * net->gate_width);
+        if (rows == 1) { /* a row alone is read where it is: there is no next one that would have to be apart */
+            run_chunk(scorer, flat, from, 1, outputs, NULL, gates);
+            continue;
+        }
+        for (size_t r = 0; r < rows; r++) memcpy(scorer->dense + r * net->dense.ld, from + r * net->dense.width, net->dense.width * sizeof *dense);
+        run_chunk(scorer, flat, scorer->dense, rows, outputs, NULL, gates);
     }
 }
