@@ -26,10 +26,25 @@ static inline vec load(const float *p) { return *(const loose_vec *)p; }
 static inline void store(float *p, vec v) { *(loose_vec *)p = v; }
 static inline vec splat(float x) { return x - (vec){0}; }
 
+typedef float quad __attribute__((vector_size(16)));
+
+/* Lanes 0-3, 4-7, … added up. */
+static inline quad quad_sum(vec v) {
+#define QUAD(i) __builtin_shufflevector(v, v, i, i + 1, i + 2, i + 3)
+#if GW__VECTOR == 4
+    return v;
+#elif GW__VECTOR == 8
+    return QUAD(0) + QUAD(4);
+#else
+    return (QUAD(0) + QUAD(4)) + (QUAD(8) + QUAD(12));
+#endif
+#undef QUAD
+}
+
 static inline float horizontal(vec v) {
-    float sum = 0;
-    for (int i = 0; i < GW__VECTOR; i++) sum += v[i];
-    return sum;
+    quad sum = quad_sum(v);
+    sum += __builtin_shufflevector(sum, sum, 2, 3, 0, 1);
+    return sum[0] + sum[1];
 }
 
 #include "kern/kernels_products.h"

@@ -133,21 +133,11 @@ INLINE void sums4(const vec *v, float *ret) {
     ((even) ? __builtin_shufflevector(a, b, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30)   \
             : __builtin_shufflevector(a, b, 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31))
 #endif
-#define QUAD(v, i) __builtin_shufflevector(v, v, i, i + 1, i + 2, i + 3)
     vec low = PAIR(v[0], v[1], 1) + PAIR(v[0], v[1], 0), high = PAIR(v[2], v[3], 1) + PAIR(v[2], v[3], 0);
     vec all = PAIR(low, high, 1) + PAIR(low, high, 0);
-    typedef float quad __attribute__((vector_size(16)));
-    quad sum = QUAD(all, 0);
-#if GW__VECTOR >= 8
-    sum += QUAD(all, 4);
-#endif
-#if GW__VECTOR >= 16
-    sum += QUAD(all, 8);
-    sum += QUAD(all, 12);
-#endif
+    const quad sum = quad_sum(all);
     memcpy(ret, &sum, sizeof sum);
 #undef PAIR
-#undef QUAD
 }
 
 /* Four rows of one narrow output: dot products along k. */
