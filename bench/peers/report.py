@@ -252,6 +252,7 @@ def main():
     text = METHOD + machine_section(machine) + remarks(arguments.out)
     text += train1_section(arguments.results, peers) + train2_section(arguments.results, peers) + predict_section(arguments.results, peers)
     text += memory_section(arguments.results, peers) + census_section(arguments.results) + embedding_section(arguments.results)
+    os.makedirs(os.path.dirname(arguments.out) or ".", exist_ok=True)
     with open(arguments.out + ".new", "w") as file:
         file.write(text.rstrip("\n") + "\n")
     os.rename(arguments.out + ".new", arguments.out)
