@@ -8,7 +8,7 @@ static bool always(void) { return true; }
 
 /* libgcc, which stands behind __builtin_cpu_supports in gcc 12 and clang 14, reports "avx2" and "avx512…" only if the system saves the registers, too:
  * OSXSAVE and the bits 1-2, for 512 bits 5-7 as well, of XCR0. So does compiler-rt 14, but not for "fma", which must not be asked alone. */
-#ifdef GW__HAVE_AVX2
+#if defined GW__HAVE_AVX2 || defined GW__HAVE_AVX512
 static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
 #ifdef GW__HAVE_AVX512
@@ -21,7 +21,12 @@ static bool has_avx512(void) {
 /* In the order of preference, the best last. */
 static const struct { const gw__kernels *kernels; bool (*runs)(void); } tables[] = {
     {&gw__kernels_reference, always},
+#ifdef GW__HAVE_BASE
     {&gw__kernels_base, always},
+#endif
+#ifdef GW__HAVE_NEON
+    {&gw__kernels_neon, always},
+#endif
 #ifdef GW__HAVE_AVX2
     {&gw__kernels_avx2, has_avx2},
 #endif

@@ -1,4 +1,4 @@
-/* The kernels with what every machine of this architecture has (SSE2, NEON). */
+/* The kernels with what every machine of this architecture has (SSE2). */
 #define GW__VECTOR 4
 #define GW__ROWS 2
 #define GW__TABLE gw__kernels_base

@@ -16,12 +16,7 @@
         }                                                                                                                               \
     }
 
-extern const gw__kernels gw__kernels_base;
-#ifdef GW__HAVE_AVX2
-extern const gw__kernels gw__kernels_avx2;
-#endif
-#ifdef GW__HAVE_AVX512
-extern const gw__kernels gw__kernels_avx512;
-#endif
+/* Those that the build has made (meson.build) are GW__HAVE_BASE and so on. */
+extern const gw__kernels gw__kernels_base, gw__kernels_neon, gw__kernels_avx2, gw__kernels_avx512;
 
 #endif

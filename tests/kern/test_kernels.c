@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernels_check.h"
+#include "kernels_wide.h"
 #include "testing.h"
 
 static void every_table_matches_the_reference(void **state) {
@@ -11,6 +12,11 @@ static void every_table_matches_the_reference(void **state) {
         if (mismatch) fail_msg("%s", mismatch);
     }
     assert_non_null(gw__kernels_best());
+}
+
+static void vectors_of_16_match_the_reference(void **state) {
+    const char *mismatch = kernels_mismatch(&gw__kernels_wide);
+    if (mismatch) fail_msg("%s", mismatch);
 }
 
 static void clamp_nothing(size_t n, float limit, float *values) {}
@@ -81,6 +87,7 @@ static void layer_norm_back_is_the_gradient(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_table_matches_the_reference),
+        cmocka_unit_test(vectors_of_16_match_the_reference),
         cmocka_unit_test(a_wrong_kernel_is_found),
         cmocka_unit_test(softmax_back_is_the_gradient),
         cmocka_unit_test(activation_slopes_are_the_gradient),
