@@ -41,10 +41,21 @@ static inline quad quad_sum(vec v) {
 #undef QUAD
 }
 
+/* In the order in which sums4 adds, so that one row alone gives the bits that it gives among others. */
 static inline float horizontal(vec v) {
-    quad sum = quad_sum(v);
-    sum += __builtin_shufflevector(sum, sum, 2, 3, 0, 1);
-    return sum[0] + sum[1];
+#if GW__VECTOR == 4
+#define SWAP(v, i, j) __builtin_shufflevector(v, v, i, j, (i) ^ 2, (j) ^ 2)
+#elif GW__VECTOR == 8
+#define SWAP(v, i, j) __builtin_shufflevector(v, v, i, j, (i) ^ 2, (j) ^ 2, 4 + (i), 4 + (j), 4 + ((i) ^ 2), 4 + ((j) ^ 2))
+#else
+#define SWAP(v, i, j)                                                                                                                \
+    __builtin_shufflevector(v, v, i, j, (i) ^ 2, (j) ^ 2, 4 + (i), 4 + (j), 4 + ((i) ^ 2), 4 + ((j) ^ 2), 8 + (i), 8 + (j),            \
+                            8 + ((i) ^ 2), 8 + ((j) ^ 2), 12 + (i), 12 + (j), 12 + ((i) ^ 2), 12 + ((j) ^ 2))
+#endif
+    v += SWAP(v, 1, 0);
+    v += SWAP(v, 2, 3);
+    return quad_sum(v)[0];
+#undef SWAP
 }
 
 #include "kern/kernels_products.h"

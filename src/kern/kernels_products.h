@@ -84,7 +84,7 @@ INLINE void tile(const int rows, const int panels, const product_job *job, size_
 /* Few rows: the weights are read once for all of them, several panels at a time. */
 INLINE void few_rows(const int rows, const product_job *job) {
     for (size_t j = 0, left = (job->n + GW__PANEL - 1) / GW__PANEL, panels; left > 0; left -= panels, j += panels * GW__PANEL) {
-        panels = left < BUNDLE(rows) ? left : BUNDLE(rows);
+        panels = left < (size_t)BUNDLE(rows) ? left : (size_t)BUNDLE(rows);
         switch (panels) {
 #define X(p) case p: if (p <= BUNDLE(rows)) tile(rows, p <= BUNDLE(rows) ? p : 1, job, 0, j); break;
             EACH_TILE(X)
@@ -148,7 +148,8 @@ INLINE void narrow_rows(const int rows, size_t k, size_t n, const float *x, size
         vec b = load(w + i / GW__PANEL * n * GW__PANEL + i % GW__PANEL);
         UNROLL for (int r = 0; r < rows; r++) acc[r] += load(x + r * ldx + i) * b;
     }
-    sums4(acc, ret);
+    if (rows == 1) ret[0] = horizontal(acc[0]);
+    else sums4(acc, ret);
     for (size_t i = whole; i < k; i++) {
         float b = w[i / GW__PANEL * n * GW__PANEL + i % GW__PANEL];
         UNROLL for (int r = 0; r < rows; r++) ret[r] += x[r * ldx + i] * b;

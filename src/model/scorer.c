@@ -8,16 +8,15 @@
 
 struct gw__scorer {
     const gw__net *net;
-    const gw__kernels *kernels;
     size_t chunk_rows;
     float *scratch, *dense;
+    gw__pass pass; /* what does not change from chunk to chunk is filled in once: at batch 1 that shows */
 };
 
 gw_status gw__scorer_new(const gw__net *net, size_t max_rows, gw__scorer **ret_scorer, gw_error *err) {
     gw__scorer *scorer = calloc(1, sizeof *scorer);
     if (!scorer) return gw__fail_nomem(err);
     scorer->net = net;
-    scorer->kernels = net->kernels;
     scorer->chunk_rows = max_rows < CHUNK ? max_rows : CHUNK;
     scorer->scratch = gw__aligned_alloc(net->scratch_width * scorer->chunk_rows, sizeof(float));
     scorer->dense = gw__aligned_alloc((size_t)net->dense.ld * scorer->chunk_rows, sizeof(float));
@@ -25,6 +24,7 @@ gw_status gw__scorer_new(const gw__net *net, size_t max_rows, gw__scorer **ret_s
         gw__scorer_free(scorer);
         return gw__fail_nomem(err);
     }
+    scorer->pass = (gw__pass){.net = net, .kernels = net->kernels, .chunk_rows = scorer->chunk_rows, .space = {scorer->scratch}};
     *ret_scorer = scorer;
     return GW_OK;
 }
@@ -56,11 +56,13 @@ void gw__pass_collect(const gw__pass *pass, float *outputs, float *logits, float
 }
 
 /* `dense` is only read. */
-static void run_chunk(const gw__scorer *scorer, const float *flat, const float *dense, size_t n, float *outputs, float *logits, float *gates) {
-    gw__pass pass = {.net = scorer->net, .kernels = scorer->kernels, .flat = flat, .chunk_rows = scorer->chunk_rows, .rows = n,
-                   .space = {scorer->scratch, (float *)dense}};
-    for (uint32_t s = 0; s < scorer->net->n_segments; s++) gw__pass_forward(&pass, s);
-    gw__pass_collect(&pass, outputs, logits, gates);
+static void run_chunk(gw__scorer *scorer, const float *flat, const float *dense, size_t n, float *outputs, float *logits, float *gates) {
+    gw__pass *pass = &scorer->pass;
+    pass->flat = flat;
+    pass->rows = n;
+    pass->space[GW__SPACE_DENSE] = (float *)dense;
+    for (uint32_t s = 0; s < scorer->net->n_segments; s++) gw__pass_forward(pass, s);
+    gw__pass_collect(pass, outputs, logits, gates);
 }
 
 static float *ahead(float *p, size_t n) { return p ? p + n : NULL; }
