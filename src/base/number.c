@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #define EXACT_DIGITS 19    /* any so many digits fit a uint64_t */
 #define ENOUGH_DIGITS 800  /* more than 767 digits cannot move a rounding, if a non-zero rest is still known */
@@ -103,6 +106,20 @@ static uint64_t digits_value(uint64_t word) {
     return (word & 0x0000FFFF0000FFFFu) * 42949672960001u >> 32;
 }
 
+/* Sixteen digits, a value of 0 to 9 in each byte, as one number. The plain version defines what is right. */
+static inline uint64_t pair_value(uint64_t low, uint64_t high) {
+#if defined(__SSE2__)
+    __m128i d = _mm_set_epi64x((long long)high, (long long)low);
+    d = _mm_srli_epi16(_mm_mullo_epi16(d, _mm_set1_epi16(2561)), 8);
+    d = _mm_madd_epi16(d, _mm_set1_epi32(1 << 16 | 100));
+    d = _mm_madd_epi16(_mm_packs_epi32(d, d), _mm_set1_epi32(1 << 16 | 10000));
+    uint64_t eights = (uint64_t)_mm_cvtsi128_si64(d);
+    return (eights & 0xFFFFFFFF) * 100000000 + (eights >> 32);
+#else
+    return digits_value(low) * 100000000 + digits_value(high);
+#endif
+}
+
 /* The first '.' as its lowest bit; 0: there is none. */
 static uint64_t find_point(uint64_t word) {
     word ^= ALL_BYTES('.');
@@ -134,7 +151,7 @@ static bool short_digits(const char *p, size_t n, uint64_t *ret_digits, unsigned
         low = low << 8 | '0';
     }
     if ((odd_ones(low) | odd_ones(high)) != 0 || (n == 1 && point != 0)) return false;
-    *ret_digits = digits_value(low) * 100000000 + digits_value(high);
+    *ret_digits = pair_value(low & ALL_BYTES(0x0F), high & ALL_BYTES(0x0F));
     *ret_decimals = decimals;
     return true;
 }
@@ -265,8 +282,38 @@ static __attribute__((noinline)) bool parse_any(gw__slice text, double *ret) {
     return true;
 }
 
-bool gw__parse_double(gw__slice text, double *ret) {
+/* The usual number of a table: a sign, one digit, the point and 8 to 14 digits more. The last eight characters are a word; the other is what
+ * stands before them, with the first digit in the point's place. */
+static inline bool parse_fraction(const char *text, size_t n, double *ret) {
+    static const double signed_tens[2][15] = {
+        {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14},
+        {-1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7, -1e8, -1e9, -1e10, -1e11, -1e12, -1e13, -1e14},
+    };
+    if (n - 10 > 7) return false;
+    size_t negative = text[0] == '-', decimals = n - negative - 2;
+    const char *p = text + negative;
+    if (decimals - 8 > 6 || p[1] != '.') return false;
+    uint64_t low = load_word(p + 1) ^ ALL_BYTES('0'), high = load_word(text + n - 8) ^ ALL_BYTES('0');
+    low = ((low & ~(uint64_t)0xFF) | (unsigned char)(p[0] ^ '0')) << 8 * (15 - decimals);
+    if (((low | high | (low + ALL_BYTES(6)) | (high + ALL_BYTES(6))) & ALL_BYTES(0xF0)) != 0) return false;
+    *ret = (double)(int64_t)pair_value(low, high) / signed_tens[negative][decimals];
+    return true;
+}
+
+static bool parse_others(gw__slice text, double *ret) {
     return parse_short(text, ret) || parse_any(text, ret);
+}
+
+bool gw__parse_double(gw__slice text, double *ret) {
+    return parse_fraction(text.at, text.n, ret) || parse_others(text, ret);
+}
+
+size_t gw__parse_doubles(const char *text, const int32_t *spans, size_t stride, size_t n, double *ret) {
+    for (size_t i = 0; i < n; i++, spans += stride) {
+        gw__slice cell = {text + spans[0], (size_t)(spans[1] - spans[0])};
+        if (!parse_fraction(cell.at, cell.n, &ret[i]) && !parse_others(cell, &ret[i])) return i;
+    }
+    return n;
 }
 
 bool gw__parse_int64(gw__slice text, int64_t *ret) {

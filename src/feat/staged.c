@@ -269,9 +269,15 @@ static gw_status stage_other(lane_run *run, size_t i, gw__slice text, bool *ret_
  * whose row is the result. */
 static size_t stage_decimals(lane_run *run, size_t i) {
     gw__lane *lane = run->lane;
-    if (run->batch->columns[lane->column].type != GW_COLUMN_TEXT || lane->integers || !lane->decimals || run->staged->missing->n_numbers) return i;
-    for (; i < run->n_rows; i++) {
-        if (!gw__parse_double(gw__cell_slice(run->batch, lane->column, i), cell_at(lane, run->first_row + i))) break;
+    const gw_column *column = &run->batch->columns[lane->column];
+    size_t stride = run->batch->stride;
+    if (column->type != GW_COLUMN_TEXT || lane->integers || !lane->decimals || run->staged->missing->n_numbers) return i;
+    while (i < run->n_rows && gw__cell_valid(column, i)) {
+        size_t row = run->first_row + i, in_chunk = GW__CHUNK_ROWS - row % GW__CHUNK_ROWS, left = run->n_rows - i;
+        size_t n = column->valid ? 1 : left < in_chunk ? left : in_chunk;
+        size_t done = gw__parse_doubles(column->values, column->offsets + i * stride, stride, n, cell_at(lane, row));
+        i += done;
+        if (done < n) break;
     }
     return i;
 }

@@ -75,11 +75,12 @@ static void test_oracle(void **state) {
         double x;
         memcpy(&x, &r, sizeof x);
         int n = 0;
-        switch (s % 5) {
-        case 0: if (!isfinite(x)) continue; n = snprintf(text, sizeof text, "%.*g", 1 + (int)(s / 5 % 25), x); break;
-        case 1: n = snprintf(text, sizeof text, "%.*f", (int)(s / 5 % 12), (double)(int64_t)r / 1e12); break;
-        case 2: n = snprintf(text, sizeof text, "%llue%d", (unsigned long long)r, (int)(s / 5 % 60) - 30); break;
+        switch (s % 6) {
+        case 0: if (!isfinite(x)) continue; n = snprintf(text, sizeof text, "%.*g", 1 + (int)(s / 6 % 25), x); break;
+        case 1: n = snprintf(text, sizeof text, "%.*f", (int)(s / 6 % 12), (double)(int64_t)r / 1e12); break;
+        case 2: n = snprintf(text, sizeof text, "%llue%d", (unsigned long long)r, (int)(s / 6 % 60) - 30); break;
         case 3: n = snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)r, (unsigned long long)s); break;
+        case 4: n = snprintf(text, sizeof text, r & 1 ? "%+.*f" : "%.*f", (int)(s / 6 % 18), (double)(int64_t)r / 1e18); break;
         default: n = snprintf(text, sizeof text, "0.000%llu%llu", (unsigned long long)r, (unsigned long long)s);
         }
         double wanted = strtod(text, NULL), value = 0;
@@ -87,6 +88,43 @@ static void test_oracle(void **state) {
         assert_int_equal(taken, isfinite(wanted));
         if (taken && bits_of(value) != bits_of(wanted)) fail_msg("'%s': expected %a but found %a", text, wanted, value);
     }
+}
+
+/* One byte of a number replaced by any other: what is left is a number just where the C library reads all of it. */
+static void test_one_wrong_byte(void **state) {
+    for (int decimals = 0; decimals < 18; decimals++) {
+        char good[40], text[40], *end;
+        int n = snprintf(good, sizeof good, "%.*f", decimals, decimals % 2 ? -1.6180339887498949 : 2.7182818284590452);
+        for (int i = 0; i < n * 256; i++) {
+            memcpy(text, good, sizeof text);
+            text[i / 256] = (char)(i % 256);
+            double wanted = strtod(text, &end), value = 42;
+            bool number = end == text + n && strspn(text, "0123456789+-.eE") == (size_t)n && isfinite(wanted);
+            if (gw__parse_double((gw__slice){text, (size_t)n}, &value) != number) fail_msg("'%s': taken as %g", text, value);
+            if (bits_of(value) != bits_of(number ? wanted : 42)) fail_msg("'%s': expected %a but found %a", text, wanted, value);
+        }
+    }
+}
+
+/* Three columns, row by row: the one in the middle is read. */
+static void test_column(void **state) {
+    static const char *const cells[] = {"0.123456789", "-1.23456789", "", "7", "-0.00000000", "1.5e3", "0.12345678x", "3.141592653589793"};
+    char text[200];
+    int32_t spans[6 * GW__COUNT(cells)];
+    double values[GW__COUNT(cells)];
+    int32_t at = 0;
+    for (size_t i = 0; i < 3 * GW__COUNT(cells); i++) {
+        spans[2 * i] = at;
+        at += (int32_t)strlen(strcpy(text + at, i % 3 == 1 ? cells[i / 3] : "x"));
+        spans[2 * i + 1] = at++;
+    }
+    assert_int_equal(gw__parse_doubles(text, spans + 2, 6, GW__COUNT(cells), values), 2);
+    assert_true(values[0] == 0.123456789 && values[1] == -1.23456789);
+    assert_int_equal(gw__parse_doubles(text, spans + 20, 6, GW__COUNT(cells) - 3, values), 3);
+    assert_true(values[0] == 7 && values[1] == 0 && signbit(values[1]) && values[2] == 1500);
+    assert_int_equal(gw__parse_doubles(text, spans + 44, 6, 1, values), 1);
+    assert_true(values[0] == 3.141592653589793);
+    assert_int_equal(gw__parse_doubles(text, spans, 6, 0, values), 0);
 }
 
 static void test_int64(void **state) {
@@ -233,8 +271,10 @@ static void test_foreign_point(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accepts), cmocka_unit_test(test_halfway),      cmocka_unit_test(test_rejects),
-                                       cmocka_unit_test(test_oracle),  cmocka_unit_test(test_int64),        cmocka_unit_test(test_format_known),
-                                       cmocka_unit_test(test_round_trip), cmocka_unit_test(test_format_float), cmocka_unit_test(test_foreign_point)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepts), cmocka_unit_test(test_halfway), cmocka_unit_test(test_rejects), cmocka_unit_test(test_oracle),
+        cmocka_unit_test(test_one_wrong_byte), cmocka_unit_test(test_column), cmocka_unit_test(test_int64), cmocka_unit_test(test_format_known),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_format_float), cmocka_unit_test(test_foreign_point),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
