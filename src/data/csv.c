@@ -125,9 +125,10 @@ static inline state quoted_cell(gw__csv *csv, gw__csv_scanner *s, size_t at, cel
     return DONE;
 }
 
-static inline state next_cell(gw__csv *csv, gw__csv_scanner *s, size_t at, cell *ret) {
+/* The cell that begins at `at`, behind which or in which the structural byte `stop` is. */
+static inline state next_cell(gw__csv *csv, gw__csv_scanner *s, size_t at, size_t stop, cell *ret) {
     const char *text = s->text;
-    size_t stop = scanner_next(s), end;
+    size_t end;
     *ret = (cell){0};
     if (stop == s->end) return MORE;
     while (is_blank(csv, text[at])) at++; /* to the structural byte at most */
@@ -194,11 +195,26 @@ static inline void put_cell(gw__csv *csv, gw__spans *spans, size_t column, const
     if (c->doubled && fits) undouble(csv, c, span);
 }
 
+/* Nearly every cell: some text without quotes and blanks around it, not too long, with a separator behind it. What its text has first and last is
+ * compared with more than blanks, as once is enough then. */
+static inline bool is_plain(const gw__csv *csv, const gw__csv_scanner *s, size_t at, size_t stop) {
+    const unsigned char *text = (const unsigned char *)s->text;
+    return stop < s->end && s->text[stop] == s->separator && stop - at - 1 < csv->cell_limit && text[at] > ' ' && text[stop - 1] > ' ';
+}
+
 /* The cells up to the end of the line, which *ret_last then is. */
 static inline state row_cells(gw__csv *csv, gw__spans *spans, gw__csv_scanner *s, size_t *ret_n, cell *ret_last) {
-    size_t at = csv->at;
+    size_t at = csv->at, n_columns = spans->n_columns;
+    int32_t *span = spans->at + 2 * spans->n_rows * n_columns;
     for (size_t column = 0;; column++) {
-        state found = next_cell(csv, s, at, ret_last);
+        size_t stop = scanner_next(s);
+        if (column < n_columns && is_plain(csv, s, at, stop)) {
+            span[2 * column] = (int32_t)at;
+            span[2 * column + 1] = (int32_t)stop;
+            at = stop + 1;
+            continue;
+        }
+        state found = next_cell(csv, s, at, stop, ret_last);
         if (found != DONE) {
             csv->problem.column = column;
             return found;
