@@ -27,6 +27,10 @@ static inline void store(float *p, vec v) { *(loose_vec *)p = v; }
 static inline vec splat(float x) { return x - (vec){0}; }
 
 typedef float quad __attribute__((vector_size(16)));
+typedef float loose_quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline quad load4(const float *p) { return *(const loose_quad *)p; }
+static inline void store4(float *p, quad v) { *(loose_quad *)p = v; }
 
 /* Lanes 0-3, 4-7, … added up. */
 static inline quad quad_sum(vec v) {

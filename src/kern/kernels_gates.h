@@ -3,23 +3,35 @@
 /* Up to FEW experts, softmax runs along the rows: a block of rows is turned, so that each expert's weights are a vector. */
 enum { BLOCK = 16, FEW = 32 };
 
-INLINE void turn_in(size_t m, size_t e, const float *z, size_t ldz, float (*block)[BLOCK]) {
-    for (size_t i = 0; i < e; i++) {
-        for (size_t r = 0; r < m; r++) block[i][r] = z[r * ldz + i];
+/* to [n,m] = from [m,n] turned, four by four. */
+INLINE void turn4(const float *from, size_t ldf, float *to, size_t ldt) {
+    const quad a = load4(from), b = load4(from + ldf), c = load4(from + 2 * ldf), d = load4(from + 3 * ldf);
+    const quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    store4(to, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+    store4(to + ldt, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+    store4(to + 2 * ldt, __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5));
+    store4(to + 3 * ldt, __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7));
+}
+
+INLINE void turn(size_t m, size_t n, const float *from, size_t ldf, float *to, size_t ldt) {
+    const size_t m4 = m / 4 * 4, n4 = n / 4 * 4;
+    for (size_t j = 0; j < n4; j += 4) {
+        for (size_t i = 0; i < m4; i += 4) turn4(from + i * ldf + j, ldf, to + j * ldt + i, ldt);
+    }
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = i < m4 ? n4 : 0; j < n; j++) to[j * ldt + i] = from[i * ldf + j];
     }
 }
 
-INLINE void turn_out(size_t m, size_t e, float (*block)[BLOCK], float *z, size_t ldz) {
-    for (size_t i = 0; i < e; i++) {
-        for (size_t r = 0; r < m; r++) z[r * ldz + i] = block[i][r];
-    }
-}
+INLINE void turn_in(size_t m, size_t e, const float *z, size_t ldz, float (*block)[BLOCK]) { turn(m, e, z, ldz, block[0], BLOCK); }
+INLINE void turn_out(size_t m, size_t e, float (*block)[BLOCK], float *z, size_t ldz) { turn(e, m, block[0], BLOCK, z, ldz); }
 
 #define LANES for (int l = 0; l < BLOCK; l++)
 
 INLINE void softmax_block(size_t m, size_t e, const float *z, size_t ldz, float *g, size_t ldg) {
     float block[FEW][BLOCK], top[BLOCK], sum[BLOCK] = {0};
-    if (m < BLOCK) memset(block, 0, e * sizeof *block);
+    memset(block, 0, e * sizeof *block);
     turn_in(m, e, z, ldz, block);
     memcpy(top, block[0], sizeof top);
     for (size_t i = 1; i < e; i++) LANES top[l] = block[i][l] > top[l] ? block[i][l] : top[l];
@@ -130,38 +142,45 @@ typedef struct mix_job {
     float *y;
 } mix_job;
 
-/* y = or += sum of g_i x_i over `e` experts. */
-INLINE void mix_group(const int e, const mix_job *job, const float *g, const float *const *x, const size_t *ldx, bool add) {
+/* y = or += sum of g_i x_i over `e` experts, whose rows are all `ldx` apart. */
+INLINE void mix_group(const int e, const mix_job *job, const float *g, const float *const *x, size_t ldx, bool add) {
     const float *from[GROUP];
     const size_t whole = job->h / GW__PANEL * GW__PANEL;
     for (int i = 0; i < e; i++) from[i] = x[i];
     float *y = job->y;
-    for (size_t r = 0; r < job->m; r++, g += job->ldg, y += job->ldy) {
+    for (size_t r = 0, at = 0; r < job->m; r++, at += ldx, g += job->ldg, y += job->ldy) {
         for (size_t j = 0; j < whole; j += GW__PANEL) {
             vec sum[VECS];
             UNROLL for (int v = 0; v < VECS; v++) sum[v] = add ? load(y + j + v * GW__VECTOR) : (vec){0};
             UNROLL for (int i = 0; i < e; i++) {
                 vec weight = splat(g[i]);
-                UNROLL for (int v = 0; v < VECS; v++) sum[v] += weight * load(from[i] + j + v * GW__VECTOR);
+                UNROLL for (int v = 0; v < VECS; v++) sum[v] += weight * load(from[i] + at + j + v * GW__VECTOR);
             }
             UNROLL for (int v = 0; v < VECS; v++) store(y + j + v * GW__VECTOR, sum[v]);
         }
         for (size_t j = whole; j < job->h; j++) {
             float sum = add ? y[j] : 0.0f;
-            UNROLL for (int i = 0; i < e; i++) sum += g[i] * from[i][j];
+            UNROLL for (int i = 0; i < e; i++) sum += g[i] * from[i][at + j];
             y[j] = sum;
         }
-        UNROLL for (int i = 0; i < e; i++) from[i] += ldx[i];
     }
+}
+
+/* How many experts from the first on, at most GROUP, have rows equally far apart and are added or not like it. */
+static size_t alike(size_t e, const size_t *ldx, const size_t *lddx, const bool *add) {
+    size_t n = 1;
+    while (n < GROUP && n < e && ldx[n] == ldx[0] && (!lddx || lddx[n] == lddx[0]) && (!add || add[n] == add[0])) n++;
+    return n;
 }
 
 #define EACH_GROUP(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 
 static void mix(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy, bool add) {
     const mix_job job = {.m = m, .h = h, .ldg = ldg, .ldy = ldy, .y = y};
-    for (size_t i = 0; i < e; i += GROUP) {
-        switch (e - i < GROUP ? e - i : GROUP) {
-#define X(n) case n: mix_group(n, &job, g + i, x + i, ldx + i, add || i > 0); break;
+    for (size_t i = 0, n; i < e; i += n) {
+        n = alike(e - i, ldx + i, NULL, NULL);
+        switch (n) {
+#define X(n) case n: mix_group(n, &job, g + i, x + i, ldx[i], add || i > 0); break;
             EACH_GROUP(X)
 #undef X
         }
@@ -185,31 +204,31 @@ INLINE void mix_back_panel(const vec *d, float weight, const float *x, float *dx
     }
 }
 
-/* dg_i = <dy, x_i>; dx_i = or += g_i dy, for `e` experts of which all add, or none. */
-INLINE void mix_back_group(const int e, const bool add, const mix_back_job *job, size_t first, const float *const *x, const size_t *ldx,
-                           float *const *dx, const size_t *lddx) {
+/* dg_i = <dy, x_i>; dx_i = or += g_i dy, for `e` experts that are alike. */
+INLINE void mix_back_group(const int e, const bool add, const mix_back_job *job, size_t first, const float *const *x, size_t ldx,
+                           float *const *dx, size_t lddx) {
     const float *from[GROUP], *g = job->g + first, *dy = job->dy;
     float *to[GROUP], *dg = job->dg + first;
     const size_t whole = job->h / GW__PANEL * GW__PANEL;
     for (int i = 0; i < e; i++) from[i] = x[i], to[i] = dx[i];
-    for (size_t r = 0; r < job->m; r++, g += job->ldg, dg += job->lddg, dy += job->lddy) {
+    for (size_t r = 0, at = 0, at_dx = 0; r < job->m; r++, at += ldx, at_dx += lddx, g += job->ldg, dg += job->lddg, dy += job->lddy) {
         vec dot[GROUP] = {{0}};
         float sums[GROUP];
         for (size_t j = 0; j < whole; j += GW__PANEL) {
             vec d[VECS];
             UNROLL for (int v = 0; v < VECS; v++) d[v] = load(dy + j + v * GW__VECTOR);
-            UNROLL for (int i = 0; i < e; i++) mix_back_panel(d, g[i], from[i] + j, to[i] + j, add, &dot[i]);
+            UNROLL for (int i = 0; i < e; i++) mix_back_panel(d, g[i], from[i] + at + j, to[i] + at_dx + j, add, &dot[i]);
         }
         sums4(dot, sums);
         if (e > 4) sums4(dot + 4, sums + 4);
         for (size_t j = whole; j < job->h; j++) {
             UNROLL for (int i = 0; i < e; i++) {
-                sums[i] += dy[j] * from[i][j];
-                to[i][j] = add ? to[i][j] + g[i] * dy[j] : g[i] * dy[j];
+                float *target = to[i] + at_dx + j;
+                sums[i] += dy[j] * from[i][at + j];
+                *target = add ? *target + g[i] * dy[j] : g[i] * dy[j];
             }
         }
         UNROLL for (int i = 0; i < e; i++) dg[i] = sums[i];
-        UNROLL for (int i = 0; i < e; i++) from[i] += ldx[i], to[i] += lddx[i];
     }
 }
 
@@ -217,11 +236,11 @@ static void mix_back(size_t m, size_t e, size_t h, const float *g, size_t ldg, c
                      const float *dy, size_t lddy, float *dg, size_t lddg, float *const *dx, const size_t *lddx, const bool *add) {
     const mix_back_job job = {.m = m, .h = h, .ldg = ldg, .lddy = lddy, .lddg = lddg, .g = g, .dy = dy, .dg = dg};
     for (size_t i = 0, n; i < e; i += n) {
-        for (n = 1; n < GROUP && i + n < e && add[i + n] == add[i];) n++;
+        n = alike(e - i, ldx + i, lddx + i, add + i);
         switch (n * 2 + add[i]) {
 #define X(n)                                                                                       \
-    case (n) * 2: mix_back_group(n, false, &job, i, x + i, ldx + i, dx + i, lddx + i); break;      \
-    case (n) * 2 + 1: mix_back_group(n, true, &job, i, x + i, ldx + i, dx + i, lddx + i); break;
+    case (n) * 2: mix_back_group(n, false, &job, i, x + i, ldx[i], dx + i, lddx[i]); break;        \
+    case (n) * 2 + 1: mix_back_group(n, true, &job, i, x + i, ldx[i], dx + i, lddx[i]); break;
             EACH_GROUP(X)
 #undef X
         }

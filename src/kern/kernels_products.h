@@ -257,6 +257,14 @@ static size_t block_rows(size_t k, size_t left) {
 
 #define EDGE_ROWS 64
 
+/* Less than a panel: a call would cost more than the copy. */
+INLINE void copy_few(size_t n, const float *from, float *to) {
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) store4(to + i, load4(from + i));
+    if (n & 2) to[i] = from[i], to[i + 1] = from[i + 1];
+    if (n & 1) to[n - 1] = from[n - 1];
+}
+
 /* The last, partial panel reads its dy through a padded copy, so that the panel's padding stays zero. */
 static void product_dw(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, float *db, bool add) {
     const size_t whole = n / GW__PANEL * GW__PANEL;
@@ -268,7 +276,7 @@ static void product_dw(size_t m, size_t k, size_t n, const float *x, size_t ldx,
             rows = block_rows(k, m - row);
             if (j == whole && rows > EDGE_ROWS) rows = EDGE_ROWS;
             const float *d = dy + row * ldy + j;
-            for (size_t r = 0; j == whole && r < rows; r++) memcpy(edge + r * GW__PANEL, d + r * ldy, (n - whole) * sizeof *edge);
+            for (size_t r = 0; j == whole && r < rows; r++) copy_few(n - whole, d + r * ldy, edge + r * GW__PANEL);
             if (j == whole) panel_dw(rows, k, x + row * ldx, ldx, edge, GW__PANEL, dw + j * k, add || row > 0);
             else panel_dw(rows, k, x + row * ldx, ldx, d, ldy, dw + j * k, add || row > 0);
         }

@@ -14,7 +14,7 @@
 #define LEAST_SLOT 48            /* rows */
 #define LEAST_CHUNK 24
 #define MOST_CHUNK 260
-#define CHUNK_BYTES (384 * 1024) /* activations and their gradients */
+#define CHUNK_BYTES (192 * 1024) /* activations and their gradients */
 #define WEIGHT_BYTES (256 * 1024)
 #define HEAVY_CHUNK 128
 #define ITEM_FLOATS 4096        /* of parameters: one item of the update */
