@@ -13,7 +13,9 @@
 /* How a run works. The caller opens a job: one atomic word holds its number, whether it is open, and how many workers are in it. A
  * worker enters an open job that it has not yet seen, takes items from a shared counter until there are none, and leaves. The caller takes
  * items, too, then closes the job and waits until nobody is inside. A worker that wakes too late finds the job closed and is not
- * waited for, so that an overloaded machine costs a thread's help but not its delay. */
+ * waited for, so that an overloaded machine costs a thread's help but not its delay.
+ * Whoever goes to sleep says so and then looks once more; whoever has news tells it and then looks for sleepers. Between the two of each no load may
+ * pass the store: they are exchanges, because under qemu a plain store to an ARM's memory may be passed, and a sleeper slept on. */
 
 #define OPEN ((uint64_t)1)
 #define INSIDE ((uint64_t)2)                 /* one worker */
@@ -195,7 +197,7 @@ static void wait_until_empty(gw__pool *pool) {
     }
     if (is_empty(pool)) return;
     pthread_mutex_lock(&pool->lock);
-    atomic_store(&pool->caller_sleeps, true);
+    atomic_exchange(&pool->caller_sleeps, true);
     while (!is_empty(pool)) pthread_cond_wait(&pool->done, &pool->lock);
     atomic_store(&pool->caller_sleeps, false);
     pthread_mutex_unlock(&pool->lock);
@@ -210,8 +212,8 @@ void gw__pool_run(gw__pool *pool, size_t n_items, gw__work work, void *context) 
     pool->work = work;
     pool->context = context;
     atomic_store(&pool->next, 0);
-    uint64_t number = (atomic_load(&pool->state) & ~(NUMBER - 1)) + NUMBER; /* nobody is inside and it is closed: a plain store will do */
-    atomic_store(&pool->state, number | OPEN);
+    uint64_t number = (atomic_load(&pool->state) & ~(NUMBER - 1)) + NUMBER; /* nobody is inside and it is closed: nothing is lost */
+    atomic_exchange(&pool->state, number | OPEN);
     wake_workers(pool, n_items - 1);
     take_items(pool, 0);
     atomic_fetch_and(&pool->state, ~OPEN);
