@@ -367,7 +367,7 @@ gw_status gw__staged_begin(gw__staged *staged, const gw__batch *batches, size_t 
     for (size_t i = 0; i < n_batches; i++) staging.n_rows += batches[i].n_rows;
     GW__TRY(gw__grow((void **)&staged->parts, &staged->parts_capacity, staging.first_row + staging.n_rows, 1, err));
     GW__TRY(gw__grow((void **)&staged->bad, &staged->bad_capacity, staging.n_rows, 1, err));
-    memset(staged->bad, 0, staging.n_rows);
+    if (staging.n_rows > 0) memset(staged->bad, 0, staging.n_rows);
     staged->staging = staging;
     *ret_job = (gw__job){.n_items = staged->n_lanes, .work = run_lane, .context = staged};
 cleanup:
