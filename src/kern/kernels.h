@@ -20,6 +20,8 @@ static inline size_t gw__panel_floats(size_t k, size_t n) { return (n + GW__PANE
 /* Where the weight from input i to output j stands. */
 static inline size_t gw__panel_at(size_t k, size_t i, size_t j) { return (j / GW__PANEL * k + i) * GW__PANEL + j % GW__PANEL; }
 
+#define GW__SETTLED 1e-30f /* a moment of a gradient of less magnitude is 0 */
+
 /* What an optimizer's update needs besides the arrays; see kern/updates in kernels_body.h. */
 typedef struct gw__update {
     float lr;            /* step size; Adam: bias correction included */

@@ -1,11 +1,13 @@
 /* The fast kernels, written once with compiler vectors and compiled once per instruction set: the including file defines
  *   GW__VECTOR   floats of a vector register (4, 8, 16; a divisor of 16)
- *   GW__ROWS     rows of a product's register tile: GW__ROWS * 16 / GW__VECTOR accumulators must fit beside two operands
+ *   GW__ROWS     rows of a product's register tile, and
+ *   GW__PANELS   its panels: GW__ROWS * GW__PANELS * 16 / GW__VECTOR sums must fit beside GW__PANELS rows of weights and one input
  *   GW__TABLE    the name of the table
  *   GW__ISA      its instruction set in words
  * These files are compiled with -ffp-contract=fast, so that a * b + c is one fused operation where the machine has it, and with
  * -fno-math-errno -fno-trapping-math; order of summation is as written. */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 

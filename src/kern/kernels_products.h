@@ -1,7 +1,9 @@
 /* Products: a register tile of rows x panels, forward and for the gradient of the weights. Part of kernels_body.h. */
 
+#define SUMS (GW__ROWS * GW__PANELS) /* rows of panels that a tile adds up at once */
+
 /* Panels that a tile of few rows takes at once, so that its accumulators still hide the latency of the multiply-adds. */
-#define BUNDLE(rows) (GW__ROWS / (rows) > 8 ? 8 : GW__ROWS / (rows) > 0 ? GW__ROWS / (rows) : 1)
+#define BUNDLE(rows) (SUMS / (rows) > 8 ? 8 : SUMS / (rows) > 0 ? SUMS / (rows) : 1)
 
 /* What the tiles of a product share. */
 typedef struct product_job {
@@ -44,9 +46,9 @@ static void finish_part(vec sums, bool add, const float *floor, float *to, size_
 /* `rows` rows from `row` on, of `panels` panels from column `j` on: acc = bias + sum over k of x[row][k] w[k]. Both counts are constants after
  * inlining. */
 INLINE void tile(const int rows, const int panels, const product_job *job, size_t row, size_t j) {
-    vec acc[GW__ROWS][VECS];
+    vec acc[SUMS][VECS];
     const size_t k = job->k, ldx = job->ldx;
-    const float *x = job->x + row * ldx, *w[GW__ROWS];
+    const float *x = job->x + row * ldx, *w[SUMS];
     UNROLL for (int p = 0; p < panels; p++) {
         w[p] = job->w + (j + p * GW__PANEL) * k;
         const float *bias = job->bias ? job->bias + j + p * GW__PANEL : no_bias;
@@ -55,12 +57,14 @@ INLINE void tile(const int rows, const int panels, const product_job *job, size_
         }
     }
     for (size_t i = 0; i < k; i++) {
+        vec b[SUMS][VECS];
         UNROLL for (int p = 0; p < panels; p++) {
-            vec b[VECS];
-            UNROLL for (int v = 0; v < VECS; v++) b[v] = load(w[p] + i * GW__PANEL + v * GW__VECTOR);
-            UNROLL for (int r = 0; r < rows; r++) {
-                vec a = splat(x[r * ldx + i]);
-                UNROLL for (int v = 0; v < VECS; v++) acc[p * rows + r][v] += a * b[v];
+            UNROLL for (int v = 0; v < VECS; v++) b[p][v] = load(w[p] + i * GW__PANEL + v * GW__VECTOR);
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            vec a = splat(x[r * ldx + i]);
+            UNROLL for (int p = 0; p < panels; p++) {
+                UNROLL for (int v = 0; v < VECS; v++) acc[p * rows + r][v] += a * b[p][v];
             }
         }
     }
@@ -93,12 +97,21 @@ INLINE void few_rows(const int rows, const product_job *job) {
     }
 }
 
-static void tile_of(size_t rows, const product_job *job, size_t row, size_t j) {
+INLINE void tile_of(size_t rows, const int panels, const product_job *job, size_t row, size_t j) {
     switch (rows) {
-#define X(n) case n: if (n <= GW__ROWS) tile(n <= GW__ROWS ? n : 1, 1, job, row, j); break;
+#define X(n) case n: if (n <= GW__ROWS) tile(n <= GW__ROWS ? n : 1, panels, job, row, j); break;
         EACH_TILE(X)
 #undef X
     }
+}
+
+/* All rows of `panels` panels from column `j` on. The rows that do not fill a tile are shared by the last two, so that none is left with a row or two. */
+INLINE void walk_rows(const int panels, size_t m, const product_job *job, size_t j) {
+    const size_t whole = m / GW__ROWS, rest = m % GW__ROWS, full = rest && whole ? whole - 1 : whole, left = m - full * GW__ROWS;
+    const size_t first = left > GW__ROWS ? left / 2 : left;
+    for (size_t t = 0; t < full; t++) tile(GW__ROWS, panels, job, t * GW__ROWS, j);
+    if (left) tile_of(first, panels, job, full * GW__ROWS, j);
+    if (first < left) tile_of(left - first, panels, job, full * GW__ROWS + first, j);
 }
 
 static void product(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *w, const float *bias, size_t relu, float *y, size_t ldy,
@@ -112,14 +125,9 @@ static void product(size_t m, size_t k, size_t n, const float *x, size_t ldx, co
         few_rows(2, &job);
         return;
     }
-    /* The rows that do not fill a tile are shared by the last two, so that none is left with a row or two. */
-    const size_t whole = m / GW__ROWS, rest = m % GW__ROWS, full = rest && whole ? whole - 1 : whole, left = m - full * GW__ROWS;
-    const size_t first = left > GW__ROWS ? left / 2 : left;
-    for (size_t j = 0; j < n; j += GW__PANEL) {
-        for (size_t t = 0; t < full; t++) tile(GW__ROWS, 1, &job, t * GW__ROWS, j);
-        if (left) tile_of(first, &job, full * GW__ROWS, j);
-        if (first < left) tile_of(left - first, &job, full * GW__ROWS + first, j);
-    }
+    size_t j = 0;
+    for (; GW__PANELS > 1 && j + (GW__PANELS - 1) * GW__PANEL < n; j += GW__PANELS * GW__PANEL) walk_rows(GW__PANELS, m, &job, j);
+    for (; j < n; j += GW__PANEL) walk_rows(1, m, &job, j);
 }
 
 /* Four sums, each over the lanes of a vector. */
@@ -176,17 +184,19 @@ static void product_narrow(size_t m, size_t k, size_t n, const float *x, size_t 
 
 /* dw[i] = or += sum over m rows of x[row][i] dy[row], for `inputs` inputs of `panels` panels, whose weights lie `next` floats apart. */
 INLINE void tile_dw(const int inputs, const int panels, size_t m, const float *x, size_t ldx, const float *dy, size_t lddy, float *dw, size_t next, bool add) {
-    vec acc[GW__ROWS][VECS];
+    vec acc[SUMS][VECS];
     UNROLL for (int t = 0; t < panels * inputs; t++) {
         UNROLL for (int v = 0; v < VECS; v++) acc[t][v] = (vec){0};
     }
     for (size_t row = 0; row < m; row++, x += ldx, dy += lddy) {
+        vec b[SUMS][VECS];
         UNROLL for (int p = 0; p < panels; p++) {
-            vec b[VECS];
-            UNROLL for (int v = 0; v < VECS; v++) b[v] = load(dy + p * GW__PANEL + v * GW__VECTOR);
-            UNROLL for (int r = 0; r < inputs; r++) {
-                vec a = splat(x[r]);
-                UNROLL for (int v = 0; v < VECS; v++) acc[p * inputs + r][v] += a * b[v];
+            UNROLL for (int v = 0; v < VECS; v++) b[p][v] = load(dy + p * GW__PANEL + v * GW__VECTOR);
+        }
+        UNROLL for (int r = 0; r < inputs; r++) {
+            vec a = splat(x[r]);
+            UNROLL for (int p = 0; p < panels; p++) {
+                UNROLL for (int v = 0; v < VECS; v++) acc[p * inputs + r][v] += a * b[p][v];
             }
         }
     }
@@ -200,21 +210,22 @@ INLINE void tile_dw(const int inputs, const int panels, size_t m, const float *x
     }
 }
 
-static void tile_dw_of(size_t inputs, size_t m, const float *x, size_t ldx, const float *dy, size_t lddy, float *dw, bool add) {
+INLINE void tile_dw_of(size_t inputs, const int panels, size_t m, const float *x, size_t ldx, const float *dy, size_t lddy, float *dw, size_t next, bool add) {
     switch (inputs) {
-#define X(n) case n: if (n <= GW__ROWS) tile_dw(n <= GW__ROWS ? n : 1, 1, m, x, ldx, dy, lddy, dw, 0, add); break;
+#define X(n) case n: if (n <= GW__ROWS) tile_dw(n <= GW__ROWS ? n : 1, panels, m, x, ldx, dy, lddy, dw, next, add); break;
         EACH_TILE(X)
 #undef X
     }
 }
 
-static void panel_dw(size_t m, size_t k, const float *x, size_t ldx, const float *dy, size_t lddy, float *dw, bool add) {
-    const size_t whole = k / GW__ROWS, rest = k % GW__ROWS, full = rest && whole ? whole - 1 : whole, left = k - full * GW__ROWS;
-    for (size_t t = 0; t < full; t++) tile_dw(GW__ROWS, 1, m, x + t * GW__ROWS, ldx, dy, lddy, dw + t * GW__ROWS * GW__PANEL, 0, add);
+/* All inputs of `panels` panels. */
+INLINE void panels_dw(const int panels, size_t m, size_t k, const float *x, size_t ldx, const float *dy, size_t lddy, float *dw, bool add) {
+    const size_t whole = k / GW__ROWS, rest = k % GW__ROWS, full = rest && whole ? whole - 1 : whole, left = k - full * GW__ROWS, next = k * GW__PANEL;
+    for (size_t t = 0; t < full; t++) tile_dw(GW__ROWS, panels, m, x + t * GW__ROWS, ldx, dy, lddy, dw + t * GW__ROWS * GW__PANEL, next, add);
     if (!left) return;
     const size_t at = full * GW__ROWS, first = left > GW__ROWS ? left / 2 : left;
-    tile_dw_of(first, m, x + at, ldx, dy, lddy, dw + at * GW__PANEL, add);
-    if (first < left) tile_dw_of(left - first, m, x + at + first, ldx, dy, lddy, dw + (at + first) * GW__PANEL, add);
+    tile_dw_of(first, panels, m, x + at, ldx, dy, lddy, dw + at * GW__PANEL, next, add);
+    if (first < left) tile_dw_of(left - first, panels, m, x + at + first, ldx, dy, lddy, dw + (at + first) * GW__PANEL, next, add);
 }
 
 /* Few inputs: several panels at a time, as in few_rows. Returns the first column that is left. */
@@ -265,22 +276,29 @@ INLINE void copy_few(size_t n, const float *from, float *to) {
     if (n & 1) to[n - 1] = from[n - 1];
 }
 
-/* The last, partial panel reads its dy through a padded copy, so that the panel's padding stays zero. */
-static void product_dw(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, float *db, bool add) {
-    const size_t whole = n / GW__PANEL * GW__PANEL;
-    size_t j = k == 1 ? few_inputs(1, m, n, x, ldx, dy, ldy, dw, add) : k == 2 ? few_inputs(2, m, n, x, ldx, dy, ldy, dw, add) : 0;
-    for (; j < n; j += GW__PANEL) {
-        float edge[EDGE_ROWS * GW__PANEL];
-        if (j == whole) memset(edge, 0, sizeof edge);
-        for (size_t row = 0, rows; row < m; row += rows) {
-            rows = block_rows(k, m - row);
-            if (j == whole && rows > EDGE_ROWS) rows = EDGE_ROWS;
-            const float *d = dy + row * ldy + j;
-            for (size_t r = 0; j == whole && r < rows; r++) copy_few(n - whole, d + r * ldy, edge + r * GW__PANEL);
-            if (j == whole) panel_dw(rows, k, x + row * ldx, ldx, edge, GW__PANEL, dw + j * k, add || row > 0);
-            else panel_dw(rows, k, x + row * ldx, ldx, d, ldy, dw + j * k, add || row > 0);
-        }
+/* The last panel, which is not whole, reads its dy through a padded copy, so that the panel's padding stays zero. */
+static void edge_dw(size_t m, size_t k, size_t columns, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, bool add) {
+    float edge[EDGE_ROWS * GW__PANEL] = {0};
+    for (size_t row = 0, rows; row < m; row += rows) {
+        rows = block_rows(k, m - row);
+        if (rows > EDGE_ROWS) rows = EDGE_ROWS;
+        for (size_t r = 0; r < rows; r++) copy_few(columns, dy + (row + r) * ldy, edge + r * GW__PANEL);
+        panels_dw(1, rows, k, x + row * ldx, ldx, edge, GW__PANEL, dw, add || row > 0);
     }
+}
+
+INLINE void whole_dw(const int panels, size_t m, size_t k, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, bool add) {
+    for (size_t row = 0, rows; row < m; row += rows) {
+        rows = block_rows(k, m - row);
+        panels_dw(panels, rows, k, x + row * ldx, ldx, dy + row * ldy, ldy, dw, add || row > 0);
+    }
+}
+
+static void product_dw(size_t m, size_t k, size_t n, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw, float *db, bool add) {
+    size_t j = k == 1 ? few_inputs(1, m, n, x, ldx, dy, ldy, dw, add) : k == 2 ? few_inputs(2, m, n, x, ldx, dy, ldy, dw, add) : 0;
+    for (; GW__PANELS > 1 && j + GW__PANELS * GW__PANEL <= n; j += GW__PANELS * GW__PANEL) whole_dw(GW__PANELS, m, k, x, ldx, dy + j, ldy, dw + j * k, add);
+    for (; j + GW__PANEL <= n; j += GW__PANEL) whole_dw(1, m, k, x, ldx, dy + j, ldy, dw + j * k, add);
+    if (j < n) edge_dw(m, k, n - j, x, ldx, dy + j, ldy, dw + j * k, add);
     if (db) column_sums(m, n, dy, ldy, db, add);
 }
 

@@ -1,5 +1,6 @@
 /* The definition of correct: what each kernel means, in the plainest C. Sums in double, so that the others are judged against better than
  * themselves. Slow on purpose; the tests run it, and nothing else. */
+#include <float.h>
 #include <math.h>
 
 #include "kern/functions.h"
@@ -197,12 +198,15 @@ static double square_sum(size_t n, const float *values) {
 
 static double seen(const gw__update *u, double g, double w) { return g * u->clip_scale + u->decay * w; }
 
+static float settled(double s) { return fabs(s) < GW__SETTLED ? 0.0f : (float)s; }
+static float settled_square(double s) { return s < FLT_MIN ? 0.0f : (float)s; }
+
 static void update_sgd(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1) {
     (void)s1;
     EACH(i, n) {
         double d = seen(u, g[i], w[i]);
         if (s0) {
-            s0[i] = (float)(u->momentum * (double)s0[i] + d);
+            s0[i] = settled(u->momentum * (double)s0[i] + d);
             d = u->nesterov ? d + (double)u->momentum * s0[i] : s0[i];
         }
         w[i] = (float)(w[i] - u->lr * d);
@@ -212,8 +216,8 @@ static void update_sgd(const gw__update *u, size_t n, float *w, const float *g, 
 static void update_adam(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1) {
     EACH(i, n) {
         double d = seen(u, g[i], w[i]);
-        s0[i] = (float)(u->beta1 * (double)s0[i] + u->rest1 * d);
-        s1[i] = (float)(u->beta2 * (double)s1[i] + (double)u->rest2 * d * d);
+        s0[i] = settled(u->beta1 * (double)s0[i] + u->rest1 * d);
+        s1[i] = settled_square(u->beta2 * (double)s1[i] + (double)u->rest2 * d * d);
         w[i] = (float)((double)w[i] * u->shrink - u->lr * s0[i] / (sqrt(s1[i]) * u->root_correction + u->eps));
     }
 }

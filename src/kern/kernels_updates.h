@@ -34,6 +34,11 @@ static double square_sum(size_t n, const float *values) {
 /* The gradient as the update sees it: scaled, with decay. */
 static inline float seen(const gw__update *u, float g, float w) { return g * u->clip_scale + u->decay * w; }
 
+/* A state that decays towards 0 gets there: of a unit that learns nothing more (a dead relu) it, or its product with a learning rate, would become
+ * denormal and make every later step a hundred times slower for it. */
+static inline float settled(float s) { return fabsf(s) < GW__SETTLED ? 0.0f : s; }
+static inline float settled_square(float s) { return s < FLT_MIN ? 0.0f : s; }
+
 /* SGD as torch.optim.SGD: s = momentum s + g; w -= lr s (Nesterov: g + momentum s). */
 static void update_sgd(const gw__update *u, size_t n, float *w, const float *g, float *s0, float *s1) {
     const gw__update c = *u;
@@ -41,7 +46,7 @@ static void update_sgd(const gw__update *u, size_t n, float *w, const float *g, 
     for (size_t i = 0; i < n; i++) {
         float d = seen(&c, g[i], w[i]);
         if (s0) {
-            s0[i] = c.momentum * s0[i] + d;
+            s0[i] = settled(c.momentum * s0[i] + d);
             d = c.nesterov ? d + c.momentum * s0[i] : s0[i];
         }
         w[i] -= c.lr * d;
@@ -53,8 +58,8 @@ static void update_adam(const gw__update *u, size_t n, float *restrict w, const 
     const gw__update c = *u;
     for (size_t i = 0; i < n; i++) {
         float d = seen(&c, g[i], w[i]);
-        s0[i] = c.beta1 * s0[i] + c.rest1 * d;
-        s1[i] = c.beta2 * s1[i] + c.rest2 * d * d;
+        s0[i] = settled(c.beta1 * s0[i] + c.rest1 * d);
+        s1[i] = settled_square(c.beta2 * s1[i] + c.rest2 * d * d);
         w[i] = w[i] * c.shrink - c.lr * s0[i] / (sqrtf(s1[i]) * c.root_correction + c.eps);
     }
 }

@@ -29,6 +29,25 @@ static void a_wrong_kernel_is_found(void **state) {
     assert_non_null(strstr(mismatch, "clamp (reference)"));
 }
 
+/* The state of a weight that gets no gradient any more ends at 0, not in numbers that are slow to compute with. */
+static void states_that_decay_end_at_zero(void **state) {
+    enum { N = 37 };
+    const gw__update u = {.lr = 0.1f, .beta1 = 0.9f, .beta2 = 0.9f, .rest1 = 0.1f, .rest2 = 0.1f, .eps = 1e-8f, .root_correction = 1, .momentum = 0.9f,
+                          .clip_scale = 1, .shrink = 1};
+    const gw__kernels *kernels;
+    for (size_t i = 0; (kernels = gw__kernels_at(i)) != NULL; i++) {
+        for (int o = 0; o < GW__OPTIMIZERS; o++) {
+            float w[N] = {0}, g[N] = {0}, s0[N], s1[N];
+            for (int j = 0; j < N; j++) s0[j] = s1[j] = j % 2 && o != GW__OPT_ADAGRAD ? 2e-38f : 1.0f; /* 2e-38: a little above the smallest normal number */
+            for (int step = 0; step < 12; step++) kernels->update[o](&u, N, w, g, s0, s1);
+            for (int j = 0; j < N; j++) {
+                assert_true(isfinite(w[j]));
+                assert_true(j % 2 && o != GW__OPT_ADAGRAD ? s0[j] == 0 : s0[j] > 0.1f);
+            }
+        }
+    }
+}
+
 static bool from_input(gw__activation act) { return act == GW__ACT_GELU || act == GW__ACT_SWISH; }
 
 /* d <dy, f(x)> / dx by central differences. */
@@ -89,6 +108,7 @@ int main(void) {
         cmocka_unit_test(every_table_matches_the_reference),
         cmocka_unit_test(vectors_of_16_match_the_reference),
         cmocka_unit_test(a_wrong_kernel_is_found),
+        cmocka_unit_test(states_that_decay_end_at_zero),
         cmocka_unit_test(softmax_back_is_the_gradient),
         cmocka_unit_test(activation_slopes_are_the_gradient),
         cmocka_unit_test(layer_norm_back_is_the_gradient),
