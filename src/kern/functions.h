@@ -76,6 +76,14 @@ static inline float gw__erff(float x) {
 static inline float gw__phi_cdf(float x) { return 0.5f + 0.5f * gw__erff(x * 0.70710678118654752f); }
 static inline float gw__phi_pdf(float x) { return 0.39894228040143268f * gw__expf(-0.5f * x * x); }
 
+/* x^n by squaring: pow's bits may differ between machines. */
+static inline double gw__power(double x, uint64_t n) {
+    double result = 1;
+    for (; n; n >>= 1, x *= x)
+        if (n & 1) result *= x;
+    return result;
+}
+
 double gw__exp(double x);
 double gw__log(double x); /* x > 0; -HUGE_VAL at 0, NaN below */
 

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "kern/functions.h"
+
 static const struct { size_t n; struct { const char *name; bool square; } at[2]; } states[GW__OPTIMIZERS] = {
     [GW__OPT_SGD] = {1, {{"momentum", false}}},
     [GW__OPT_ADAM] = {2, {{"exp_avg", false}, {"exp_avg_sq", true}}},
@@ -13,15 +15,6 @@ size_t gw__optimizer_states(const gw__optimizer_spec *spec) { return spec->name 
 const char *gw__optimizer_state_name(const gw__optimizer_spec *spec, size_t i) { return states[spec->name].at[i].name; }
 bool gw__optimizer_state_is_square(const gw__optimizer_spec *spec, size_t i) { return states[spec->name].at[i].square; }
 
-/* x^n by squaring: pow's bits may differ between machines. */
-static double power(double x, uint64_t n) {
-    double result = 1;
-    for (; n; n >>= 1, x *= x) {
-        if (n & 1) result *= x;
-    }
-    return result;
-}
-
 gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint64_t step, bool sparse) {
     gw__update u = {.lr = (float)lr, .beta1 = (float)spec->beta1, .beta2 = (float)spec->beta2, .eps = (float)spec->eps,
                     .rest1 = (float)(1 - spec->beta1), .rest2 = (float)(1 - spec->beta2), .root_correction = 1,
@@ -31,7 +24,7 @@ gw__update gw__optimizer_update(const gw__optimizer_spec *spec, double lr, uint6
         u.shrink = (float)(1 - lr * spec->weight_decay);
     }
     if (spec->name == GW__OPT_ADAM || spec->name == GW__OPT_ADAMW) {
-        double first = 1 - power(spec->beta1, step), second = sqrt(1 - power(spec->beta2, step));
+        double first = 1 - gw__power(spec->beta1, step), second = sqrt(1 - gw__power(spec->beta2, step));
         u.lr = (float)(sparse ? lr * second / first : lr / first);
         u.root_correction = (float)(sparse ? 1 : 1 / second);
     }

@@ -1,13 +1,6 @@
 /* Learning rates. Own arithmetic instead of libm's pow and cos: a rate decides every later bit of a model. */
+#include "kern/functions.h"
 #include "train/train.h"
-
-/* base^n by squaring. */
-static double power(double base, uint64_t n) {
-    double result = 1;
-    for (; n; n >>= 1, base *= base)
-        if (n & 1) result *= base;
-    return result;
-}
 
 /* sum of (-1)^k x^2k / (2k)! (even) or (-1)^k x^(2k+1) / (2k+1)!, for |x| <= pi/4: terms beyond the tenth are below rounding. */
 static double circular_series(double x, int odd) {
@@ -28,8 +21,8 @@ static double share(const gw__train_spec *train, double step, double total, uint
     uint64_t epoch = (uint64_t)(step / (double)steps_per_epoch);
     switch (train->schedule.kind) {
     case GW__SCHEDULE_CONSTANT: break;
-    case GW__SCHEDULE_STEP: return power(train->schedule.gamma, epoch / (train->schedule.every ? train->schedule.every : 1));
-    case GW__SCHEDULE_EXPONENTIAL: return power(train->schedule.gamma, epoch);
+    case GW__SCHEDULE_STEP: return gw__power(train->schedule.gamma, epoch / (train->schedule.every ? train->schedule.every : 1));
+    case GW__SCHEDULE_EXPONENTIAL: return gw__power(train->schedule.gamma, epoch);
     case GW__SCHEDULE_COSINE: {
         double done = total > 0 && step < total ? step / total : 1;
         return train->schedule.floor + (1 - train->schedule.floor) * 0.5 * (1 + cos_pi(done));
