@@ -169,6 +169,9 @@ void gw__gather_slots(const gw__net *net, const gw__slot *slots, size_t n_slots,
 /* Outputs [rows,O], logits [rows,O] and gate weights [rows,gate_width] of a chunk, from where the operations left them; each may be NULL. */
 void gw__pass_collect(const gw__pass *pass, float *ret_outputs, float *ret_logits, float *ret_gates);
 
+/* [dense_end]: 1 where a dense parameter gets a gradient from more than one task, 0 elsewhere. */
+gw_status gw__net_shared(const gw__net *net, float *ret_shared, gw_error *err);
+
 /* All operations of a segment, forward or backward. */
 void gw__pass_forward(const gw__pass *pass, uint32_t segment);
 void gw__pass_backward(const gw__pass *pass, uint32_t segment);

@@ -1,0 +1,109 @@
+/* Which dense parameters learn from more than one task: followed through the operations from each task's output down, column by column, because one
+ * product holds the columns of many experts and gates. So it holds for any wiring, and no name is looked at. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/net_plan.h"
+
+#define SEVERAL UINT16_MAX /* tasks; there are fewer of them in a spec */
+
+typedef struct walk {
+    const gw__net *net;
+    uint16_t task;   /* from 1 */
+    bool *reached;   /* [scratch_width] columns that the task's output depends on */
+    uint16_t *owner; /* [dense_end] 0: no task yet; the one task; SEVERAL */
+} walk;
+
+/* The dense input is where the walk ends. */
+static bool *columns_of(const walk *w, const gw__view *view) {
+    return view->space == GW__SPACE_SCRATCH ? w->reached + view->before + view->column : NULL;
+}
+
+static bool any_column(const walk *w, const gw__view *view) { return memchr(columns_of(w, view), true, view->width) != NULL; }
+
+static void reach_all(const walk *w, const gw__view *view) {
+    bool *columns = columns_of(w, view);
+    if (columns) memset(columns, true, view->width);
+}
+
+/* Column for column. */
+static void reach_same(const walk *w, const gw__view *from, const gw__view *to) {
+    bool *columns = columns_of(w, to);
+    const bool *above = columns_of(w, from);
+    for (uint32_t j = 0; columns && j < to->width; j++) columns[j] |= above[j];
+}
+
+static void own(const walk *w, size_t at) {
+    uint16_t *owner = &w->owner[at];
+    *owner = *owner == 0 || *owner == w->task ? w->task : SEVERAL;
+}
+
+static size_t weight_at(const gw__op *op, uint32_t i, uint32_t j) {
+    return op->w_at + (op->narrow ? gw__panel_at(op->y.width, j, i) : gw__panel_at(op->x.width, i, j));
+}
+
+static void own_linear(const walk *w, const gw__op *op) {
+    const bool *y = columns_of(w, &op->y);
+    for (uint32_t j = 0; j < op->y.width; j++) {
+        if (!y[j]) continue;
+        for (uint32_t i = 0; i < op->x.width; i++) own(w, weight_at(op, i, j));
+        if (op->b_at != SIZE_MAX) own(w, op->b_at + j);
+    }
+}
+
+static void own_norm(const walk *w, const gw__op *op) {
+    const bool *y = columns_of(w, &op->y);
+    for (uint32_t j = 0; j < op->y.width; j++) {
+        if (!y[j]) continue;
+        own(w, op->gamma_at + j);
+        own(w, op->beta_at + j);
+    }
+}
+
+static void visit_mix(const walk *w, const gw__op *op) {
+    for (uint32_t e = 0; e < op->n_experts; e++) reach_same(w, &op->y, &op->experts[e]);
+    if (op->gate == GW__GATE_SOFTMAX) reach_all(w, &op->weights);
+}
+
+/* From what an operation gives to what it takes. A new kind has to say here which of its parameters and inputs a column depends on. */
+static void visit(const walk *w, const gw__op *op) {
+    if (!any_column(w, &op->y)) return;
+    switch (op->kind) {
+    case GW__OP_LINEAR:
+        own_linear(w, op);
+        reach_all(w, &op->x);
+        break;
+    case GW__OP_LAYER_NORM:
+        own_norm(w, op);
+        reach_all(w, &op->x);
+        break;
+    case GW__OP_BATCH_APPLY:
+        own_norm(w, op);
+        reach_same(w, &op->y, &op->x);
+        break;
+    case GW__OP_ACTIVATE:
+    case GW__OP_DROPOUT: reach_same(w, &op->y, &op->x); break;
+    case GW__OP_MIX: visit_mix(w, op); break;
+    case GW__OP_BATCH_SUM: /* has no output of its own */
+    case GW__OPS: break;
+    }
+}
+
+gw_status gw__net_shared(const gw__net *net, float *ret_shared, gw_error *err) {
+    gw_status status = GW_OK;
+    walk w = {.net = net, .reached = calloc(net->scratch_width, sizeof *w.reached), .owner = calloc(net->dense_end, sizeof *w.owner)};
+    if (!w.reached || !w.owner) GW__FAIL(gw__fail_nomem(err));
+    for (size_t t = 0; t < net->n_tasks; t++) {
+        w.task = (uint16_t)(t + 1);
+        memset(w.reached, false, net->scratch_width * sizeof *w.reached);
+        reach_all(&w, &net->outputs[t]);
+        for (size_t i = net->n_ops; i-- > 0;) visit(&w, &net->ops[i]);
+    }
+    for (size_t i = 0; i < net->dense_end; i++) ret_shared[i] = w.owner[i] == SEVERAL;
+    for (size_t i = 0; i < net->n_frozen; i++)
+        memset(ret_shared + net->frozen[i].begin, 0, (net->frozen[i].end - net->frozen[i].begin) * sizeof *ret_shared);
+cleanup:
+    free(w.reached);
+    free(w.owner);
+    return status;
+}
