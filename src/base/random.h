@@ -15,6 +15,7 @@ typedef enum gw__purpose {
     GW__RANDOM_SAMPLE = 5,   /* a: task, b: row number (negative down-sampling) */
     GW__RANDOM_UNSEEN = 6,   /* a: feature, b: row number */
     GW__RANDOM_SYNTH = 7,
+    GW__RANDOM_BALANCE = 8,  /* a: step, b: task */
 } gw__purpose;
 
 void     gw__philox(const uint32_t key[2], const uint32_t counter[4], uint32_t ret[4]);

@@ -124,6 +124,14 @@ static void draw_valid_task(gw__text *out, const gw__doc *task, bool first) {
     cli_put_value(out, metric);
 }
 
+/* The factors that balancing came to, where there are any. */
+static void draw_balance(gw__text *out, const gw__doc *balance) {
+    for (const gw__doc *task = balance ? balance->first : NULL; task; task = task->next) {
+        gw__text_addf(out, "%s%.*s ", task == balance->first ? "   balance: " : ", ", GW__SLICE_ARG(task->key));
+        cli_put_value(out, task);
+    }
+}
+
 static void put_json_line(const cli_progress *progress, const char *json) {
     gw__text line = {0};
     gw__text_addf(&line, "{%s%s\n", progress->json_label, json + 1);
@@ -144,6 +152,7 @@ static void draw_epoch(cli_progress *progress, const gw_event *event, gw__text *
         cli_put_value(out, gw__doc_get(gw__doc_get(epoch, "train"), "loss"));
         const gw__doc *tasks = gw__doc_get(gw__doc_get(epoch, "valid"), "tasks");
         for (const gw__doc *task = tasks ? tasks->first : NULL; task; task = task->next) draw_valid_task(out, task, task == tasks->first);
+        draw_balance(out, gw__doc_get(epoch, "balance"));
         gw__text_puts(out, "   ");
         cli_put_duration(out, seconds);
         gw__text_putc(out, '\n');

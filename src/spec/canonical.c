@@ -123,6 +123,15 @@ static void write_per_task(output *out) {
     gw__json_end_object(&out->json);
 }
 
+static void write_task_numbers(output *out, const double *numbers) {
+    gw__json_begin_object(&out->json);
+    for (size_t t = 0; t < out->spec->n_tasks; t++) {
+        gw__json_key(&out->json, out->spec->tasks[t].name);
+        gw__json_double(&out->json, numbers[t]);
+    }
+    gw__json_end_object(&out->json);
+}
+
 static void write_betas(output *out) {
     gw__json_begin_list(&out->json);
     gw__json_double(&out->json, out->spec->train.optimizer.beta1);
@@ -162,6 +171,7 @@ static void write_value(output *out, const gw__field *field, const void *base) {
     case GW__FIELD_WIDTHS: write_widths(out, **(const gw__widths *const *)place); break;
     case GW__FIELD_LEVEL_WIDTHS: write_level_widths(out, *(const gw__widths *const *)place); break;
     case GW__FIELD_PER_TASK: write_per_task(out); break;
+    case GW__FIELD_TASK_NUMBERS: write_task_numbers(out, *(const double *const *)place); break;
     case GW__FIELD_BETAS: write_betas(out); break;
     case GW__FIELD_BATCH: write_or_word(out, *(const uint64_t *)place, "full"); break;
     case GW__FIELD_EVERY: write_or_word(out, *(const uint64_t *)place, "epoch"); break;

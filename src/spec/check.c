@@ -287,6 +287,16 @@ gw_status gw__check_optimizer(const gw__frame *frame) {
     return GW_OK;
 }
 
+/* `fixed` is what there is without the key, so nothing says that it was written. */
+gw_status gw__check_balance(const gw__frame *frame) {
+    gw__balance_spec *balance = &frame->reading->spec->train.balance;
+    if (balance->method == GW__BALANCE_DECAYED && balance->gamma == NULL) {
+        return gw__fail_value(frame, NULL, "method 'decayed' needs 'gamma'; hint: 0.9, or a map from tasks to such numbers");
+    }
+    if (balance->method == GW__BALANCE_FIXED) balance->on = false;
+    return GW_OK;
+}
+
 /* One roster, in two columns that the compiler can read apart. */
 typedef struct metric_row { const char *word; gw_task_type type; int better; } metric_row;
 #define METRIC_ROW(name, word, type, better) {word, GW_TASK_##type, better},

@@ -97,15 +97,19 @@ static gw_status decode_count(const gw__frame *frame, const gw__field *field, co
     return GW_OK;
 }
 
-static gw_status decode_number(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
+gw_status gw__field_number(const gw__frame *frame, const gw__field *field, const gw__doc *node, double *ret) {
     double value;
     const gw__range *range = &field->range;
     if (!gw__scalar_number(node, &value) || value < range->least || value > range->most ||
         (range->above && value == range->least) || (range->below && value == range->most)) {
         return gw__fail_expected(frame, field, node);
     }
-    *(double *)place_of(frame, field) = value;
+    *ret = value;
     return GW_OK;
+}
+
+static gw_status decode_number(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
+    return gw__field_number(frame, field, node, place_of(frame, field));
 }
 
 static gw_status decode_choice(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
@@ -144,6 +148,7 @@ static const decoder decoders[GW__FIELD_KINDS] = {
     [GW__FIELD_WIDTHS] = gw__form_widths,
     [GW__FIELD_LEVEL_WIDTHS] = gw__form_widths,
     [GW__FIELD_PER_TASK] = gw__form_per_task,
+    [GW__FIELD_TASK_NUMBERS] = gw__form_task_numbers,
     [GW__FIELD_BETAS] = gw__form_betas,
     [GW__FIELD_BATCH] = gw__form_batch,
     [GW__FIELD_EVERY] = gw__form_batch,

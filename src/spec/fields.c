@@ -30,6 +30,9 @@ WORDS(task_types, [GW_TASK_BINARY] = "binary", [GW_TASK_REGRESSION] = "regressio
 WORDS(inits, [GW__INIT_PYTORCH] = "pytorch", [GW__INIT_GLOROT] = "glorot", [GW__INIT_HE] = "he", [GW__INIT_NORMAL] = "normal");
 WORDS(schedules, [GW__SCHEDULE_CONSTANT] = "constant", [GW__SCHEDULE_STEP] = "step", [GW__SCHEDULE_EXPONENTIAL] = "exponential",
       [GW__SCHEDULE_COSINE] = "cosine");
+WORDS(balances, GW__BALANCE_ROSTER(WORD));
+WORDS(balance_norms, [GW__BALANCE_NORM_NONE] = "none", [GW__BALANCE_NORM_LENGTH] = "norm", [GW__BALANCE_NORM_LOSS] = "loss",
+      [GW__BALANCE_NORM_BOTH] = "both");
 
 static const char *const architecture_list[GW__ARCHITECTURES] = {
     [GW__ARCH_SINGLE_TASK] = "single-task", [GW__ARCH_SHARED_BOTTOM] = "shared-bottom", [GW__ARCH_AVERAGED] = "averaged",
@@ -266,6 +269,32 @@ SECTION(checkpoint,
     {"every", GW__FIELD_EVERY, AT(train.checkpoint.every_steps), "epoch", .doc = "`epoch`, or a number of steps."})
 static const gw__section checkpoint_section = {checkpoint_fields, GW__COUNT(checkpoint_fields), NULL};
 
+SECTION(balance,
+    {"method", GW__FIELD_CHOICE, AT(train.balance.method), "fixed", .words = &balances,
+     .doc = "How the tasks' losses or gradients become one step; `fixed` is the sum by the tasks' `weight`. See [balancing.md](balancing.md)."},
+    {"gamma", GW__FIELD_TASK_NUMBERS, AT(train.balance.gamma), KEPT, .applies = gw__applies_balance_decayed, .owner = "method 'decayed'",
+     .doc = "Factor on the tasks' weights, again and again; `decayed` needs it."},
+    {"every", GW__FIELD_EVERY, AT(train.balance.every_steps), "epoch", .applies = gw__applies_balance_decayed, .owner = "method 'decayed'",
+     .doc = "When the factor comes in: each `epoch`, or after so many steps."},
+    {"temperature", GW__FIELD_NUMBER, AT(train.balance.temperature), "2", POSITIVE, .applies = gw__applies_balance_dwa, .owner = "method 'dwa'",
+     .doc = "Of the softmax over the rates of descent; the larger, the more even."},
+    {"alpha", GW__FIELD_NUMBER, AT(train.balance.alpha), "1.5", NOT_NEGATIVE, .applies = gw__applies_balance_gradnorm, .owner = "method 'gradnorm'",
+     .doc = "How much a task that is behind is pulled: the power of its relative training rate."},
+    {"normalise", GW__FIELD_CHOICE, AT(train.balance.normalise), "none", .words = &balance_norms, .applies = gw__applies_balance_mgda,
+     .owner = "method 'mgda'", .doc = "What gradients are divided by while their shares are looked for: their length, their loss, or both."},
+    {"c", GW__FIELD_NUMBER, AT(train.balance.c), "0.5", NOT_NEGATIVE, .applies = gw__applies_balance_cagrad, .owner = "method 'cagrad'",
+     .doc = "How far from the mean gradient the step may be, as a share of its length."},
+    {"scale_losses", GW__FIELD_BOOL, AT(train.balance.scale_losses), "true", .applies = gw__applies_balance_imtl, .owner = "method 'imtl'",
+     .doc = "Whether losses are brought to one scale as well (IMTL-L); `false` is IMTL-G alone."},
+    {"max_norm", GW__FIELD_NUMBER, AT(train.balance.max_norm), "1", NOT_NEGATIVE, .applies = gw__applies_balance_nash, .owner = "method 'nash'",
+     .doc = "Greatest length of the shared parameters' gradient; 0 is any."},
+    {"lr", GW__FIELD_NUMBER, AT(train.balance.lr), "0.025 (uncertainty, imtl: 0.01)", gw__preset_balance_lr, NOT_NEGATIVE,
+     .applies = gw__applies_balance_lr, .owner = "method 'uncertainty', 'gradnorm', 'imtl' or 'famo'",
+     .doc = "Learning rate of the tasks' weights, by Adam."},
+    {"decay", GW__FIELD_NUMBER, AT(train.balance.decay), "0.001", NOT_NEGATIVE, .applies = gw__applies_balance_famo, .owner = "method 'famo'",
+     .doc = "Draws the weights back to even ones."})
+static const gw__section balance_section = {balance_fields, GW__COUNT(balance_fields), gw__check_balance};
+
 SECTION(train,
     {"epochs", GW__FIELD_COUNT32, AT(train.epochs), "10", BOUNDS(1, 1000000), .doc = "Passes over the training part, at most."},
     {"batch", GW__FIELD_BATCH, AT(train.batch), "512", .doc = "Rows per step, or `full` for the whole training part; a last short batch is used."},
@@ -277,6 +306,8 @@ SECTION(train,
     {"schedule", GW__FIELD_SECTION, .section = &schedule_section, .shorthand = "name", .doc = "The learning rate over time."},
     {"clip", GW__FIELD_SECTION, .section = &clip_section, .shorthand = "norm", .doc = "Limits of the gradient, `l2` included: first of its elements, then of its length."},
     {"l2", GW__FIELD_NUMBER, AT(train.l2), "0", NOT_NEGATIVE, .doc = "Adds l2/2 times the squared dense weights (not biases) to the objective."},
+    {"balance", GW__FIELD_SWITCH, AT(train.balance.on), .section = &balance_section, .shorthand = "method", .quiet = true,
+     .doc = "How tasks are balanced against each other; without it by their `weight` alone."},
     {"early_stop", GW__FIELD_SWITCH, AT(train.early_stop.on), .section = &early_stop_section, .shorthand = "metric",
      .doc = "Stop when validation gets no better, and keep the best model; needs `data.valid`."},
     {"checkpoint", GW__FIELD_SWITCH, AT(train.checkpoint.on), .section = &checkpoint_section, .shorthand = "every",
@@ -297,6 +328,7 @@ const gw__section gw__spec_section = {spec_fields, GW__COUNT(spec_fields), gw__c
 const char *gw__architecture_name(gw__architecture architecture) { return gw__architecture_words.at[architecture]; }
 const char *gw__activation_name(gw__activation activation) { return activations.at[activation]; }
 const char *gw__loss_name(gw__loss loss) { return losses.at[loss]; }
+const char *gw__balance_name(gw__balance_method method) { return balances.at[method]; }
 const char *gw__task_type_name(gw_task_type type) { return task_types.at[type]; }
 const char *gw__feature_type_name(gw__feature_type type) { return feature_types.at[type]; }
 
@@ -356,6 +388,10 @@ void gw__field_expect(const gw__field *field, gw__text *out) {
         break;
     case GW__FIELD_PER_TASK:
         expect_count(field, out);
+        gw__text_puts(out, ", or a map from tasks to such numbers");
+        break;
+    case GW__FIELD_TASK_NUMBERS:
+        expect_range(&field->range, out);
         gw__text_puts(out, ", or a map from tasks to such numbers");
         break;
     default: gw__text_puts(out, forms[field->kind]); break;

@@ -25,6 +25,7 @@ typedef enum gw__field_kind {
     GW__FIELD_WIDTHS,   /* hidden: a list of at least `lo` widths */
     GW__FIELD_LEVEL_WIDTHS, /* hidden: the same, or one list per level */
     GW__FIELD_PER_TASK,
+    GW__FIELD_TASK_NUMBERS, /* double [T]: one number in `range` for all tasks, or one each */
     GW__FIELD_BETAS,
     GW__FIELD_BATCH,    /* a count or `full` */
     GW__FIELD_EVERY,    /* a count or `epoch` */

@@ -228,11 +228,18 @@ static gw_status fail_task_name(const gw__frame *frame, const gw__doc *node) {
                         near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
-static gw_status expert_count(const gw__frame *frame, const gw__field *field, const gw__doc *node, uint32_t *ret) {
+/* Reads what one task has of a list [T]. */
+typedef gw_status (*task_reader)(const gw__frame *frame, const gw__field *field, const gw__doc *node, void *list, size_t task);
+
+static gw_status expert_count(const gw__frame *frame, const gw__field *field, const gw__doc *node, void *list, size_t task) {
     uint64_t count;
     if (!gw__scalar_count(node, &count) || count > field->hi) return gw__fail_expected(frame, field, node);
-    *ret = (uint32_t)count;
+    ((uint32_t *)list)[task] = (uint32_t)count;
     return GW_OK;
+}
+
+static gw_status task_number(const gw__frame *frame, const gw__field *field, const gw__doc *node, void *list, size_t task) {
+    return gw__field_number(frame, field, node, (double *)list + task);
 }
 
 static bool has_task(const gw__spec *spec, gw__slice name) {
@@ -242,15 +249,17 @@ static bool has_task(const gw__spec *spec, gw__slice name) {
     return false;
 }
 
-static gw_status per_task_map(const gw__frame *frame, const gw__field *field, const gw__doc *map, uint32_t *counts) {
+/* One value for every task, or a map that has one for each. */
+static gw_status read_per_task(const gw__frame *frame, const gw__field *field, const gw__doc *node, task_reader read, void *list) {
     const gw__spec *spec = frame->reading->spec;
-    for (const gw__doc *item = map->first; item != NULL; item = item->next) {
+    const bool map = node->kind == GW__DOC_MAP;
+    for (const gw__doc *item = map ? node->first : NULL; item != NULL; item = item->next) {
         if (!has_task(spec, item->key)) return fail_task_name(frame, item);
     }
     for (size_t t = 0; t < spec->n_tasks; t++) {
-        const gw__doc *item = gw__doc_get(map, spec->tasks[t].name);
-        if (item == NULL) return gw__fail_value(frame, map, "key '%s': expected a number for every task but '%s' has none", field->key, spec->tasks[t].name);
-        gw_status status = expert_count(frame, field, item, &counts[t]);
+        const gw__doc *item = map ? gw__doc_get(node, spec->tasks[t].name) : node;
+        if (item == NULL) return gw__fail_value(frame, node, "key '%s': expected a number for every task but '%s' has none", field->key, spec->tasks[t].name);
+        gw_status status = read(frame, field, item, list, t);
         if (status != GW_OK) return status;
     }
     return GW_OK;
@@ -260,16 +269,18 @@ gw_status gw__form_per_task(const gw__frame *frame, const gw__field *field, cons
     gw__spec *spec = frame->reading->spec;
     uint32_t *counts = gw__arena_alloc(&spec->arena, spec->n_tasks, sizeof *counts);
     if (counts == NULL) return gw__fail_nomem(frame->reading->err);
-    if (node->kind == GW__DOC_MAP) {
-        gw_status status = per_task_map(frame, field, node, counts);
-        if (status != GW_OK) return status;
-    } else {
-        gw_status status = expert_count(frame, field, node, &counts[0]);
-        if (status != GW_OK) return status;
-        for (size_t t = 1; t < spec->n_tasks; t++) counts[t] = counts[0];
-    }
-    spec->model.experts.per_task = counts;
-    return GW_OK;
+    gw_status status = read_per_task(frame, field, node, expert_count, counts);
+    if (status == GW_OK) spec->model.experts.per_task = counts;
+    return status;
+}
+
+gw_status gw__form_task_numbers(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
+    gw__spec *spec = frame->reading->spec;
+    double *numbers = gw__arena_alloc(&spec->arena, spec->n_tasks, sizeof *numbers);
+    if (numbers == NULL) return gw__fail_nomem(frame->reading->err);
+    gw_status status = read_per_task(frame, field, node, task_number, numbers);
+    if (status == GW_OK) *(const double **)((char *)frame->base + field->offset) = numbers;
+    return status;
 }
 
 /* ---- train ---- */

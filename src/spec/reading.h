@@ -41,6 +41,9 @@ gw_status gw__section_decode(const gw__frame *frame);
 /* A value of any kind but a section into base + offset. */
 gw_status gw__field_decode(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 
+/* A number in the field's range. */
+gw_status gw__field_number(const gw__frame *frame, const gw__field *field, const gw__doc *node, double *ret);
+
 /* The forms of single keys (forms.c, maps.c). */
 gw_status gw__form_header(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_valid(const gw__frame *frame, const gw__field *field, const gw__doc *node);
@@ -51,6 +54,7 @@ gw_status gw__form_betas(const gw__frame *frame, const gw__field *field, const g
 gw_status gw__form_batch(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_per_task(const gw__frame *frame, const gw__field *field, const gw__doc *node);
+gw_status gw__form_task_numbers(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_columns(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_tasks(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 
@@ -95,6 +99,7 @@ gw_status gw__check_task(const gw__frame *frame);
 gw_status gw__check_given(const gw__frame *frame, const gw__doc *tasks);
 gw_status gw__check_model(const gw__frame *frame);
 gw_status gw__check_optimizer(const gw__frame *frame);
+gw_status gw__check_balance(const gw__frame *frame);
 gw_status gw__check_train(const gw__frame *frame);
 
 #endif

@@ -56,6 +56,13 @@ const char *gw__preset_gamma(const gw__frame *frame) {
     return frame->reading->spec->train.schedule.kind == GW__SCHEDULE_EXPONENTIAL ? "0.95" : "0.1";
 }
 
+static gw__balance_method balance_of(const gw__spec *spec) { return spec->train.balance.method; }
+
+const char *gw__preset_balance_lr(const gw__frame *frame) {
+    gw__balance_method method = balance_of(frame->reading->spec);
+    return method == GW__BALANCE_UNCERTAINTY || method == GW__BALANCE_IMTL ? "0.01" : "0.025";
+}
+
 /* ---- which keys belong to what ---- */
 
 static bool feature_has(const gw__spec *spec, const void *base, unsigned types) {
@@ -109,3 +116,17 @@ bool gw__applies_gamma(const gw__spec *spec, const void *base) {
 
 bool gw__applies_every(const gw__spec *spec, const void *base) { return spec->train.schedule.kind == GW__SCHEDULE_STEP; }
 bool gw__applies_floor(const gw__spec *spec, const void *base) { return spec->train.schedule.kind == GW__SCHEDULE_COSINE; }
+
+bool gw__applies_balance_decayed(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_DECAYED; }
+bool gw__applies_balance_dwa(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_DWA; }
+bool gw__applies_balance_gradnorm(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_GRADNORM; }
+bool gw__applies_balance_mgda(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_MGDA; }
+bool gw__applies_balance_cagrad(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_CAGRAD; }
+bool gw__applies_balance_imtl(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_IMTL; }
+bool gw__applies_balance_nash(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_NASH; }
+bool gw__applies_balance_famo(const gw__spec *spec, const void *base) { return balance_of(spec) == GW__BALANCE_FAMO; }
+
+bool gw__applies_balance_lr(const gw__spec *spec, const void *base) {
+    gw__balance_method method = balance_of(spec);
+    return method == GW__BALANCE_UNCERTAINTY || method == GW__BALANCE_GRADNORM || method == GW__BALANCE_IMTL || method == GW__BALANCE_FAMO;
+}

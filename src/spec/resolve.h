@@ -16,6 +16,7 @@ const char *gw__preset_lr(const gw__frame *frame);
 const char *gw__preset_eps(const gw__frame *frame);
 const char *gw__preset_decay(const gw__frame *frame);
 const char *gw__preset_gamma(const gw__frame *frame);
+const char *gw__preset_balance_lr(const gw__frame *frame);
 
 /* base: the gw__feature_spec; features.default takes the keys of every type */
 bool gw__applies_numeric(const gw__spec *spec, const void *base);
@@ -40,6 +41,15 @@ bool gw__applies_momentum(const gw__spec *spec, const void *base);
 bool gw__applies_gamma(const gw__spec *spec, const void *base);
 bool gw__applies_every(const gw__spec *spec, const void *base);
 bool gw__applies_floor(const gw__spec *spec, const void *base);
+bool gw__applies_balance_decayed(const gw__spec *spec, const void *base);
+bool gw__applies_balance_dwa(const gw__spec *spec, const void *base);
+bool gw__applies_balance_gradnorm(const gw__spec *spec, const void *base);
+bool gw__applies_balance_mgda(const gw__spec *spec, const void *base);
+bool gw__applies_balance_cagrad(const gw__spec *spec, const void *base);
+bool gw__applies_balance_imtl(const gw__spec *spec, const void *base);
+bool gw__applies_balance_nash(const gw__spec *spec, const void *base);
+bool gw__applies_balance_famo(const gw__spec *spec, const void *base);
+bool gw__applies_balance_lr(const gw__spec *spec, const void *base);
 
 bool gw__architecture_has_groups(gw__architecture architecture); /* shared experts and each task's own */
 

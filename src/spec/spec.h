@@ -133,6 +133,41 @@ typedef struct gw__optimizer_spec {
     } embeddings;
 } gw__optimizer_spec;
 
+/* How the tasks are balanced: docs/balancing.md. */
+#define GW__BALANCE_ROSTER(X)      \
+    X(FIXED, "fixed")              \
+    X(DECAYED, "decayed")          \
+    X(UNCERTAINTY, "uncertainty")  \
+    X(DWA, "dwa")                  \
+    X(GRADNORM, "gradnorm")        \
+    X(PCGRAD, "pcgrad")            \
+    X(MGDA, "mgda")                \
+    X(CAGRAD, "cagrad")            \
+    X(IMTL, "imtl")                \
+    X(NASH, "nash")                \
+    X(FAMO, "famo")                \
+    X(RANDOM, "random")
+#define GW__BALANCE_NAME(name, word) GW__BALANCE_##name,
+typedef enum gw__balance_method { GW__BALANCE_ROSTER(GW__BALANCE_NAME) GW__BALANCES } gw__balance_method;
+#undef GW__BALANCE_NAME
+
+typedef enum gw__balance_norm { GW__BALANCE_NORM_NONE, GW__BALANCE_NORM_LENGTH, GW__BALANCE_NORM_LOSS, GW__BALANCE_NORM_BOTH } gw__balance_norm;
+
+typedef struct gw__balance_spec {
+    bool on;                      /* false: fixed */
+    gw__balance_method method;
+    const double *gamma;          /* decayed: [T] factor, every so many steps; NULL elsewhere */
+    uint64_t every_steps;         /* 0: every epoch */
+    double temperature;           /* dwa */
+    double alpha;                 /* gradnorm: power of the relative training rate */
+    gw__balance_norm normalise;   /* mgda: what gradients are divided by to find their shares */
+    double c;                     /* cagrad: radius around the mean gradient, as a share of its length */
+    bool scale_losses;            /* imtl: IMTL-L, too */
+    double max_norm;              /* nash: greatest length of the direction; 0: any */
+    double lr;                    /* of weights that are learned: uncertainty, gradnorm, imtl, famo */
+    double decay;                 /* famo */
+} gw__balance_spec;
+
 typedef struct gw__train_spec {
     uint32_t epochs;
     uint64_t batch;               /* 0: the whole training part (`batch: full`) */
@@ -148,6 +183,7 @@ typedef struct gw__train_spec {
         double warmup;            /* epochs (may be a fraction) of linear growth from 0 to lr, before the schedule proper */
     } schedule;
     double clip_norm, clip_value; /* 0: off */
+    gw__balance_spec balance;
     double l2;                    /* adds l2/2 |w|^2 over dense weights (not biases) to the objective */
     struct { bool on; const char *metric; uint32_t patience; double min_delta; } early_stop; /* metric: mean, loss, TASK.METRIC */
     struct { bool on; uint64_t every_steps; } checkpoint; /* every_steps 0: every epoch */
@@ -194,6 +230,7 @@ gw_status gw__spec_write_data(const gw__spec *spec, gw__text *out, gw_error *err
 const char *gw__architecture_name(gw__architecture architecture);
 const char *gw__activation_name(gw__activation activation);
 const char *gw__loss_name(gw__loss loss);
+const char *gw__balance_name(gw__balance_method method);
 const char *gw__task_type_name(gw_task_type type);
 const char *gw__feature_type_name(gw__feature_type type);
 

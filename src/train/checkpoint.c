@@ -19,6 +19,19 @@ static void write_uint(gw__json_writer *json, const char *key, uint64_t value) {
     gw__json_int(json, (int64_t)value);
 }
 
+/* {"value":[T],"mean":[T],…} */
+static void write_balance(gw__balance *balance, size_t n_tasks, gw__json_writer *json) {
+    gw__json_key(json, "balance");
+    gw__json_begin_object(json);
+    for (size_t i = 0; i < gw__balance_state_count(); i++) {
+        gw__json_key(json, gw__balance_state_name(i));
+        gw__json_begin_list(json);
+        for (size_t t = 0; t < n_tasks; t++) gw__json_double(json, gw__balance_state_at(balance, i)[t]);
+        gw__json_end_list(json);
+    }
+    gw__json_end_object(json);
+}
+
 static void write_position(const gw__run *run, bool kept_is_current, gw__text *out) {
     gw__json_writer json = {.out = out};
     const gw__progress *at = &run->at;
@@ -42,6 +55,7 @@ static void write_position(const gw__run *run, bool kept_is_current, gw__text *o
     gw__json_begin_list(&json);
     for (size_t t = 0; t < n_tasks; t++) gw__json_int(&json, at->loss_rows[t]);
     gw__json_end_list(&json);
+    if (gw__trainer_balance(run->trainer)) write_balance(gw__trainer_balance(run->trainer), n_tasks, &json);
     gw__json_end_object(&json);
 }
 
@@ -151,6 +165,19 @@ static bool get_losses(const gw__doc *doc, size_t n_tasks, uint64_t n_rows, gw__
     return true;
 }
 
+static bool get_balance(const gw__doc *node, size_t n_tasks, gw__balance *balance) {
+    if (!node || node->kind != GW__DOC_MAP || node->n != gw__balance_state_count()) return false;
+    for (size_t i = 0; i < gw__balance_state_count(); i++) {
+        const gw__doc *list = gw__doc_get(node, gw__balance_state_name(i));
+        if (!list || list->kind != GW__DOC_LIST || list->n != n_tasks) return false;
+        double *values = gw__balance_state_at(balance, i);
+        const gw__doc *item = list->first;
+        for (size_t t = 0; t < n_tasks; t++, item = item->next)
+            if (!get_double(item, &values[t]) || !gw__balance_state_fits(i, values[t])) return false;
+    }
+    return true;
+}
+
 /* A best value belongs to a kept epoch of a run that watches one. */
 static bool get_best(const gw__doc *node, bool watches, gw__progress *at) {
     at->has_best = node && !gw__doc_is_null(node);
@@ -180,6 +207,8 @@ static gw_status read_position(gw__run *run, const gw__doc *doc, const char *pat
     if (!get_uint(gw__doc_get(doc, "waited"), at->epoch - at->kept_epoch, &at->waited)) return bad_key(path, "waited", err);
     if (!get_best(gw__doc_get(doc, "best"), train->early_stop.on, at)) return bad_key(path, "best", err);
     if (!get_losses(doc, run->model->spec->n_tasks, run->data->dataset.train.n_rows, at)) return bad_key(path, "loss_sums", err);
+    gw__balance *balance = gw__trainer_balance(run->trainer);
+    if (balance && !get_balance(gw__doc_get(doc, "balance"), run->model->spec->n_tasks, balance)) return bad_key(path, "balance", err);
     if (!get_bool(gw__doc_get(doc, "kept_is_current"), ret_kept_is_current)) return bad_key(path, "kept_is_current", err);
 cleanup:
     return status;

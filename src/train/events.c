@@ -160,6 +160,21 @@ static void write_train(const gw__run *run, gw__json_writer *json) {
     gw__json_end_object(json);
 }
 
+/* What balancing made of the tasks' weights. */
+static void write_balance(const gw__run *run, gw__text *out) {
+    const gw__spec *spec = run->model->spec;
+    const gw__balance *balance = gw__trainer_balance(run->trainer);
+    gw__json_writer json = {.out = out};
+    if (!balance) return;
+    gw__text_puts(out, ",\"balance\":");
+    gw__json_begin_object(&json);
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        gw__json_key(&json, spec->tasks[t].name);
+        gw__json_double(&json, gw__balance_mean_factor(balance, t));
+    }
+    gw__json_end_object(&json);
+}
+
 void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid) {
     if (!run->options->listener) return;
     gw__text text = {0};
@@ -169,6 +184,7 @@ void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid)
         gw__text_puts(&text, ",\"valid\":");
         gw__text_add(&text, valid->at, valid->n);
     }
+    write_balance(run, &text);
     int64_t microseconds = (int64_t)(seconds * 1e6 + 0.5); /* in integers: the locale has no say */
     gw__text_addf(&text, ",\"seconds\":%lld.%06lld}", (long long)(microseconds / 1000000), (long long)(microseconds % 1000000));
     gw_event event = epoch_event(run, GW_EVENT_EPOCH);

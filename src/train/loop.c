@@ -178,6 +178,7 @@ static gw_status end_epoch(gw__run *run, gw_error *err) {
         run->at.kept_valid = valid;
         valid = (gw__text){0};
     }
+    if (gw__trainer_balance(run->trainer)) gw__balance_end_epoch(gw__trainer_balance(run->trainer), run->at.loss_sums, run->at.loss_rows);
     next_epoch(&run->at, run->model->spec->n_tasks);
     if (checkpoint_due(run, true) || (is_finished(run) && run->model->spec->train.checkpoint.on)) status = gw__checkpoint_write(run, err);
 cleanup:

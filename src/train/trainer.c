@@ -7,6 +7,7 @@
 #include "model/net_plan.h"
 #include "train/embedding.h"
 #include "train/optimizer.h"
+#include "train/task_gradients.h"
 
 /* Fixed by batch and model, never by threads: chunks of rows that pass through the network while they are in cache, and slots, each the sum of the
  * gradients of consecutive chunks. Slots are summed in their order, so results do not depend on who computed what. */
@@ -32,7 +33,9 @@ struct gw__trainer {
     const gw__kernels *kernels;
     gw__pool *pool;
     gw__train_spec train;
-    double *task_weights;           /* [T] */
+    double *task_weights;           /* [T] balancing included */
+    gw__balance *balance;           /* NULL: the weights are the spec's */
+    gw__task_gradients *apart;      /* NULL: the tasks run backward together */
     uint64_t step;
     bool turned_is_current;         /* false until the first step: the caller may set parameters before it */
 
@@ -44,7 +47,8 @@ struct gw__trainer {
     gw__embeddings *tables;
 
     size_t batch, chunk_rows, n_slots;
-    size_t n_spaces;                /* chunks that hold activations at once: threads, or all of a batch if there is more than one segment */
+    bool keeps_chunks;              /* all chunks of a batch hold their activations at once: there is something to wait for before the backward run */
+    size_t n_spaces;                /* chunks that do: all, or as many as threads */
     float *scratch, *dscratch, *dense;
     float *ddense;                  /* [batch, ld] */
     double *norm_parts;             /* [chunks, 2, norm_width] */
@@ -53,15 +57,22 @@ struct gw__trainer {
     double *slot_loss;              /* [n_slots, T] sums of weight x loss */
     double *task_total;             /* [T] sum of weights in the batch */
     double *task_loss;              /* [T] */
+    double *later_loss;             /* [T] after the update */
     int64_t *task_rows;             /* [T] */
 };
+
+#define ALL_TASKS SIZE_MAX
 
 /* What the threads need to know of the step under way. */
 typedef struct step {
     gw__trainer *trainer;
     const uint64_t *rows;
+    uint64_t number;          /* of the step, from 0 */
     size_t n, n_chunks, n_slots;
     uint32_t segment;
+    bool in_turn;             /* forward first, for all rows; then backward */
+    bool again;               /* forward once more: what follows from the rows alone is known */
+    size_t task;              /* whose loss is run backward; ALL_TASKS */
     gw__update dense, tables; /* updates of dense parameters, of embeddings */
 } step;
 
@@ -166,6 +177,7 @@ static gw_status plan_memory(gw__trainer *trainer, gw_error *err) {
     GW__TRY(doubles_of(trainer->n_slots * net->n_tasks, &trainer->slot_loss, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_total, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_loss, err));
+    GW__TRY(doubles_of(net->n_tasks, &trainer->later_loss, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_weights, err));
     GW__TRY(doubles_of(update_items(trainer), &trainer->item_squares, err));
     trainer->task_rows = gw__aligned_alloc(net->n_tasks, sizeof *trainer->task_rows);
@@ -187,7 +199,11 @@ gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__re
     trainer->batch = batch;
     plan_chunks(trainer);
     const size_t threads = gw__pool_threads(pool);
-    trainer->n_spaces = net->n_segments > 1 ? chunks_of(trainer, batch) : threads;
+    GW__TRY(gw__balance_new(spec, &trainer->balance, err));
+    const gw__balance_needs need = gw__balance_need(trainer->balance);
+    if (need == GW__BALANCE_GRADIENTS) GW__TRY(gw__task_gradients_new(net, batch, pool, &trainer->apart, err));
+    trainer->keeps_chunks = net->n_segments > 1 || need != GW__BALANCE_BEFORE;
+    trainer->n_spaces = trainer->keeps_chunks ? chunks_of(trainer, batch) : threads;
     GW__TRY(plan_items(trainer, err));
     GW__TRY(gw__embeddings_new(net, &trainer->train, records, batch, threads, &trainer->tables, err));
     GW__TRY(plan_memory(trainer, err));
@@ -202,15 +218,18 @@ cleanup:
 void gw__trainer_free(gw__trainer *trainer) {
     if (!trainer) return;
     gw__embeddings_free(trainer->tables);
+    gw__balance_free(trainer->balance);
+    gw__task_gradients_free(trainer->apart);
     free(trainer->items);
     void *const blocks[] = {trainer->flat, trainer->turned, trainer->state[0], trainer->state[1], trainer->slots, trainer->scratch, trainer->dscratch,
                             trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->task_total,
-                            trainer->task_loss, trainer->task_weights, trainer->item_squares, trainer->task_rows};
+                            trainer->task_loss, trainer->later_loss, trainer->task_weights, trainer->item_squares, trainer->task_rows};
     for (size_t i = 0; i < GW__COUNT(blocks); i++) gw__aligned_free(blocks[i]);
     free(trainer);
 }
 
 float *gw__trainer_parameters(gw__trainer *trainer) { return trainer->flat; }
+gw__balance *gw__trainer_balance(const gw__trainer *trainer) { return trainer->balance; }
 
 size_t gw__trainer_state_count(const gw__trainer *trainer) {
     return gw__optimizer_states(&trainer->train.optimizer) + (gw__embeddings_row_sums(trainer->tables) != NULL);
@@ -280,31 +299,33 @@ static const char *bad_gradient(const gw__trainer *trainer, size_t n_slots) {
 static gw__pass pass_of(const step *s, size_t slot, size_t chunk, size_t worker) {
     gw__trainer *t = s->trainer;
     const gw__net *net = t->net;
-    const size_t space = net->n_segments > 1 ? chunk : worker, first = chunk * t->chunk_rows, nw = net->norm_width;
+    const size_t space = t->keeps_chunks ? chunk : worker, first = chunk * t->chunk_rows, nw = net->norm_width;
     const size_t rows = s->n - first < t->chunk_rows ? s->n - first : t->chunk_rows;
     return (gw__pass){.net = net, .kernels = t->kernels, .flat = t->flat, .turned = t->turned, .gradients = t->slots + slot * net->dense_end,
                      .add = chunk > slot * s->n_chunks / s->n_slots,
                      .space = {t->scratch + space * net->scratch_width * t->chunk_rows, t->dense + space * net->dense.ld * t->chunk_rows},
                      .dspace = {t->dscratch + space * net->scratch_width * t->chunk_rows, net->input.n_tables ? t->ddense + first * net->dense.ld : NULL},
-                     .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = t->step, .training = true,
+                     .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = s->number, .training = true,
                      .norm_part = t->norm_parts + chunk * 2 * nw, .norm_mean = t->norm, .norm_scale = t->norm + nw,
                      .norm_sum_dy = t->norm + 2 * nw, .norm_sum_dyx = t->norm + 3 * nw};
 }
 
-/* Losses of a chunk and the gradients of its logits. */
+/* Losses of a chunk and the gradients of its logits: of the one task that is run backward, if there is one. `loss` may be NULL. */
 static void chunk_losses(const step *s, const gw__pass *pass, double *loss) {
     const gw__trainer *t = s->trainer;
     const gw__net *net = t->net;
     float labels[MOST_CHUNK], weights[MOST_CHUNK];
     for (size_t task = 0; task < net->n_tasks; task++) {
         const gw__view *view = &net->outputs[task];
-        const double scale = t->task_total[task] > 0 ? t->task_weights[task] / t->task_total[task] : 0;
+        const bool counts = t->task_total[task] > 0 && (s->task == ALL_TASKS || s->task == task);
+        const double scale = counts ? t->task_weights[task] / t->task_total[task] : 0;
         for (size_t r = 0; r < pass->rows; r++) {
             const uint32_t *record = gw__record_at(t->records, (size_t)s->rows[pass->first_row + r]);
             labels[r] = gw__record_labels(&net->input, record)[task];
             weights[r] = gw__record_weights(&net->input, record)[task];
         }
-        loss[task] += gw__loss_rows(&net->rules[task], pass->rows, gw__pass_x(pass, view), view->ld, labels, weights, scale, gw__pass_dx(pass, view), view->ld);
+        double sum = gw__loss_rows(&net->rules[task], pass->rows, gw__pass_x(pass, view), view->ld, labels, weights, scale, gw__pass_dx(pass, view), view->ld);
+        if (loss) loss[task] += sum;
     }
 }
 
@@ -327,7 +348,7 @@ static void forward_item(void *context, size_t slot, size_t worker) {
         gw__pass_forward(&pass, s->segment);
         if (!last) continue;
         chunk_losses(s, &pass, loss);
-        gw__pass_backward(&pass, s->segment);
+        if (!s->in_turn) gw__pass_backward(&pass, s->segment);
     }
 }
 
@@ -344,6 +365,7 @@ static void backward_item(void *context, size_t slot, size_t worker) {
     size_t chunk, end;
     for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
         gw__pass pass = pass_of(s, slot, chunk, worker);
+        if (s->segment + 1 == s->trainer->net->n_segments) chunk_losses(s, &pass, NULL);
         gw__pass_backward(&pass, s->segment);
     }
 }
@@ -471,38 +493,84 @@ static void drop_frozen(const step *s) {
 }
 
 static step begin_step(gw__trainer *t, const uint64_t *rows, size_t n) {
-    step s = {.trainer = t, .rows = rows, .n = n, .n_chunks = chunks_of(t, n)};
+    step s = {.trainer = t, .rows = rows, .number = t->step, .n = n, .n_chunks = chunks_of(t, n), .task = ALL_TASKS};
     s.n_slots = s.n_chunks < t->n_slots ? s.n_chunks : t->n_slots;
+    s.in_turn = gw__balance_need(t->balance) != GW__BALANCE_BEFORE;
     return s;
 }
 
-static void forward_and_backward(step *s, bool keep_statistics) {
+/* Mean losses of the batch, before task weights. */
+static void sum_losses(const step *s, double *ret_loss) {
+    const gw__trainer *t = s->trainer;
+    const size_t n_tasks = t->net->n_tasks;
+    for (size_t task = 0; task < n_tasks; task++) {
+        double sum = 0;
+        for (size_t slot = 0; slot < s->n_slots; slot++) sum += t->slot_loss[slot * n_tasks + task];
+        ret_loss[task] = t->task_total[task] > 0 ? sum / t->task_total[task] : 0;
+    }
+}
+
+/* With the last segment's backward run, unless that has its turn later. */
+static void forward(step *s, bool keep_statistics) {
     gw__trainer *t = s->trainer;
     const uint32_t n_segments = t->net->n_segments;
-    count_labels(s);
     for (s->segment = 0; s->segment < n_segments; s->segment++) {
-        if (s->segment == 0) gw__pool_run(t->pool, gw__embeddings_tables(t->tables) + s->n_slots, index_or_forward_item, s);
+        if (s->segment == 0 && !s->again) gw__pool_run(t->pool, gw__embeddings_tables(t->tables) + s->n_slots, index_or_forward_item, s);
         else gw__pool_run(t->pool, s->n_slots, forward_item, s);
         if (s->segment + 1 < n_segments) join_forward(s, keep_statistics);
     }
-    for (s->segment = n_segments - 1; s->segment > 0;) {
+}
+
+static void backward(step *s) {
+    gw__trainer *t = s->trainer;
+    s->segment = t->net->n_segments - 1;
+    if (s->in_turn) gw__pool_run(t->pool, s->n_slots, backward_item, s);
+    while (s->segment > 0) {
         join_backward(s);
         s->segment--;
         gw__pool_run(t->pool, s->n_slots, backward_item, s);
     }
+}
+
+/* Task by task, and what the method makes of their gradients as the one slot of the step. */
+static void backward_apart(step *s) {
+    gw__trainer *t = s->trainer;
+    for (s->task = 0; s->task < t->net->n_tasks; s->task++) {
+        backward(s);
+        gw__task_gradients_take(t->apart, s->task, t->slots, s->n_slots, t->ddense, s->n);
+    }
+    const double *alpha = gw__balance_combine(t->balance, gw__task_gradients_gram(t->apart));
+    gw__task_gradients_combine(t->apart, alpha, t->slots);
+    s->n_slots = 1;
+}
+
+static void forward_and_backward(step *s, bool keep_statistics) {
+    gw__trainer *t = s->trainer;
+    count_labels(s);
+    if (t->balance) gw__balance_begin(t->balance, s->number, t->task_total, t->task_weights);
+    forward(s, keep_statistics);
+    sum_losses(s, t->task_loss);
+    if (t->balance) gw__balance_see(t->balance, t->task_loss, t->task_weights);
+    if (t->apart) backward_apart(s);
+    else backward(s);
     drop_frozen(s);
+}
+
+/* The losses of the same rows with the new parameters, for methods that ask what came of the step. */
+static void look_back(step *s) {
+    gw__trainer *t = s->trainer;
+    s->again = true;
+    s->n_slots = s->n_chunks < t->n_slots ? s->n_chunks : t->n_slots;
+    forward(s, false);
+    sum_losses(s, t->later_loss);
+    gw__balance_look_back(t->balance, t->later_loss);
 }
 
 static void end_step(const step *s, gw__step_result *ret_result) {
     gw__trainer *t = s->trainer;
     const size_t n_tasks = t->net->n_tasks;
     double loss = 0;
-    for (size_t task = 0; task < n_tasks; task++) {
-        double sum = 0;
-        for (size_t slot = 0; slot < s->n_slots; slot++) sum += t->slot_loss[slot * n_tasks + task];
-        t->task_loss[task] = t->task_total[task] > 0 ? sum / t->task_total[task] : 0;
-        loss += t->task_weights[task] * t->task_loss[task];
-    }
+    for (size_t task = 0; task < n_tasks; task++) loss += t->task_weights[task] * t->task_loss[task];
     *ret_result = (gw__step_result){.loss = loss, .task_loss = t->task_loss, .task_rows = t->task_rows, .finite = isfinite(loss)};
     if (ret_result->finite) return;
     ret_result->first_bad_tensor = gw__trainer_bad_tensor(t);
@@ -541,6 +609,9 @@ void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, gw__
     } else {
         gw__pool_run(trainer->pool, n_items, sum_and_update_item, &s);
     }
+    if (!trainer->balance || !ret_result->finite) return;
+    gw__balance_learn(trainer->balance);
+    if (gw__balance_looks_back(trainer->balance)) look_back(&s);
 }
 
 void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, float *ret_flat, gw__step_result *ret_result) {

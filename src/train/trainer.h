@@ -5,6 +5,7 @@
 
 #include "base/pool.h"
 #include "model/model.h"
+#include "train/balance.h"
 
 typedef struct gw__trainer gw__trainer; /* parameters, gradients, optimizer state and scratch of one run */
 
@@ -22,6 +23,7 @@ gw_status gw__trainer_new(const gw__net *net, const gw__spec *spec, const gw__re
 void gw__trainer_free(gw__trainer *trainer);
 
 float *gw__trainer_parameters(gw__trainer *trainer); /* [P] flat; the caller may set it before the first step */
+gw__balance *gw__trainer_balance(const gw__trainer *trainer); /* NULL: the tasks have their weights and nothing else */
 /* The first tensor with a value that is not finite, NULL if all are: a look at every parameter, for the end of an epoch. */
 const char *gw__trainer_bad_tensor(const gw__trainer *trainer);
 /* The tensor with the value of greatest magnitude: the one to look at when all are finite and their products are not. */
