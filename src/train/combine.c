@@ -79,8 +79,8 @@ static double steepest_pair(size_t n, const double *slope, const double *w, size
     return slope[from] - slope[to];
 }
 
-#define MOST_MOVES 1000 /* for each gradient */
-#define CLOSE 1e-12     /* of the objective */
+#define MOST_MOVES 2000 /* for each gradient */
+#define CLOSE 1e-9      /* of the objective */
 
 /* Move `amount` of weight and follow with v = G w. */
 static void move(size_t n, const double *g, size_t from, size_t to, double amount, double *w, double *v) {
@@ -143,32 +143,30 @@ static double cagrad_amount(double a, double k, double p, double b, double q, do
     return x > most ? most : x > 0 ? x : 0;
 }
 
+#define CAGRAD_SMOOTH 1e-12 /* of the gradients' mean square */
+
 /* Liu et al. 2021: the d within c |g_0| of the mean gradient g_0 for which the worst <g_k, d> is best. By duality
- *   d = g_0 + c |g_0| g_w / |g_w|,  g_w = sum of w_k g_k with w on the simplex for which <g_w, g_0> + c |g_0| |g_w| is least. */
+ *   d = g_0 + c |g_0| g_w / |g_w|,  g_w = sum of w_k g_k with w on the simplex for which <g_w, g_0> + c |g_0| |g_w| is least.
+ * Where tasks cannot all gain, g_w vanishes and its direction is what counts; so |g_w| stands for sqrt(|g_w|^2 + a little), which is smooth. */
 void gw__combine_cagrad(const gw__combination *in, double *ret_alpha) {
     const size_t n = in->n;
     const double *g = in->gram;
-    double *mean = in->work, *w = mean + n, *v = w + n, *slope = v + n; /* mean: <g_k, g_0> */
+    double *mean = in->work, *w = mean + n, *v = w + n, *slope = v + n, smooth = 0; /* mean: <g_k, g_0> */
     even(n, w);
     times(n, g, w, mean);
     memcpy(v, mean, n * sizeof *v);
+    for (size_t i = 0; i < n; i++) smooth += CAGRAD_SMOOTH / (double)n * g[i * n + i];
     const double k = in->spec->c * sqrt(fmax(dot(n, w, mean), 0));
+    double q = fmax(dot(n, w, v), 0) + smooth;
     for (size_t moves = 0; moves < MOST_MOVES * n; moves++) {
         size_t from, to;
-        const double q = dot(n, w, v);
-        if (!(q > 0)) break;
         for (size_t i = 0; i < n; i++) slope[i] = mean[i] + k * v[i] / sqrt(q);
         const double steepness = steepest_pair(n, slope, w, &from, &to), p = pair_square(n, g, from, to);
         if (steepness <= CLOSE * (fabs(dot(n, w, mean)) + k * sqrt(q)) || p == 0) break;
-        const double amount = cagrad_amount(mean[to] - mean[from], k, p, v[to] - v[from], q, w[from]);
-        if (amount == 0) break;
-        move(n, g, from, to, amount, w, v);
+        move(n, g, from, to, cagrad_amount(mean[to] - mean[from], k, p, v[to] - v[from], q, w[from]), w, v);
+        q = fmax(dot(n, w, v), 0) + smooth;
     }
-    /* Where g_w vanishes no direction is good for all: the mean is as good as any. */
-    double q = dot(n, w, v), apart = 0;
-    for (size_t i = 0; i < n; i++) apart += w[i] * g[i * n + i];
-    const double share = q > CLOSE * apart ? k / sqrt(q) : 0;
-    for (size_t i = 0; i < n; i++) ret_alpha[i] = 1 / (double)n + share * w[i];
+    for (size_t i = 0; i < n; i++) ret_alpha[i] = 1 / (double)n + k / sqrt(q) * w[i];
 }
 
 /* ---- imtl ---- */
@@ -196,6 +194,7 @@ void gw__combine_imtl(const gw__combination *in, double *ret_alpha) {
 /* ---- nash ---- */
 
 #define NASH_RIDGE 1e-6
+#define NASH_CLOSE 1e-12
 #define MOST_NEWTON_STEPS 100
 
 /* One step of Newton's method for C x = 1 / x, x > 0, which is where x'C x / 2 - sum of log x is least: self-concordant, so that steps damped by their
@@ -222,7 +221,7 @@ void gw__combine_nash(const gw__combination *in, double *ret_alpha) {
     double *c = in->work, *hessian = c + n * n, *step = hessian + n * n;
     cosines(in, NASH_RIDGE, c);
     for (size_t i = 0; i < n; i++) ret_alpha[i] = 1 / sqrt((double)n);
-    for (size_t i = 0; i < MOST_NEWTON_STEPS && newton_step(n, c, ret_alpha, hessian, step) > CLOSE; i++) {}
+    for (size_t i = 0; i < MOST_NEWTON_STEPS && newton_step(n, c, ret_alpha, hessian, step) > NASH_CLOSE; i++) {}
     for (size_t i = 0; i < n; i++) ret_alpha[i] /= length_of(in, i);
     times(n, in->gram, ret_alpha, step);
     const double scale = sqrt(sqrt(dot(n * n, in->gram, in->gram))), length = scale * sqrt(fmax(dot(n, ret_alpha, step), 0));
