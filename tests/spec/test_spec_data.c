@@ -26,7 +26,7 @@ static void check(const char *yaml, const char *set, bool same) {
 static void test_training_is_no_data(void **state) {
     static const char *const sets[] = {"model.architecture=ple", "model.experts.hidden=[9]", "train.epochs=3", "train.batch=7", "train.data_seed=1",
                                        "train.optimizer=sgd", "tasks.y.weight=2", "tasks.y.positive_weight=3", "tasks.z.huber_delta=2",
-                                       "tasks.z.loss=mse", "train.early_stop=loss"};
+                                       "tasks.z.loss=mse", "train.early_stop=loss", "train.balance=pcgrad"};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) check(base, sets[i], true);
 }
 

@@ -311,6 +311,31 @@ static void test_optimizer_of_embeddings(void **state) {
     gw__spec_free(s);
 }
 
+static void test_balance(void **state) {
+    gw__spec *s = spec_of(LEAST), *fixed = spec_with(LEAST, "train.balance={method: fixed}");
+    char *a = canonical_of(s), *b = canonical_of(fixed);
+    assert_true(!s->train.balance.on && s->train.balance.method == GW__BALANCE_FIXED && !fixed->train.balance.on);
+    assert_string_equal(a, b); /* what is as it was leaves no trace in a model */
+    assert_null(strstr(a, "balance"));
+    free(a), free(b);
+    gw__spec_free(s), gw__spec_free(fixed);
+    s = spec_with(LEAST, "train.balance=cagrad");
+    assert_true(s->train.balance.on && s->train.balance.method == GW__BALANCE_CAGRAD && s->train.balance.c == 0.5);
+    gw__spec_free(s);
+    static const struct { const char *method; double lr; } rates[] = {{"uncertainty", 0.01}, {"imtl", 0.01}, {"gradnorm", 0.025}, {"famo", 0.025}};
+    for (size_t i = 0; i < GW__COUNT(rates); i++) {
+        char set[64];
+        snprintf(set, sizeof set, "train.balance=%s", rates[i].method);
+        s = spec_with(LEAST, set);
+        assert_true(s->train.balance.lr == rates[i].lr);
+        assert_string_equal(gw__balance_name(s->train.balance.method), rates[i].method);
+        gw__spec_free(s);
+    }
+    s = spec_of("data: {train: a}\ntasks: {y: binary, z: binary}\ntrain: {balance: {method: decayed, gamma: {z: 0.5, y: 1}, every: 10}}\n");
+    assert_true(s->train.balance.gamma[0] == 1 && s->train.balance.gamma[1] == 0.5 && s->train.balance.every_steps == 10);
+    gw__spec_free(s);
+}
+
 static void write_file(const char *path, const char *bytes, size_t n) {
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
@@ -386,7 +411,7 @@ int main(void) {
         cmocka_unit_test(test_tower_levels),
         cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_keys_of_other_architectures), cmocka_unit_test(test_forms_of_valid),
         cmocka_unit_test(test_separators),
-        cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults), cmocka_unit_test(test_optimizer_of_embeddings),
+        cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults), cmocka_unit_test(test_optimizer_of_embeddings), cmocka_unit_test(test_balance),
         cmocka_unit_test(test_header_from_a_file), cmocka_unit_test(test_broken_header_files), cmocka_unit_test(test_files),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,9 +22,7 @@ static const char small_spec[] =
     "train: {epochs: 2, batch: 32, optimizer: {name: adam, embeddings: rowwise-adagrad}, early_stop: {metric: mean, patience: 2}, checkpoint: {every: epoch}}\n";
 
 /* Steps of full and of short batches, embeddings and joins included. */
-static void a_step_allocates_nothing(void **state) {
-    (void)state;
-    write_table("t.csv", ROWS, 1);
+static void steps_allocate_nothing(const char *balance) {
     gw__spec *spec = NULL;
     gw__features *features = NULL;
     gw__dataset data;
@@ -32,7 +30,7 @@ static void a_step_allocates_nothing(void **state) {
     gw__pool *pool = NULL;
     gw__trainer *trainer = NULL;
     gw_error err = {0};
-    assert_int_equal(gw__spec_parse(small_spec, sizeof small_spec - 1, "small.yaml", NULL, 0, &spec, &err), GW_OK);
+    assert_int_equal(gw__spec_parse(small_spec, sizeof small_spec - 1, "small.yaml", &balance, 1, &spec, &err), GW_OK);
     assert_int_equal(gw__pool_new(2, &pool, &err), GW_OK);
     assert_int_equal(gw__dataset_read(spec, NULL, false, pool, &features, &data, &err), GW_OK);
     size_t widths[3];
@@ -57,14 +55,25 @@ static void a_step_allocates_nothing(void **state) {
     gw__spec_free(spec);
 }
 
+static void a_step_allocates_nothing(void **state) {
+    (void)state;
+    static const char *const balances[] = {
+        "train.balance=fixed", "train.balance={method: decayed, gamma: 0.9}", "train.balance=uncertainty", "train.balance=dwa", "train.balance=gradnorm",
+        "train.balance=pcgrad", "train.balance=mgda", "train.balance=cagrad", "train.balance=imtl", "train.balance=nash", "train.balance=famo",
+        "train.balance=random"};
+    _Static_assert(GW__COUNT(balances) == GW__BALANCES, "every method");
+    write_table("t.csv", ROWS, 1);
+    for (size_t i = 0; i < GW__COUNT(balances); i++) steps_allocate_nothing(balances[i]);
+}
+
 /* The loop around the steps allocates nothing, either: more epochs ask for no more. */
-static size_t allocations_of(const char *epochs) {
+static size_t allocations_of(const char *epochs, const char *balance) {
     static const char unwatched[] = "data: {train: t.csv}\nfeatures: {ignore: [user, part]}\ntasks: {click: binary, kind: multiclass, buy: binary}\n"
                                     "model: {architecture: cgc}\ntrain: {batch: 32}\n";
     gw_error err = {0};
     gw_model *model = NULL;
     const size_t before = count_allocations();
-    small_run run = {.spec = unwatched, .overrides = {epochs}};
+    small_run run = {.spec = unwatched, .overrides = {epochs, balance}};
     assert_int_equal(train_small(&run, &model, &err), GW_OK);
     gw__model_free(model);
     return count_allocations() - before;
@@ -73,7 +82,23 @@ static size_t allocations_of(const char *epochs) {
 static void more_epochs_allocate_no_more(void **state) {
     (void)state;
     write_table("t.csv", ROWS, 1);
-    assert_int_equal(allocations_of("train.epochs=1"), allocations_of("train.epochs=9"));
+    assert_int_equal(allocations_of("train.epochs=1", NULL), allocations_of("train.epochs=9", NULL));
+    assert_int_equal(allocations_of("train.epochs=1", "train.balance=gradnorm"), allocations_of("train.epochs=9", "train.balance=gradnorm"));
+}
+
+/* What balancing on gradients adds to a trainer's plan. */
+static gw_status balanced_run(void *context, gw_error *err) {
+    (void)context;
+    static const char spec[] = "data: {train: t.csv}\nfeatures: {ignore: [user, part, kind], columns: {c: {type: categorical, dim: 3}}}\n"
+                               "tasks: {click: binary, buy: binary}\nmodel: {architecture: shared-bottom, experts: {hidden: [3]}, towers: {hidden: []}}\n"
+                               "train: {epochs: 1, batch: 32, balance: cagrad, checkpoint: epoch}\n";
+    return train_small(&(small_run){.spec = spec, .model_path = "b.gw", .threads = 1}, NULL, err);
+}
+
+static void every_allocation_of_a_balanced_run_may_fail(void **state) {
+    (void)state;
+    write_table("t.csv", 40, 1);
+    assert_true(fail_each_allocation(balanced_run, NULL) > 100);
 }
 
 /* Reading, planning, training, checkpoint, saving: the whole run. Nothing half-written is left where the model would be. */
@@ -137,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_allocates_nothing, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(more_epochs_allocate_no_more, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(every_allocation_of_a_balanced_run_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_a_run_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_many_runs_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_loading_may_fail, enter_directory, leave_directory),

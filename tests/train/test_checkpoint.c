@@ -11,7 +11,7 @@ static const char spec[] =
     "tasks:\n  click: binary\n  price: {type: regression}\n"
     "features: {ignore: [part, buy, kind, user], columns: {c: {type: categorical, dim: 2}, d: {transform: quantile}}}\n"
     "model: {architecture: mmoe, experts: {count: 2, hidden: [3], norm: batch}, towers: {hidden: []}}\n"
-    "train: {epochs: 3, batch: 32, checkpoint: {every: epoch}, early_stop: {metric: loss, patience: 3}, optimizer: {name: adam, lr: 0.01}}\n";
+    "train: {balance: gradnorm, epochs: 3, batch: 32, checkpoint: {every: epoch}, early_stop: {metric: loss, patience: 3}, optimizer: {name: adam, lr: 0.01}}\n";
 
 static const small_run going_on = {.spec = spec, .model_path = "n.gw", .resume_path = "bad.ckpt"};
 
@@ -154,6 +154,9 @@ static void no_impossible_position(void **state) {
         {"loss_sums", "[0,null]", "'loss_sums'"}, {"loss_sums", "[0,[]]", "'loss_sums'"}, {"loss_rows", "[0,9223372036854775807]", "'loss_sums'"},
         {"loss_rows", "[0,-1]", "'loss_sums'"}, {"kept_is_current", "1", "'kept_is_current'"}, {"train_rows", "null", "'train_rows'"},
         {"epoch", "2,\"epoch\":2", "JSON"},
+        {"value", "[1]", "'balance'"},      {"value", "[1,null]", "'balance'"}, {"square", "[0,-1e-300]", "'balance'"},
+        {"count", "[-1,0]", "'balance'"},   {"count", "[0,1e300]", "'balance'"}, {"steps", "[0,\"0\"]", "'balance'"},
+        {"first", "0", "'balance'"},        {"mean", "[0,0],\"more\":[0,0]", "'balance'"},
     };
     for (size_t i = 0; i < GW__COUNT(cases); i++) {
         gw__container c;

@@ -109,6 +109,47 @@ static void killed_with_early_stopping(void **state) {
     kill_and_compare(SPEC("epochs: 40, checkpoint: {every: 11}, early_stop: {metric: click.loss, patience: 3}, optimizer: {name: adam, lr: 0.01}"), 7);
 }
 
+static void killed_with_balancing(void **state) {
+    (void)state;
+    write_table("t.csv", 700, 9);
+    kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, balance: uncertainty"), 9);
+    kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, balance: gradnorm"), 10);
+    kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, balance: pcgrad"), 11);
+    kill_and_compare(SPEC("epochs: 4, checkpoint: {every: 7}, balance: famo"), 12);
+}
+
+/* Every method, from an epoch's end; and what it tells of the tasks' weights is the same, too. */
+static void resumed_with_every_balance(void **state) {
+    (void)state;
+    static const char *const balances[] = {
+        "train.balance=fixed", "train.balance={method: decayed, gamma: 0.9}", "train.balance=uncertainty", "train.balance=dwa", "train.balance=gradnorm",
+        "train.balance=pcgrad", "train.balance=mgda", "train.balance=cagrad", "train.balance=imtl", "train.balance=nash", "train.balance=famo",
+        "train.balance=random"};
+    _Static_assert(GW__COUNT(balances) == GW__BALANCES, "every method");
+    write_table("t.csv", 300, 10);
+    for (size_t i = 0; i < GW__COUNT(balances); i++) {
+        gw_error err = {0};
+        story whole = {0}, s = {.cancel_after_epochs = 3};
+        assert_int_equal(train_quietly((small_run){.spec = plain, .overrides = {balances[i]}, .model_path = "whole.gw", .story = &whole}), GW_OK);
+        small_run run = {.spec = plain, .overrides = {balances[i]}, .model_path = "m.gw", .threads = 2, .story = &s};
+        assert_int_equal(train_small(&run, NULL, &err), GW_E_CANCELED);
+        story_clear(&s);
+        run.resume_path = "m.gw.ckpt";
+        run.threads = 3;
+        assert_int_equal(train_small(&run, NULL, &err), GW_OK);
+        assert_same_files("whole.gw", "m.gw");
+        assert_same_files("whole.gw.ckpt", "m.gw.ckpt");
+        for (size_t e = 0; e < 3; e++) {
+            char *a = json_at(whole.epochs[3 + e], "balance.price"), *b = json_at(s.epochs[e], "balance.price");
+            assert_true((a != NULL) == (i > 0) && (b != NULL) == (i > 0));
+            if (i > 0) assert_string_equal(a, b);
+            free(a), free(b);
+        }
+        story_clear(&whole);
+        story_clear(&s);
+    }
+}
+
 /* ---- Ctrl-C, and after the end ---- */
 
 static void canceled_and_resumed(void **state) {
@@ -203,6 +244,7 @@ static void refuses_another_run(void **state) {
         {"model.towers.hidden=[5]", "model.towers.hidden[0]"},
         {"model.towers.hidden=[4,4]", "model.towers.hidden"},
         {"tasks.price.weight=2", "tasks.price.weight"},
+        {"train.balance=pcgrad", "train.balance"},
     };
     for (size_t i = 0; i < GW__COUNT(changes); i++) {
         run.overrides[0] = changes[i].override;
@@ -221,6 +263,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(canceled_and_resumed), TEST(canceled_anywhere), TEST(finished_and_resumed), TEST(without_checkpoints_there_is_no_file), TEST(refuses_another_run),
         TEST(killed_anywhere), TEST(killed_with_every_optimizer), TEST(killed_with_early_stopping),
+        TEST(killed_with_balancing), TEST(resumed_with_every_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
