@@ -35,6 +35,7 @@ import sys
 import numpy as np
 import torch
 
+from parity_balance import Balancer
 from parity_cases import committed_cases, random_case
 from parity_reference import Network, Spec, batch_of, predictions, step_losses, total_loss, trajectory
 
@@ -240,7 +241,10 @@ def make_case(out, name, raw, rows, numbers, seed, categories=None, bags=None, u
     if rounding > ROUNDING:
         raise Chaotic(f"outputs are sums that cancel: PyTorch's own float32 is off by {rounding:.2g}")
     losses, _ = step_losses(spec, net, p, everything)
-    total_loss(spec, losses).backward()
+    if "balance" in raw["train"]:
+        Balancer(spec).backward(p, losses)
+    else:
+        total_loss(spec, losses).backward()
     for key, value in p.items():
         if value.requires_grad:
             grad = torch.zeros_like(value) if value.grad is None else value.grad

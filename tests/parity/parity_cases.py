@@ -133,8 +133,27 @@ def optimizer_cases():
         yield "train-" + name, spec_of("mmoe", TWO, small, optimizer=o, train=t), dict(rows=33, numbers=5)
 
 
+def balance_cases():
+    """Weighted tasks of very different losses, a table among the inputs, and an architecture with parameters of each task's own."""
+    balances = {
+        "decayed": {"method": "decayed", "gamma": {"click": 1, "watch": 0.8}}, "decayed-steps": {"method": "decayed", "gamma": 0.9, "every": 3},
+        "uncertainty": {"method": "uncertainty", "lr": 0.02}, "dwa": {"method": "dwa", "temperature": 0.5}, "gradnorm": {"method": "gradnorm", "alpha": 0.8},
+        "pcgrad": {"method": "pcgrad"}, "mgda": {"method": "mgda"}, "mgda-both": {"method": "mgda", "normalise": "both"},
+        "cagrad": {"method": "cagrad", "c": 0.4}, "imtl": {"method": "imtl"}, "imtl-g": {"method": "imtl", "scale_losses": False},
+        "nash": {"method": "nash"}, "famo": {"method": "famo"},
+    }
+    for name, balance in balances.items():
+        tasks = copy.deepcopy(MIXED if name.startswith("imtl") or name == "uncertainty" else TWO)
+        tasks["watch"]["weight"] = 2.5
+        arch = {"architecture": "shared-bottom", "experts": {"hidden": [9]}} if name == "nash" else \
+            {"architecture": "ple" if name == "pcgrad" else "cgc", "experts": {"shared": 2, "per_task": 1, "hidden": [7]}}
+        s = spec_of(arch["architecture"], tasks, arch["experts"], train={"balance": balance})
+        yield "balance-" + name, with_columns(s, {"city": {"type": "categorical", "dim": 3, "min_count": 1}}), \
+            dict(rows=45, numbers=5, categories={"city": 6})
+
+
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases):
         yield from cases()
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from parity_balance import Balancer
+
 # ---- the spec with its defaults ------------------------------------------------------------------------------------------------
 
 ACTIVATIONS = {
@@ -340,6 +342,7 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
     cuts = [slice(i, min(i + batch, n)) for i in range(0, n, batch)]
     per_epoch, step = [], 0
     ends = []
+    balancer = Balancer(spec)
     for _ in range(epochs):
         sums, counts = np.zeros(len(spec.names)), np.zeros(len(spec.names))
         for rows in cuts:
@@ -350,11 +353,15 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
                 o.zero_grad()
             b = batch_of(data, dtype, rows, sparse)
             losses, _ = step_losses(spec, net, p, b)
-            loss = total_loss(spec, losses)
+            balanced = balancer.method != "fixed"
+            loss = 0.0 if balanced else total_loss(spec, losses)
+            if balanced:
+                balancer.backward(p, losses, step)
             if train.get("l2"):
                 dense = [v for k, v in p.items() if k.endswith(".weight") and not k.startswith("embedding.") and ".norm." not in k]
                 loss = loss + 0.5 * train["l2"] * sum((v ** 2).sum() for v in dense)
-            loss.backward()
+            if torch.is_tensor(loss):
+                loss.backward()
             moving = [v for k, v in p.items() if v.requires_grad and v.grad is not None]
             clip = train.get("clip", {})
             if clip.get("value"):
@@ -363,10 +370,12 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
                 torch.nn.utils.clip_grad_norm_(moving, clip["norm"])
             for o in opts:
                 o.step()
+            balancer.look_back(lambda: step_losses(spec, net, p, b)[0])
             rows_of = (b[3] > 0).sum(0).numpy()
             sums += np.array([float(l) for l in losses]) * rows_of
             counts += rows_of
             step += 1
         per_epoch.append(sums / np.maximum(counts, 1))
+        balancer.end_epoch(per_epoch[-1])
         ends.append({k: v.detach().clone() for k, v in p.items()})
     return np.array(per_epoch), ends

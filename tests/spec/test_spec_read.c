@@ -411,7 +411,8 @@ int main(void) {
         cmocka_unit_test(test_tower_levels),
         cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_keys_of_other_architectures), cmocka_unit_test(test_forms_of_valid),
         cmocka_unit_test(test_separators),
-        cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults), cmocka_unit_test(test_optimizer_of_embeddings), cmocka_unit_test(test_balance),
+        cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults), cmocka_unit_test(test_optimizer_of_embeddings),
+        cmocka_unit_test(test_balance),
         cmocka_unit_test(test_header_from_a_file), cmocka_unit_test(test_broken_header_files), cmocka_unit_test(test_files),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

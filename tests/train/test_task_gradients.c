@@ -126,7 +126,8 @@ static void shared_by_gradient(void **state) {
             for (size_t v = 0; v < n; v++) {
                 const int tasks = (g[0][v] != 0) + (g[1][v] != 0) + (g[2][v] != 0);
                 const bool expected = tasks > 1;
-                if (i < PLAIN ? (mask[v] != 0) != expected : expected && mask[v] == 0) fail_msg("%s: '%s'[%zu]: %d tasks, mask %g", models[i], shown.name, v, tasks, (double)mask[v]);
+                const bool wrong = i < PLAIN ? (mask[v] != 0) != expected : expected && mask[v] == 0;
+                if (wrong) fail_msg("%s: '%s'[%zu]: %d tasks, mask %g", models[i], shown.name, v, tasks, (double)mask[v]);
                 n_shared += mask[v] != 0;
                 n_own += mask[v] == 0;
             }
