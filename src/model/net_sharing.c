@@ -8,7 +8,6 @@
 #define SEVERAL UINT16_MAX /* tasks; there are fewer of them in a spec */
 
 typedef struct walk {
-    const gw__net *net;
     uint16_t task;   /* from 1 */
     bool *reached;   /* [scratch_width] columns that the task's output depends on */
     uint16_t *owner; /* [dense_end] 0: no task yet; the one task; SEVERAL */
@@ -91,7 +90,7 @@ static void visit(const walk *w, const gw__op *op) {
 
 gw_status gw__net_shared(const gw__net *net, float *ret_shared, gw_error *err) {
     gw_status status = GW_OK;
-    walk w = {.net = net, .reached = calloc(net->scratch_width, sizeof *w.reached), .owner = calloc(net->dense_end, sizeof *w.owner)};
+    walk w = {.reached = calloc(net->scratch_width, sizeof *w.reached), .owner = calloc(net->dense_end, sizeof *w.owner)};
     if (!w.reached || !w.owner) GW__FAIL(gw__fail_nomem(err));
     for (size_t t = 0; t < net->n_tasks; t++) {
         w.task = (uint16_t)(t + 1);

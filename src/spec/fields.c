@@ -328,7 +328,6 @@ const gw__section gw__spec_section = {spec_fields, GW__COUNT(spec_fields), gw__c
 const char *gw__architecture_name(gw__architecture architecture) { return gw__architecture_words.at[architecture]; }
 const char *gw__activation_name(gw__activation activation) { return activations.at[activation]; }
 const char *gw__loss_name(gw__loss loss) { return losses.at[loss]; }
-const char *gw__balance_name(gw__balance_method method) { return balances.at[method]; }
 const char *gw__task_type_name(gw_task_type type) { return task_types.at[type]; }
 const char *gw__feature_type_name(gw__feature_type type) { return feature_types.at[type]; }
 

@@ -41,6 +41,10 @@ def training():
 
     lines = succeeds("--set changes the spec", "train", "people.yaml", "--set", "train.epochs=1", "--set=data.valid=null", "--json", "-o", "s.gw").out
     same([sorted(json.loads(line)) for line in lines.splitlines()], [["epoch", "seconds", "train"]], "without data.valid a line lacks 'valid'")
+    found = succeeds("balanced tasks", "train", "people.yaml", "--set", "train.epochs=1", "--set", "train.balance=uncertainty", "--json", "-o", "s.gw")
+    same(sorted(json.loads(found.out)["balance"]), ["age", "job", "rich"], "balancing tells its factor of each task")
+    check("balance: rich" in found.err, "and shows them", found)
+    fails("a misspelt method is recognised", 2, ["pcgrad"], "train", "people.yaml", "--set", "train.balance=pcgard")
     fails("a misspelt key of --set is recognised", 2, ["epochs"], "train", "people.yaml", "--set", "train.epchs=1")
     fails("--set wants key=value", 2, [], "train", "people.yaml", "--set", "train.epochs")
 

@@ -328,7 +328,6 @@ static void test_balance(void **state) {
         snprintf(set, sizeof set, "train.balance=%s", rates[i].method);
         s = spec_with(LEAST, set);
         assert_true(s->train.balance.lr == rates[i].lr);
-        assert_string_equal(gw__balance_name(s->train.balance.method), rates[i].method);
         gw__spec_free(s);
     }
     s = spec_of("data: {train: a}\ntasks: {y: binary, z: binary}\ntrain: {balance: {method: decayed, gamma: {z: 0.5, y: 1}, every: 10}}\n");
