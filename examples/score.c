@@ -14,7 +14,7 @@ static int fail(const gw_error *err) {
 }
 
 static void print_model(const gw_model *model) {
-    static const char *const types[] = {"binary", "regression", "multiclass"};
+    static const char *const types[] = {"binary", "regression", "multiclass", "count", "ordinal", "quantile"};
     printf("tasks:\n");
     for (size_t i = 0; i < gw_model_task_count(model); i++) {
         gw_task_info task;

@@ -8,7 +8,7 @@
  * Functions return a gw_status. On failure results are untouched and nothing is half-written. Nothing here prints, exits, reads the
  * environment or keeps writable globals. Text that the library returns through `char **` is freed with gw_text_free.
  *
- * Shapes: B rows, D width of the dense input, O width of the output (one per task, one per class of a multiclass task).
+ * Shapes: B rows, D width of the dense input, O width of the output (one per task, one per class of a multiclass or ordinal task, one per quantile).
  */
 #ifndef GATEWRIGHT_H
 #define GATEWRIGHT_H
@@ -116,13 +116,13 @@ GW_API gw_status gw_model_parse(const void *bytes, size_t n_bytes, const char *n
 GW_API gw_status gw_model_save(const gw_model *model, const char *path, gw_error *err);
 GW_API void      gw_model_free(gw_model *model);
 
-typedef enum gw_task_type { GW_TASK_BINARY, GW_TASK_REGRESSION, GW_TASK_MULTICLASS } gw_task_type;
+typedef enum gw_task_type { GW_TASK_BINARY, GW_TASK_REGRESSION, GW_TASK_MULTICLASS, GW_TASK_COUNT, GW_TASK_ORDINAL, GW_TASK_QUANTILE } gw_task_type;
 
 typedef struct gw_task_info {
     const char *name;    /* borrowed until the model is freed, as all text here */
     gw_task_type type;
     size_t output_at;    /* its first column of the output */
-    size_t output_width; /* 1, or the number of classes */
+    size_t output_width; /* 1, or the number of classes or quantiles */
 } gw_task_info;
 
 typedef struct gw_feature_info {
@@ -142,7 +142,7 @@ GW_API size_t gw_model_output_width(const gw_model *model); /* O */
  *  thread uses the model. A model file does not remember it. Fails as gw_isa_check does. */
 GW_API gw_status   gw_model_use_isa(gw_model *model, const char *isa, gw_error *err);
 GW_API const char *gw_model_isa(const gw_model *model);
-/* The name of class `i` of a multiclass task, NULL if there is none. */
+/* The name of class `i` of a multiclass or ordinal task, or of quantile `i` ("q0.1") where a task has several; NULL if there is none. */
 GW_API const char *gw_model_class_name(const gw_model *model, size_t task, size_t i);
 
 /** Everything about a model as one JSON object: what `gatewright inspect --json` prints. Keys: format (1), architecture, parameters,
@@ -162,7 +162,8 @@ GW_API void      gw_session_free(gw_session *session);
  * Score rows given as typed columns, found by name; order and additional columns do not matter.
  *
  * @param n_rows    B, at least 1: a call without rows is GW_E_ARGUMENT.
- * @param ret_score float[B*O], row-major [B,O]; probability for binary tasks, one per class for multiclass, the label's unit for regression.
+ * @param ret_score float[B*O], row-major [B,O]; probability for binary tasks, one per class for multiclass and ordinal, a mean for count, the label's unit for
+ *                  regression and quantiles.
  * @return GW_OK; GW_E_DATA if a column is missing, a cell is not what its feature takes or its text no UTF-8 (where = the column, line = the
  *         row from 1); of columns that no feature uses the cells are not looked at;
  *         GW_E_LIMIT if B exceeds max_rows. Scores are untouched unless all rows are good.
@@ -298,7 +299,7 @@ typedef struct gw_data_options {
 GW_API gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err);
 
 typedef enum gw_output_format {
-    GW_OUTPUT_CSV,   /* a header of task names (task.class for multiclass), a line per row, numbers as %.9g */
+    GW_OUTPUT_CSV,   /* a header of task names (task.class where a task has several columns), a line per row, numbers as %.9g */
     GW_OUTPUT_JSONL, /* {"keep":{column:"text",…},task:p,task:{class:p,…},"gates":{name:w,…}} a line; keep and gates when asked for */
     GW_OUTPUT_NPY,   /* float32 [rows, O (+ gates)], C order; numbers only, so nothing can be kept */
 } gw_output_format;
@@ -340,7 +341,7 @@ GW_API gw_status gw_spec_describe(const gw_train_options *spec, char **ret_json,
 /**
  * Look at the first rows of a table and write a spec that trains at once, with a comment on every guess.
  *
- * @param tasks    What to predict: "COLUMN" or "COLUMN:TYPE" with binary, regression or multiclass.
+ * @param tasks    What to predict: "COLUMN" or "COLUMN:TYPE" with the type of a task.
  * @param ret_yaml The spec; freed with gw_text_free.
  * @return GW_OK; GW_E_ARGUMENT for a column that is not there; GW_E_DATA for one that cannot be predicted as said.
  */

@@ -189,8 +189,8 @@ size_t gw_model_output_width(const gw_model *model) {
 
 const char *gw_model_class_name(const gw_model *model, size_t task, size_t i) {
     if (!model || task >= model->spec->n_tasks) return NULL;
-    gw__texts classes = gw__features_classes(model->features, task);
-    return i < classes.n ? classes.at[i] : NULL;
+    gw__texts outputs = gw__features_outputs(model->features, task);
+    return i < outputs.n ? outputs.at[i] : NULL;
 }
 
 gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err) {

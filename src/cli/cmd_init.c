@@ -39,7 +39,7 @@ int cmd_init(const cli_command *self, int argc, char **argv) {
         {.kind = CLI_ARGUMENTS, .name = "DATA", .into = &paths,
          .help = "tables: .csv or .tsv, plain or .gz .xz .zst; names, patterns, or - for standard input"},
         {.kind = CLI_TEXTS, .name = "task", .value = "COLUMN[:TYPE]", .into = &tasks, .required = true,
-         .help = "a column to predict; TYPE is binary, regression or multiclass (default: by looking); may be given again"},
+         .help = "a column to predict; TYPE is binary, regression, multiclass, count, ordinal or quantile (default: by looking); may be given again"},
         {.kind = CLI_TEXT, .letter = 'o', .name = "output", .value = "SPEC", .into = &output, .help = "where to write; - is standard output"},
         {.kind = CLI_TEXT, .name = "header", .value = "FILE|true", .into = &header,
          .help = "where the column names are: a file, or the first line (default: true)"},

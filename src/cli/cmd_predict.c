@@ -9,8 +9,8 @@
 
 static const char about[] =
     "Writes one line per input row, in the input's order: probabilities for binary tasks, one column per class for\n"
-    "multiclass tasks, the label's unit for regressions. Label columns may be absent. Nothing but the model file is\n"
-    "needed: it holds the features as they were fitted in training.";
+    "multiclass and ordinal tasks, means for counts, the label's unit for regressions and quantiles. Label columns\n"
+    "may be absent. Nothing but the model file is needed: it holds the features as they were fitted in training.";
 
 static const char examples[] =
     "  gatewright predict people.gw people.csv -o scores.csv\n"

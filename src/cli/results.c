@@ -9,7 +9,7 @@ gw_status cli_result(const char *json, const char *what, gw__arena *arena, gw__d
 }
 
 const gw__doc *cli_main_metric(const gw__doc *metrics) {
-    static const char *const names[] = {"auc", "rmse", "accuracy"};
+    static const char *const names[] = {"auc", "rmse", "accuracy", "pinball"};
     for (size_t i = 0; i < GW__COUNT(names); i++) {
         const gw__doc *found = gw__doc_get(metrics, names[i]);
         if (found) return found;

@@ -267,7 +267,7 @@ static gw_status fit_classes(reading *r, gw_error *err) {
     gw_status status = GW_OK;
     for (size_t t = 0; t < r->features->n_tasks; t++) {
         const gw__task *task = &r->features->tasks[t];
-        if (task->spec->type != GW_TASK_MULTICLASS || task->class_names.n) continue;
+        if (!gw__task_has_classes(task->spec) || task->class_names.n) continue;
         GW__TRY(gw__classes_fit(r->features, t, &r->staged, &r->staged.lanes[r->lanes.label[t]], err));
         if (!task->class_names.n) GW__FAIL(fail_unlabelled(task->spec, NULL, err));
     }

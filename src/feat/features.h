@@ -26,9 +26,11 @@ typedef struct gw__feature_view {
 } gw__feature_view;
 gw__feature_view gw__features_at(const gw__features *features, size_t i);
 
-/* Multiclass: the fitted class names of a task, in the order of its outputs. n 0 for other tasks. */
+/* Multiclass, ordinal: the fitted class names of a task, in the order of its outputs. n 0 for other tasks. */
 gw__texts gw__features_classes(const gw__features *features, size_t task);
-/* Outputs of a task: 1, or its number of classes. */
+/* What tells a task's outputs apart: its classes, or "q0.1" … of several quantiles. n 0 for a task of one output. */
+gw__texts gw__features_outputs(const gw__features *features, size_t task);
+/* Outputs of a task: 1, or its number of classes or quantiles. */
 size_t gw__features_output_width(const gw__features *features, size_t task);
 /* Which of a record's groups holds the task's `group` column; SIZE_MAX: the task has none. */
 size_t gw__features_group(const gw__features *features, size_t task);

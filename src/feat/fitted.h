@@ -54,6 +54,7 @@ typedef struct gw__task {
     size_t group;             /* which group, or GW__NO_GROUP */
     gw__lexicon classes;
     gw__texts class_names;    /* the same, for callers */
+    gw__texts output_names;   /* of several quantiles */
 } gw__task;
 
 struct gw__features {

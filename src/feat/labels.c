@@ -18,7 +18,9 @@ bool gw__label_text(const gw__features *features, size_t task, gw__slice text, f
 
 bool gw__label_number(const gw__features *features, size_t task, double value, float *ret) {
     if (isnan(value)) return *ret = NAN, true;
-    if (features->tasks[task].spec->type == GW_TASK_BINARY && value != 0 && value != 1) return false;
+    const gw__task_spec *spec = features->tasks[task].spec;
+    if (spec->type == GW_TASK_BINARY && value != 0 && value != 1) return false;
+    if (gw__task_not_negative(spec) && value < 0) return false;
     if (!isfinite((float)value)) return false;
     *ret = (float)value;
     return true;
@@ -27,7 +29,9 @@ bool gw__label_number(const gw__features *features, size_t task, double value, f
 gw_status gw__fail_label(gw_error *err, const gw__features *features, size_t task, gw__slice found) {
     const gw__task *t = &features->tasks[task];
     const char *column = t->spec->label;
-    if (t->spec->type == GW_TASK_REGRESSION) return gw__fail_cell(err, column, "a number", found, "list it under data.missing");
+    if (gw__task_not_negative(t->spec)) return gw__fail_cell(err, column, "a non-negative number", found, "list what means 'no value' under data.missing");
+    if (t->spec->type == GW_TASK_REGRESSION || t->spec->type == GW_TASK_QUANTILE)
+        return gw__fail_cell(err, column, "a number", found, "list it under data.missing");
     if (t->spec->type == GW_TASK_BINARY) return gw__fail_cell(err, column, "0 or 1", found, "name the positive value with 'positive'");
     gw__text known = {0};
     gw__text_puts(&known, "one of ");

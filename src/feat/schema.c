@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "feat/fitted.h"
 
 /* ---- tasks ---- */
@@ -30,7 +31,7 @@ static gw_status plan_classes(gw__features *features, size_t t, gw_error *err) {
     gw__lexicon texts = {0};
     gw__texts names = features->spec->tasks[t].classes;
     uint32_t *order = NULL;
-    if (features->spec->tasks[t].type != GW_TASK_MULTICLASS || names.n == 0) return GW_OK;
+    if (!gw__task_has_classes(&features->spec->tasks[t]) || names.n == 0) return GW_OK;
     order = gw__aligned_alloc(names.n, sizeof *order);
     if (!order) GW__FAIL(gw__fail_nomem(err));
     for (size_t i = 0; i < names.n; i++) {
@@ -47,6 +48,21 @@ cleanup:
     return status;
 }
 
+/* Several quantiles are told apart by name: "q0.1". */
+static gw_status name_quantiles(gw__features *features, gw__task *task, gw_error *err) {
+    const size_t n = task->spec->n_quantiles;
+    if (task->spec->type != GW_TASK_QUANTILE || n < 2) return GW_OK;
+    const char **names = gw__arena_alloc(&features->arena, n, sizeof *names);
+    if (!names) return gw__fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        char text[34] = "q";
+        const size_t length = 1 + (size_t)gw__format_double(task->spec->quantiles[i], text + 1);
+        if (!(names[i] = gw__arena_text(&features->arena, text, length))) return gw__fail_nomem(err);
+    }
+    task->output_names = (gw__texts){names, n};
+    return GW_OK;
+}
+
 static gw_status plan_tasks(gw__features *features, gw_error *err) {
     gw_status status = GW_OK;
     const gw__spec *spec = features->spec;
@@ -57,11 +73,12 @@ static gw_status plan_tasks(gw__features *features, gw_error *err) {
     for (size_t t = 0; t < spec->n_tasks; t++) {
         gw__task *task = &features->tasks[t];
         task->spec = &spec->tasks[t];
-        task->by_text = task->spec->type == GW_TASK_MULTICLASS || (task->spec->type == GW_TASK_BINARY && task->spec->positive);
+        task->by_text = gw__task_has_classes(task->spec) || (task->spec->type == GW_TASK_BINARY && task->spec->positive);
         if (task->spec->positive) task->positive = gw__slice_trim(gw__slice_of(task->spec->positive));
         plan_given(spec, task);
         plan_group(features, task);
         GW__TRY(plan_classes(features, t, err));
+        GW__TRY(name_quantiles(features, task, err));
     }
 cleanup:
     return status;
@@ -377,8 +394,13 @@ gw__feature_view gw__features_at(const gw__features *features, size_t i) {
 
 gw__texts gw__features_classes(const gw__features *features, size_t task) { return features->tasks[task].class_names; }
 
+gw__texts gw__features_outputs(const gw__features *features, size_t task) {
+    const gw__task *t = &features->tasks[task];
+    return t->output_names.n ? t->output_names : t->class_names;
+}
+
 size_t gw__features_output_width(const gw__features *features, size_t task) {
-    size_t n = features->tasks[task].class_names.n;
+    size_t n = gw__features_outputs(features, task).n;
     return n ? n : 1;
 }
 

@@ -201,7 +201,7 @@ static gw_status read_classes(gw__features *features, size_t t, const gw__doc *l
     gw__lexicon texts = {0};
     uint32_t *order = NULL;
     size_t n = list->kind == GW__DOC_LIST ? list->n : 0;
-    bool fitted = task->spec->type == GW_TASK_MULTICLASS && task->class_names.n == 0;
+    bool fitted = gw__task_has_classes(task->spec) && task->class_names.n == 0;
     if (list->kind != GW__DOC_LIST || (fitted && n < 2) || (!fitted && n != task->class_names.n)) return fail_stored(err, "the classes of", task->spec->name);
     if (!fitted) return GW_OK;
     order = gw__aligned_alloc(n, sizeof *order);

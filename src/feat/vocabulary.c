@@ -1,4 +1,5 @@
 /* Vocabularies: which values of a column have a row of their own. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/number.h"
@@ -134,6 +135,14 @@ static int by_number(const void *a, const void *b, void *context) {
     return x != y ? (x > y) - (x < y) : by_bytes(a, b, context);
 }
 
+/* The order of texts is their meaning's, which only the user knows. */
+static gw_status fail_unordered(const gw__task_spec *task, gw_error *err) {
+    char where[sizeof err->where];
+    snprintf(where, sizeof where, "tasks.%.200s", task->name);
+    return gw__fail_at(err, GW_E_CONFIG, where, 0, 0, "the classes of column '%s' are texts, whose order is not known; hint: list them from low to high in 'classes'",
+                       task->label);
+}
+
 gw_status gw__classes_fit(gw__features *features, size_t task, const gw__staged *staged, const gw__lane *lane, gw_error *err) {
     gw_status status;
     tally t = {0};
@@ -153,6 +162,7 @@ gw_status gw__classes_fit(gw__features *features, size_t task, const gw__staged 
     t.counts = malloc((t.n + 1) * sizeof *t.counts);
     if (!t.counts) GW__FAIL(gw__fail_nomem(err));
     for (size_t i = 0; i < t.n; i++) t.counts[i] = 1;
+    if (!numbers && t.n && features->tasks[task].spec->type == GW_TASK_ORDINAL) GW__FAIL(fail_unordered(features->tasks[task].spec, err));
     GW__TRY(order_tally(&t, 1, numbers ? by_number : by_bytes, err));
     if (t.n_order) GW__TRY(gw__classes_set(features, task, t.texts, t.order, t.n_order, err));
 cleanup:

@@ -13,12 +13,27 @@
 
 #define GW__NORM_ROSTER(X) X(NONE, "none") X(BATCH, "batch") X(LAYER, "layer")
 
-#define GW__LOSS_ROSTER(X)                        \
-    X(MSE, "mse")                                 \
-    X(MAE, "mae")                                 \
-    X(HUBER, "huber")                             /* delta 1, as PyTorch */ \
-    X(BCE, "bce")                                 /* from logits */ \
-    X(CROSS_ENTROPY, "cross-entropy")             /* from logits */
+/* Types of tasks in the order of gw_task_type: name, word, the loss by default, the metric that says most of those where more is better. */
+#define GW__TASK_ROSTER(X)                                              \
+    X(BINARY, "binary", BCE, AUC)                                       \
+    X(REGRESSION, "regression", MSE, R2)                                \
+    X(MULTICLASS, "multiclass", CROSS_ENTROPY, CLASS_ACCURACY)          \
+    X(COUNT, "count", POISSON, COUNT_D2)                                \
+    X(ORDINAL, "ordinal", PROPORTIONAL_ODDS, ORDINAL_ACCURACY)          \
+    X(QUANTILE, "quantile", PINBALL, QUANTILE_D2)
+
+/* Losses: name, word, the types of tasks that may have it, and what it has inside in place of the head's activation (NULL: nothing). */
+#define GW__LOSS_ROSTER(X)                                                                        \
+    X(MSE, "mse", GW__FOR(BINARY) | GW__FOR(REGRESSION), NULL)                                    \
+    X(MAE, "mae", GW__FOR(BINARY) | GW__FOR(REGRESSION), NULL)                                    \
+    X(HUBER, "huber", GW__FOR(BINARY) | GW__FOR(REGRESSION), NULL)           /* delta 1, as PyTorch */ \
+    X(BCE, "bce", GW__FOR(BINARY), "sigmoid")                                                     \
+    X(CROSS_ENTROPY, "cross-entropy", GW__FOR(MULTICLASS), "softmax")                             \
+    X(FOCAL, "focal", GW__FOR(BINARY), "sigmoid")                                                 \
+    X(ZILN, "ziln", GW__FOR(REGRESSION), "three outputs")                    /* zero-inflated log-normal */ \
+    X(POISSON, "poisson", GW__FOR(COUNT), "exponential")                                          \
+    X(PROPORTIONAL_ODDS, "proportional-odds", GW__FOR(ORDINAL), "thresholds")                     \
+    X(PINBALL, "pinball", GW__FOR(QUANTILE), NULL)
 
 #define GW__OPTIMIZER_ROSTER(X) X(SGD, "sgd") X(ADAM, "adam") X(ADAMW, "adamw") X(ADAGRAD, "adagrad")
 
@@ -28,7 +43,7 @@ typedef enum gw__activation { GW__ACTIVATION_ROSTER(X) GW__ACTIVATIONS } gw__act
 #define X(name, word) GW__NORM_##name,
 typedef enum gw__norm { GW__NORM_ROSTER(X) GW__NORMS } gw__norm;
 #undef X
-#define X(name, word) GW__LOSS_##name,
+#define X(name, word, types, inside) GW__LOSS_##name,
 typedef enum gw__loss { GW__LOSS_ROSTER(X) GW__LOSSES } gw__loss;
 #undef X
 #define X(name, word) GW__OPT_##name,

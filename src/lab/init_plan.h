@@ -22,6 +22,7 @@ typedef struct gw__task_plan {
     gw_task_type type;
     gw__slice positive; /* at NULL: cells are 0 and 1 */
     double weight;
+    bool lists_classes; /* ordinal: its classes are written down, for the user to put in order */
     const char *reason;
 } gw__task_plan;
 

@@ -10,7 +10,11 @@
 #define MAX_CLASSES 100     /* more distinct texts than these are no classes to guess */
 #define FEW_NUMBERS 20      /* as many distinct integers may be classes */
 
-static const char *const type_names[] = {[GW_TASK_BINARY] = "binary", [GW_TASK_REGRESSION] = "regression", [GW_TASK_MULTICLASS] = "multiclass"};
+static const char *const type_names[] = {
+#define X(name, word, loss, chief) [GW_TASK_##name] = word,
+    GW__TASK_ROSTER(X)
+#undef X
+};
 
 static const char *const positive_words[] = {"1", "yes", "y", "true", "t", "positive", "pos", "good", "success"};
 static const char *const negative_words[] = {"0", "no", "n", "false", "f", "negative", "neg", "bad", "failure"};
@@ -75,6 +79,18 @@ static gw_status fail_column(const gw__init_plan *plan, gw__slice name, gw_error
     return status;
 }
 
+static gw_status fail_type(const char *task, const char *found, gw_error *err) {
+    char list[128] = "";
+    const char *near = gw__nearest(gw__slice_of(found), type_names, GW__COUNT(type_names));
+    for (size_t i = 0; i < GW__COUNT(type_names); i++) {
+        const char *link = i == 0 ? "" : i + 1 < GW__COUNT(type_names) ? ", " : " or ";
+        strncat(list, link, sizeof list - strlen(list) - 1);
+        strncat(list, type_names[i], sizeof list - strlen(list) - 1);
+    }
+    return gw__fail(err, GW_E_ARGUMENT, "task '%s': expected the type %s but found '%s'%s%s%s", task, list, found, near ? "; hint: did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
+}
+
 /* "COLUMN" or "COLUMN:TYPE"; a column may have colons in its own name. *ret_type is -1 when there is none. */
 static gw_status split_task(const gw__init_plan *plan, const char *text, size_t *ret_column, int *ret_type, gw_error *err) {
     gw__slice whole = gw__slice_of(text);
@@ -86,11 +102,7 @@ static gw_status split_task(const gw__init_plan *plan, const char *text, size_t 
         for (size_t i = 0; i < GW__COUNT(type_names); i++)
             if (strcmp(colon + 1, type_names[i]) == 0) *ret_type = (int)i;
         column = find_column(plan->profiles, name);
-        if (column >= 0 && *ret_type < 0) {
-            const char *near = gw__nearest(gw__slice_of(colon + 1), type_names, GW__COUNT(type_names));
-            return gw__fail(err, GW_E_ARGUMENT, "task '%s': expected the type binary, regression or multiclass but found '%s'%s%s%s", text, colon + 1,
-                            near ? "; hint: did you mean '" : "", near ? near : "", near ? "'?" : "");
-        }
+        if (column >= 0 && *ret_type < 0) return fail_type(text, colon + 1, err);
         if (*ret_type >= 0) whole = name;
     }
     if (column < 0) return fail_column(plan, whole, err);
@@ -192,27 +204,46 @@ static gw_status guess_type(const gw__init_plan *plan, const gw__profile *column
     return GW_OK;
 }
 
+/* Types whose labels are numbers, and what such a task is called in messages; NULL for others. */
+static const char *needs_numbers(gw_task_type type) {
+    switch (type) {
+    case GW_TASK_REGRESSION: return "a regression";
+    case GW_TASK_COUNT: return "a count";
+    case GW_TASK_QUANTILE: return "a quantile";
+    default: return NULL;
+    }
+}
+
+static bool has_classes(gw_task_type type) { return type == GW_TASK_MULTICLASS || type == GW_TASK_ORDINAL; }
+
+static gw_status check_numbers(const gw__init_plan *plan, const gw__profile *column, gw_task_type type, gw_error *err) {
+    if (gw__profile_numeric(plan->profiles, column)) {
+        if (type != GW_TASK_COUNT || column->min >= 0) return GW_OK;
+        return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': a count needs non-negative numbers but found %g", column->name, column->min);
+    }
+    for (size_t i = 0; i < column->n_distinct && i < GW__PROFILE_VALUES; i++) {
+        double value;
+        gw__slice text = column->kept[i].text;
+        if (!gw__profile_is_missing(plan->profiles, text) && !gw__parse_double(text, &value))
+            return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': %s needs numbers but found '%.*s'", column->name, needs_numbers(type),
+                               GW__SLICE_ARG(text));
+    }
+    return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': %s needs numbers but found texts", column->name, needs_numbers(type));
+}
+
 static gw_status check_type(const gw__init_plan *plan, const gw__profile *column, gw_task_type type, gw_error *err) {
     size_t distinct = gw__profile_distinct(plan->profiles, column);
     if (distinct < 2)
         return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': expected something to predict but found %s", column->name,
                            distinct == 0 ? "no value" : "one value only");
     size_t most = plan->profiles->distinct_limit < GW__PROFILE_VALUES ? plan->profiles->distinct_limit : GW__PROFILE_VALUES;
-    if (type == GW_TASK_MULTICLASS && (column->many || distinct > most))
+    if (has_classes(type) && (column->many || distinct > most))
         return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': expected at most %zu classes but found %s%zu distinct values", column->name,
                            most, column->many ? "over " : "", distinct);
-    if (type != GW_TASK_REGRESSION || gw__profile_numeric(plan->profiles, column)) return GW_OK;
-    for (size_t i = 0; i < column->n_distinct && i < GW__PROFILE_VALUES; i++) {
-        double value;
-        gw__slice text = column->kept[i].text;
-        if (!gw__profile_is_missing(plan->profiles, text) && !gw__parse_double(text, &value))
-            return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': a regression needs numbers but found '%.*s'", column->name,
-                               GW__SLICE_ARG(text));
-    }
-    return gw__fail_at(err, GW_E_DATA, column->name, 0, 0, "column '%s': a regression needs numbers but found texts", column->name);
+    return needs_numbers(type) ? check_numbers(plan, column, type, err) : GW_OK;
 }
 
-/* The labels' mean and spread; with several tasks, a weight that brings the squared error near 1. */
+/* The labels' mean and spread; with several tasks, a weight that brings a regression's squared error near 1. */
 static gw_status describe_numbers(gw__init_plan *plan, gw__task_plan *task, const gw__profile *column, bool several, gw_error *err) {
     double n = (double)column->numbers, mean = column->sum / n, variance = column->sum_squares / n - mean * mean;
     gw__text text = {0};
@@ -220,15 +251,26 @@ static gw_status describe_numbers(gw__init_plan *plan, gw__task_plan *task, cons
     gw__init_add_number(&text, mean);
     gw__text_puts(&text, ", standard deviation ");
     gw__init_add_number(&text, variance > 0 ? sqrt(variance) : 0);
-    if (several && variance > 0 && (variance > 100 || variance < 0.01)) {
+    if (several && task->type == GW_TASK_REGRESSION && variance > 0 && (variance > 100 || variance < 0.01)) {
         gw__text weight = {0};
         gw__init_add_number(&weight, 1 / variance);
         if (weight.failed || !gw__parse_double((gw__slice){weight.at, weight.n}, &task->weight)) task->weight = 1;
         gw__text_clear(&weight);
         gw__text_puts(&text, "; labels are not rescaled, so the weight is 1 over the variance");
     }
+    if (task->type == GW_TASK_REGRESSION && column->min == 0 && column->integers == column->numbers) gw__text_puts(&text, "; a count if it counts events");
     task->reason = text.failed ? NULL : gw__arena_text(&plan->arena, text.at, text.n);
     gw__text_clear(&text);
+    return task->reason ? GW_OK : gw__fail_nomem(err);
+}
+
+/* Classes as texts have no order of their own: an ordinal task gets a list to be put in order. */
+static gw_status describe_classes(gw__init_plan *plan, gw__task_plan *task, const gw__profile *column, size_t distinct, gw_error *err) {
+    const bool numeric = gw__profile_numeric(plan->profiles, column), ordinal = task->type == GW_TASK_ORDINAL;
+    task->lists_classes = ordinal && !numeric;
+    task->reason = gw__init_reason(plan, "%zu classes%s", distinct, task->lists_classes ? "; put them in order, from low to high"
+                                                                   : ordinal || !numeric ? ""
+                                                                                         : "; a regression if the numbers measure something, ordinal if they rank");
     return task->reason ? GW_OK : gw__fail_nomem(err);
 }
 
@@ -247,12 +289,10 @@ static gw_status plan_task(gw__init_plan *plan, const char *text, bool several, 
     if (status == GW_OK) status = check_type(plan, column, task.type, err);
     if (status != GW_OK) return status;
     size_t distinct = gw__profile_distinct(plan->profiles, column);
-    if (task.type == GW_TASK_REGRESSION) {
+    if (needs_numbers(task.type)) {
         status = describe_numbers(plan, &task, column, several, err);
-    } else if (task.type == GW_TASK_MULTICLASS) {
-        bool numeric = gw__profile_numeric(plan->profiles, column);
-        task.reason = gw__init_reason(plan, "%zu classes%s", distinct, numeric ? "; a regression if the numbers measure something" : "");
-        if (!task.reason) status = gw__fail_nomem(err);
+    } else if (has_classes(task.type)) {
+        status = describe_classes(plan, &task, column, distinct, err);
     } else if (!is_zero_one(plan, column)) {
         status = choose_positive(plan, &task, column, err);
     } else {

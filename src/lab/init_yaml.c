@@ -227,6 +227,17 @@ static void write_features(const gw__init_plan *plan, gw__text *out) {
     }
 }
 
+static void write_classes(const gw__init_plan *plan, const gw__profile *column, gw__text *out) {
+    const char *before = ", classes: [";
+    for (size_t i = 0; i < column->n_distinct && i < GW__PROFILE_VALUES; i++) {
+        if (gw__profile_is_missing(plan->profiles, column->kept[i].text)) continue;
+        gw__text_puts(out, before);
+        add_scalar(out, column->kept[i].text);
+        before = ", ";
+    }
+    gw__text_putc(out, ']');
+}
+
 static void write_tasks(const gw__init_plan *plan, gw__text *out) {
     gw__text_puts(out, "\ntasks:\n");
     for (size_t t = 0; t < plan->n_tasks; t++) {
@@ -242,6 +253,7 @@ static void write_tasks(const gw__init_plan *plan, gw__text *out) {
             gw__text_puts(out, ", positive: ");
             add_scalar(out, task->positive);
         }
+        if (task->lists_classes) write_classes(plan, column, out);
         if (task->weight != 1) {
             gw__text_puts(out, ", weight: ");
             gw__init_add_number(out, task->weight);

@@ -3,6 +3,11 @@
  *                calibration (sum of predicted / sum of observed), ece (expected calibration error, 10 bins of equal width), accuracy (p >= 0.5 says yes)
  *   regression:  rmse, mae, r2
  *   multiclass:  accuracy (the first of equal classes), log_loss (p clipped below)
+ *   count:       deviance (the mean of 2 (y log(y/m) - (y-m)), m the predicted mean, at least 1e-7), d2 (1 - deviance / that of the labels' mean), rmse, mae
+ *   ordinal:     accuracy and log_loss as above; mae and kappa (with quadratic weights) of ranks, where the predicted one is the median: the first
+ *                class up to which probabilities add up to a half
+ *   quantile:    pinball (the mean over the quantiles), d2 (1 - pinball / that of the labels' own quantiles), coverage (the share of labels not below
+ *                the lowest of several quantiles and not above the highest; of one, not above it), mae (of the median, where it is predicted)
  * Every labelled row counts once: row weights weigh the loss, not the metrics. */
 #ifndef GW_METRIC_METRIC_H
 #define GW_METRIC_METRIC_H
@@ -21,7 +26,19 @@
     X(MAE, "mae", REGRESSION, -1)         \
     X(R2, "r2", REGRESSION, 1)            \
     X(CLASS_ACCURACY, "accuracy", MULTICLASS, 1) \
-    X(CLASS_LOG_LOSS, "log_loss", MULTICLASS, -1)
+    X(CLASS_LOG_LOSS, "log_loss", MULTICLASS, -1) \
+    X(COUNT_DEVIANCE, "deviance", COUNT, -1) \
+    X(COUNT_D2, "d2", COUNT, 1)           \
+    X(COUNT_RMSE, "rmse", COUNT, -1)      \
+    X(COUNT_MAE, "mae", COUNT, -1)        \
+    X(ORDINAL_ACCURACY, "accuracy", ORDINAL, 1) \
+    X(ORDINAL_LOG_LOSS, "log_loss", ORDINAL, -1) \
+    X(ORDINAL_MAE, "mae", ORDINAL, -1)    \
+    X(ORDINAL_KAPPA, "kappa", ORDINAL, 1) \
+    X(QUANTILE_PINBALL, "pinball", QUANTILE, -1) \
+    X(QUANTILE_D2, "d2", QUANTILE, 1)     \
+    X(QUANTILE_COVERAGE, "coverage", QUANTILE, 0) \
+    X(QUANTILE_MAE, "mae", QUANTILE, -1)
 
 typedef enum gw__metric {
 #define X(name, word, type, better) GW__METRIC_##name,
@@ -36,8 +53,8 @@ int gw__metric_better(gw__metric metric); /* 1: higher is better, -1: lower, 0: 
 
 typedef struct gw__meter gw__meter;
 
-/* `width`: 1, or the number of classes. */
-gw_status gw__meter_new(gw_task_type type, size_t width, bool grouped, gw__meter **ret_meter, gw_error *err);
+/* `width`: 1, or the number of classes or quantiles; `quantiles`: [width], ascending, borrowed until the meter is freed; only of type quantile. */
+gw_status gw__meter_new(gw_task_type type, size_t width, bool grouped, const double *quantiles, gw__meter **ret_meter, gw_error *err);
 void      gw__meter_free(gw__meter *meter);
 void      gw__meter_reset(gw__meter *meter);
 /* One labelled row: output [width], its label, its group (if grouped), its loss (what training minimises) and weight. */

@@ -79,6 +79,26 @@ double gw__ranking_auc(gw__ranking *negatives, gw__ranking *positives) {
     return (double)twice / (2.0 * (double)n * (double)p);
 }
 
+static double score_of(uint32_t key) {
+    const uint32_t bits = key & 0x80000000u ? key & 0x7FFFFFFFu : ~key;
+    float score;
+    memcpy(&score, &bits, sizeof score);
+    return score;
+}
+
+double gw__ranking_pinball(gw__ranking *ranking, double t) {
+    if (ranking->n == 0) return NAN;
+    sort_keys(ranking);
+    const double rank = ceil(t * (double)ranking->n);
+    const double c = score_of(ranking->keys[rank < 1 ? 0 : (size_t)rank - 1]);
+    double sum = 0;
+    for (size_t i = 0; i < ranking->n; i++) {
+        const double r = score_of(ranking->keys[i]) - c;
+        sum += r >= 0 ? t * r : (t - 1) * r;
+    }
+    return sum;
+}
+
 /* ---- groups ---- */
 
 gw_status gw__group_ranking_add(gw__group_ranking *ranking, uint64_t group, float score, bool positive, gw_error *err) {

@@ -17,6 +17,9 @@ void      gw__ranking_clear(gw__ranking *ranking);
 /* The share of (negative, positive) pairs in the right order, ties one half. NaN when there is no pair. */
 double    gw__ranking_auc(gw__ranking *negatives, gw__ranking *positives);
 
+/* The sum over the scores x of max(t (x - c), (t - 1) (x - c)), where c is the scores' own quantile t, which makes it least. */
+double    gw__ranking_pinball(gw__ranking *ranking, double t);
+
 typedef struct gw__group_entry {
     uint64_t group;
     uint32_t key, positive;

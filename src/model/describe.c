@@ -61,10 +61,16 @@ static void describe_tasks(const gw_model *model, gw__json_writer *json) {
         member_int(json, "output_at", gw__net_output_at(model->net, i));
         member_int(json, "output_width", gw__features_output_width(model->features, i));
         gw__texts classes = gw__features_classes(model->features, i);
-        if (task->type == GW_TASK_MULTICLASS) {
+        if (gw__task_has_classes(task)) {
             gw__json_key(json, "classes");
             gw__json_begin_list(json);
             for (size_t k = 0; k < classes.n; k++) gw__json_string(json, classes.at[k]);
+            gw__json_end_list(json);
+        }
+        if (task->type == GW_TASK_QUANTILE) {
+            gw__json_key(json, "quantiles");
+            gw__json_begin_list(json);
+            for (size_t k = 0; k < task->n_quantiles; k++) gw__json_double(json, task->quantiles[k]);
             gw__json_end_list(json);
         }
         gw__json_end_object(json);

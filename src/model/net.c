@@ -97,6 +97,34 @@ cleanup:
     return status;
 }
 
+/* Where an ordinal task of n + 1 classes begins: all classes alike, that is s(threshold k) = k / (n + 1). The first threshold stands as it is,
+ * each other one as what softplus makes its distance from the one before. */
+static const float *first_thresholds(gw__builder *b, size_t n) {
+    float *start = gw__arena_alloc(&b->net->arena, n, sizeof *start);
+    double below = 0;
+    for (size_t k = 0; start && k < n; k++) {
+        const double threshold = gw__log((double)(k + 1)) - gw__log((double)(n - k));
+        start[k] = (float)(k ? gw__log(gw__exp(threshold - below) - 1) : threshold);
+        below = threshold;
+    }
+    return start;
+}
+
+/* The thresholds behind an ordinal task's head, whose output is one score. */
+static gw_status add_thresholds(gw__builder *b, const gw__mlp *tower, const char *task, size_t n, gw__view *ret_logits) {
+    gw__op op = {.kind = GW__OP_THRESHOLDS, .x = tower->x, .y = gw__plan_buffer(b, n), .w_at = gw__plan_floats(b, n)};
+    gw__placement p = {.shown = {.n_dims = 1, .shape = {n}, .trained = true}, .storage = GW__STORED_VECTOR, .at = op.w_at, .start = first_thresholds(b, n),
+                       .order = tower->order | (uint64_t)tower->n_layers << 4};
+    if (!p.start) return gw__fail_nomem(b->err);
+    char name[512];
+    snprintf(name, sizeof name, "tower.%s.thresholds", task);
+    gw_status status = gw__plan_placement(b, p, gw__arena_text(&b->net->arena, name, strlen(name)));
+    *ret_logits = op.y;
+    return status == GW_OK ? gw__plan_op(b, op) : status;
+}
+
+static bool has_thresholds(const gw__net *net, size_t task) { return net->rules[task].loss == GW__LOSS_PROPORTIONAL_ODDS; }
+
 static gw_status add_towers(gw__builder *b, const gw__view *streams) {
     gw_status status = GW_OK;
     gw__net *net = b->net;
@@ -105,14 +133,18 @@ static gw_status add_towers(gw__builder *b, const gw__view *streams) {
     if (!members) GW__FAIL(gw__fail_nomem(b->err));
     for (size_t t = 0; t < net->n_tasks; t++) {
         char prefix[512];
+        const uint32_t width = has_thresholds(net, t) ? 1 : (uint32_t)net->rules[t].width;
         snprintf(prefix, sizeof prefix, "tower.%s", net->task_names[t]);
         members[t] = (gw__mlp){.x = streams[net->wiring.tower_input[t]], .prefix = gw__arena_text(&net->arena, prefix, strlen(prefix)),
-                           .widths = with_output(b, spec->hidden[0], (uint32_t)net->rules[t].width), .n_layers = spec->hidden[0].n + 1, .spec = spec,
-                           .order = order_base(2 * net->wiring.n_levels, (uint32_t)t)};
+                           .widths = with_output(b, spec->hidden[0], width), .n_layers = spec->hidden[0].n + 1, .spec = spec,
+                           .bare_last = has_thresholds(net, t), .order = order_base(2 * net->wiring.n_levels, (uint32_t)t)};
         if (!members[t].prefix || !members[t].widths) GW__FAIL(gw__fail_nomem(b->err));
     }
     GW__TRY(gw__plan_mlps(b, members, net->n_tasks));
-    for (size_t t = 0; t < net->n_tasks; t++) net->outputs[t] = members[t].x;
+    for (size_t t = 0; t < net->n_tasks; t++) {
+        net->outputs[t] = members[t].x;
+        if (has_thresholds(net, t)) GW__TRY(add_thresholds(b, &members[t], net->task_names[t], net->rules[t].width, &net->outputs[t]));
+    }
 cleanup:
     free(members);
     return status;
@@ -252,23 +284,37 @@ static void place_statistics(gw__builder *b) {
     net->n_segments = b->segment + 1;
 }
 
+static gw_status make_rule(gw__builder *b, const gw__task_spec *task, size_t outputs, gw__loss_rule *ret_rule) {
+    double *quantiles = gw__arena_alloc(&b->net->arena, task->n_quantiles + 1, sizeof *quantiles);
+    if (!quantiles) return gw__fail_nomem(b->err);
+    if (task->n_quantiles) memcpy(quantiles, task->quantiles, task->n_quantiles * sizeof *quantiles);
+    *ret_rule = (gw__loss_rule){.loss = task->loss, .activation = task->activation, .width = gw__loss_logits(task->loss, outputs), .outputs = outputs,
+                                .huber_delta = task->huber_delta, .positive_weight = task->positive_weight,
+                                .correction = gw__log(task->negative_rate) - gw__log(task->positive_weight),
+                                .focal_gamma = task->focal_gamma, .focal_alpha = task->focal_alpha, .quantiles = quantiles};
+    return GW_OK;
+}
+
 static gw_status copy_tasks(gw__builder *b, const size_t *output_widths) {
+    gw_status status = GW_OK;
     gw__net *net = b->net;
     const size_t n = net->n_tasks = b->spec->n_tasks;
     net->task_names = gw__arena_alloc(&net->arena, n, sizeof *net->task_names);
     net->rules = gw__arena_alloc(&net->arena, n, sizeof *net->rules);
     net->outputs = gw__arena_alloc(&net->arena, n, sizeof *net->outputs);
     net->output_at = gw__arena_alloc(&net->arena, n + 1, sizeof *net->output_at);
-    if (!net->task_names || !net->rules || !net->outputs || !net->output_at) return gw__fail_nomem(b->err);
+    net->logit_at = gw__arena_alloc(&net->arena, n + 1, sizeof *net->logit_at);
+    if (!net->task_names || !net->rules || !net->outputs || !net->output_at || !net->logit_at) return gw__fail_nomem(b->err);
     for (size_t t = 0; t < n; t++) {
         const gw__task_spec *task = &b->spec->tasks[t];
         net->task_names[t] = gw__arena_text(&net->arena, task->name, strlen(task->name));
         if (!net->task_names[t]) return gw__fail_nomem(b->err);
-        net->rules[t] = (gw__loss_rule){.loss = task->loss, .activation = task->activation, .width = output_widths[t], .huber_delta = task->huber_delta,
-                                        .positive_weight = task->positive_weight, .correction = gw__log(task->negative_rate) - gw__log(task->positive_weight)};
+        GW__TRY(make_rule(b, task, output_widths[t], &net->rules[t]));
         net->output_at[t + 1] = net->output_at[t] + output_widths[t];
+        net->logit_at[t + 1] = net->logit_at[t] + net->rules[t].width;
     }
-    return GW_OK;
+cleanup:
+    return status;
 }
 
 static int by_order(const void *a, const void *b) {
@@ -316,6 +362,9 @@ void gw__net_free(gw__net *net) {
 
 size_t gw__net_output_width(const gw__net *net) { return net->output_at[net->n_tasks]; }
 size_t gw__net_output_at(const gw__net *net, size_t task) { return net->output_at[task]; }
+size_t gw__net_logit_width(const gw__net *net) { return net->logit_at[net->n_tasks]; }
+size_t gw__net_logit_at(const gw__net *net, size_t task) { return net->logit_at[task]; }
+const gw__loss_rule *gw__net_rule(const gw__net *net, size_t task) { return &net->rules[task]; }
 size_t gw__net_parameter_floats(const gw__net *net) { return net->flat_floats; }
 uint64_t gw__net_multiply_adds(const gw__net *net) { return net->multiply_adds; }
 

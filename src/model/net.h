@@ -1,18 +1,19 @@
 /* The network: a wiring made into parameters, buffers and operations. The plan is immutable and shareable; a workspace is one run's memory.
- *   B rows of a chunk, D width of the dense input, O width of all outputs together, P parameters. */
+ *   B rows of a chunk, D width of the dense input, O width of all outputs together, Z of all logits, P parameters. */
 #ifndef GW_MODEL_NET_H
 #define GW_MODEL_NET_H
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "feat/record.h"
+#include "kern/loss.h"
 #include "spec/spec.h"
 
 typedef struct gw__net gw__net;
 
 /* ---- plan ---- */
 
-/* `output_widths`: [T], 1 or the number of classes. Names of tasks are copied. */
+/* `output_widths`: [T], 1 or the number of classes or quantiles. Names of tasks are copied. */
 gw_status gw__net_new(const gw__spec *spec, const gw__input *input, const size_t *output_widths, gw__net **ret_net, gw_error *err);
 /* The same for a model from outside: each parameter is shown to `check` as soon as it is planned, and its failure ends planning, so that a
  * spec takes no more memory than the parameters that come with it. */
@@ -32,6 +33,9 @@ const char *gw__net_isa(const gw__net *net);
 
 size_t gw__net_output_width(const gw__net *net);               /* O */
 size_t gw__net_output_at(const gw__net *net, size_t task);     /* first output column of a task */
+size_t gw__net_logit_width(const gw__net *net);                /* Z: what all losses see together */
+size_t gw__net_logit_at(const gw__net *net, size_t task);      /* first logit of a task */
+const gw__loss_rule *gw__net_rule(const gw__net *net, size_t task); /* borrowed until the net is freed */
 size_t gw__net_parameter_floats(const gw__net *net);           /* length of the flat buffer, padding included */
 uint64_t gw__net_multiply_adds(const gw__net *net);            /* a row */
 /* The same of a row in training: forward, the gradients of the weights, and those of inputs where anything needs them. */
@@ -76,7 +80,7 @@ typedef struct gw__scorer gw__scorer; /* scratch of one thread */
 gw_status gw__scorer_new(const gw__net *net, size_t max_rows, gw__scorer **ret_scorer, gw_error *err);
 void      gw__scorer_free(gw__scorer *scorer);
 /* Score n <= max_rows records into [n,O]: probabilities of binary tasks (corrected for positive_weight and negative_rate), of classes, or values.
- * `ret_gates` may be NULL, else [n, gate_width]. `ret_logits` may be NULL, else [n,O]: what the loss sees. Allocates nothing. */
+ * `ret_gates` may be NULL, else [n, gate_width]. `ret_logits` may be NULL, else [n,Z]: what the loss sees. Allocates nothing. */
 void gw__scorer_run(gw__scorer *scorer, const float *flat, const gw__records *records, size_t begin, size_t n,
                     float *ret_outputs, float *ret_logits, float *ret_gates);
 /* The same from a dense input [n,D]. */

@@ -21,6 +21,7 @@ typedef struct gw__mlp {
     size_t n_layers;
     const gw__mlp_spec *spec;
     bool active_last;       /* normalise and activate behind the last layer, too */
+    bool bare_last;         /* no bias in the last layer, whatever `spec` says: something behind it has one */
     uint64_t order;
 } gw__mlp;
 

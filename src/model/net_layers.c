@@ -91,6 +91,7 @@ enum { ORDER_WEIGHT, ORDER_BIAS, ORDER_NORM_WEIGHT, ORDER_NORM_BIAS, ORDER_NORM_
 static uint64_t order_of(const gw__mlp *m, size_t layer, unsigned part) { return m->order | (uint64_t)layer << 4 | part; }
 
 static bool has_layer(const gw__mlp *m, size_t layer) { return layer < m->n_layers; }
+static bool has_bias(const gw__mlp *m, size_t layer) { return m->spec->bias && !(m->bare_last && layer + 1 == m->n_layers); }
 static bool is_active(const gw__mlp *m, size_t layer) { return has_layer(m, layer) && (m->active_last || layer + 1 < m->n_layers); }
 
 static gw_status freeze(gw__builder *b, size_t begin, size_t end) {
@@ -107,7 +108,7 @@ static gw_status add_linear_parameters(gw__builder *b, const gw__mlp *m, size_t 
                        .storage = op->narrow ? GW__STORED_NARROW : GW__STORED_PANEL, .k = k, .n = op->y.width, .fan_in = k, .fan_out = n,
                        .order = order_of(m, layer, ORDER_WEIGHT)};
     GW__TRY(add_parameter(b, p, m->prefix, (uint32_t)layer, "weight"));
-    if (m->spec->bias) {
+    if (has_bias(m, layer)) {
         p.shown = (gw__parameter){.n_dims = 1, .shape = {n}, .trained = true};
         p.storage = GW__STORED_VECTOR;
         p.at = op->b_at;
@@ -128,7 +129,7 @@ static gw_status add_linear(gw__builder *b, gw__mlp *const *group, size_t n_grou
     op.narrow = y.width <= GW__NARROW;
     op.w_at = gw__plan_floats(b, gw__op_weights(&op));
     for (size_t i = 0; i < n_group && op.b_at == SIZE_MAX; i++) {
-        if (group[i]->spec->bias) op.b_at = gw__plan_floats(b, y.width);
+        if (has_bias(group[i], layer)) op.b_at = gw__plan_floats(b, y.width);
     }
     op.need_dx = x.space != GW__SPACE_DENSE || b->net->input.n_tables > 0;
     if (op.need_dx && !op.narrow) {

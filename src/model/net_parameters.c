@@ -47,7 +47,7 @@ void gw__net_initialise(const gw__net *net, const gw__spec *spec, float *flat) {
         const draw d = draw_of(p, &spec->model);
         const uint64_t name = gw__hash(p->shown.name, strlen(p->shown.name)), seed = spec->train.seed;
         for (size_t v = 0; v < value_count(p); v++) {
-            double value = d.scale;
+            double value = p->start ? p->start[v] : d.scale;
             if (d.kind == DRAW_UNIFORM) value *= 2 * gw__random_uniform(seed, GW__RANDOM_INIT, name, v) - 1;
             if (d.kind == DRAW_NORMAL) value *= gw__random_normal(seed, GW__RANDOM_INIT, name, v);
             flat[gw__placement_at(p, v)] = (float)value;

@@ -31,6 +31,7 @@ typedef enum gw__op_kind {
     GW__OP_BATCH_SUM,   /* batch normalisation, first half: sums over the batch; ends a segment */
     GW__OP_BATCH_APPLY, /* second half */
     GW__OP_MIX,         /* a gate: softmax of its logits (or a constant), and the weighted sum of experts */
+    GW__OP_THRESHOLDS,  /* the head of an ordinal task: cumulative logits from a score */
     GW__OPS
 } gw__op_kind;
 
@@ -43,7 +44,7 @@ typedef struct gw__op {
     bool need_dx;
     bool narrow;              /* so few outputs that the weights stand transposed (kernels.h) */
     size_t relu;              /* the first so many outputs become max(0, .) at once */
-    size_t w_at, b_at;        /* in the flat buffer; b_at SIZE_MAX: no bias */
+    size_t w_at, b_at;        /* in the flat buffer; b_at SIZE_MAX: no bias. w_at: of thresholds, too */
     size_t turned_at;         /* of the transposed panels, when need_dx and not narrow */
     /* activate, dropout */
     gw__activation activation;
@@ -76,6 +77,7 @@ typedef struct gw__placement {
     uint32_t k, n;   /* panel, narrow: inputs and outputs of the product that it is part of */
     uint32_t fan_in, fan_out; /* for the initial values; fan_out 0 for norms */
     float constant;  /* norms: the initial value */
+    const float *start; /* initial values that are no draw; NULL: as above */
     uint64_t order;
 } gw__placement;
 
@@ -98,6 +100,7 @@ struct gw__net {
     const char **task_names;
     gw__loss_rule *rules;         /* [T] */
     size_t *output_at;            /* [T+1]: the last is O */
+    size_t *logit_at;             /* [T+1]: the last is Z */
     gw__view dense;               /* [D] */
     gw__view *outputs;            /* [T] logits of each task */
 
@@ -166,7 +169,7 @@ void gw__gather(const gw__net *net, const float *flat, const gw__records *record
 void gw__gather_slots(const gw__net *net, const gw__slot *slots, size_t n_slots, size_t ld, const float *flat, const gw__records *records,
                       const uint64_t *rows, size_t begin, size_t n, float *dense);
 
-/* Outputs [rows,O], logits [rows,O] and gate weights [rows,gate_width] of a chunk, from where the operations left them; each may be NULL. */
+/* Outputs [rows,O], logits [rows,Z] and gate weights [rows,gate_width] of a chunk, from where the operations left them; each may be NULL. */
 void gw__pass_collect(const gw__pass *pass, float *ret_outputs, float *ret_logits, float *ret_gates);
 
 /* [dense_end]: 1 where a dense parameter gets a gradient from more than one task, 0 elsewhere. */

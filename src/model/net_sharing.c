@@ -83,6 +83,10 @@ static void visit(const walk *w, const gw__op *op) {
     case GW__OP_ACTIVATE:
     case GW__OP_DROPOUT: reach_same(w, &op->y, &op->x); break;
     case GW__OP_MIX: visit_mix(w, op); break;
+    case GW__OP_THRESHOLDS:
+        for (uint32_t k = 0; k < op->y.width; k++) own(w, op->w_at + k);
+        reach_all(w, &op->x);
+        break;
     case GW__OP_BATCH_SUM: /* has no output of its own */
     case GW__OPS: break;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "kern/functions.h"
 #include "model/net_plan.h"
 
 /* linear: y [B,N] = x [B,K] W + b, with relu of the first outputs.   backward: dW += x' dy, db += sum dy, dx = or += dy W'. */
@@ -186,6 +187,34 @@ static void mix_backward(const gw__op *op, const gw__pass *pass) {
     if (op->gate == GW__GATE_SOFTMAX) pass->kernels->softmax_back(pass->rows, op->n_experts, g, op->weights.ld, dz, op->weights.ld, dz, op->weights.ld);
 }
 
+/* thresholds, the head of an ordinal task: y [B,K-1] = theta - x [B,1], where theta_1 = w_1 and theta_k = theta_{k-1} + softplus w_k, so that they stay in
+ * order (McCullagh 1980; differs: distances by softplus).
+ * Backward: dx = -sum_k dy_k, dw_1 = sum of all dy, dw_k = s(w_k) sum of dy_j over j >= k. */
+static void thresholds_forward(const gw__op *op, const gw__pass *pass) {
+    const float *x = gw__pass_x(pass, &op->x), *w = pass->flat + op->w_at;
+    float *y = gw__pass_x(pass, &op->y);
+    double theta = 0;
+    for (size_t k = 0; k < op->y.width; k++) {
+        const double near = w[k] > 0 ? w[k] : 0;
+        theta += k ? near + gw__log(1 + gw__exp(-fabs(w[k]))) : w[k];
+        for (size_t r = 0; r < pass->rows; r++) y[r * op->y.ld + k] = (float)(theta - x[r * op->x.ld]);
+    }
+}
+
+static void thresholds_backward(const gw__op *op, const gw__pass *pass) {
+    const float *w = pass->flat + op->w_at, *dy = gw__pass_dx(pass, &op->y);
+    float *dx = gw__pass_dx(pass, &op->x), *dw = pass->gradients + op->w_at;
+    double above = 0;
+    for (size_t r = 0; r < pass->rows; r++) dx[r * op->x.ld] = 0;
+    for (size_t k = op->y.width; k-- > 0;) {
+        for (size_t r = 0; r < pass->rows; r++) {
+            above += dy[r * op->y.ld + k];
+            dx[r * op->x.ld] -= dy[r * op->y.ld + k];
+        }
+        dw[k] = (pass->add ? dw[k] : 0) + (float)(k ? above / (1 + gw__exp(-(double)w[k])) : above);
+    }
+}
+
 const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_LINEAR] = {"linear", linear_forward, linear_backward},
     [GW__OP_ACTIVATE] = {"activate", activate_forward, activate_backward},
@@ -194,6 +223,7 @@ const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_BATCH_SUM] = {"batch_sum", batch_sum_forward, batch_sum_backward},
     [GW__OP_BATCH_APPLY] = {"batch_apply", batch_apply_forward, batch_apply_backward},
     [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
+    [GW__OP_THRESHOLDS] = {"thresholds", thresholds_forward, thresholds_backward},
 };
 
 void gw__pass_forward(const gw__pass *pass, uint32_t segment) {

@@ -38,14 +38,13 @@ void gw__scorer_free(gw__scorer *scorer) {
 
 void gw__pass_collect(const gw__pass *pass, float *outputs, float *logits, float *gates) {
     const gw__net *net = pass->net;
-    const size_t width = gw__net_output_width(net);
+    const size_t width = gw__net_output_width(net), logit_width = gw__net_logit_width(net);
     for (size_t t = 0; t < net->n_tasks; t++) {
         const gw__view *view = &net->outputs[t];
         const float *z = gw__pass_x(pass, view);
         for (size_t r = 0; r < pass->rows; r++, z += view->ld) {
-            const size_t at = r * width + net->output_at[t];
-            if (outputs) gw__loss_output(&net->rules[t], z, outputs + at);
-            if (logits) memcpy(logits + at, z, view->width * sizeof *z);
+            if (outputs) gw__loss_output(&net->rules[t], z, outputs + r * width + net->output_at[t]);
+            if (logits) memcpy(logits + r * logit_width + net->logit_at[t], z, view->width * sizeof *z);
         }
     }
     for (size_t i = 0; gates && i < net->n_gates; i++) {
@@ -73,7 +72,7 @@ void gw__scorer_run(gw__scorer *scorer, const float *flat, const gw__records *re
     for (size_t at = 0; at < n; at += scorer->chunk_rows) {
         size_t rows = n - at < scorer->chunk_rows ? n - at : scorer->chunk_rows;
         gw__gather(scorer->net, flat, records, NULL, begin + at, rows, scorer->dense);
-        run_chunk(scorer, flat, scorer->dense, rows, ahead(ret_outputs, at * width), ahead(ret_logits, at * width), ahead(ret_gates, at * gate_width));
+        run_chunk(scorer, flat, scorer->dense, rows, ahead(ret_outputs, at * width), ahead(ret_logits, at * gw__net_logit_width(scorer->net)), ahead(ret_gates, at * gate_width));
     }
 }
 

@@ -77,7 +77,7 @@ static gw_status layout_csv(builder *b, const gw_predict_options *options, gw_er
     for (size_t i = 0; i < options->n_keep; i++) GW__TRY(csv_cell(b, options->keep[i], err));
     for (size_t t = 0; t < b->model->spec->n_tasks; t++) {
         const char *task = b->model->spec->tasks[t].name;
-        gw__texts classes = gw__features_classes(b->model->features, t);
+        gw__texts classes = gw__features_outputs(b->model->features, t);
         if (classes.n == 0) GW__TRY(csv_cell(b, task, err));
         for (size_t c = 0; c < classes.n; c++) {
             b->name.n = 0;
@@ -132,7 +132,7 @@ static gw_status layout_jsonl(builder *b, const gw_predict_options *options, gw_
     if (options->n_keep > 0) gw__text_puts(&b->piece, "},");
     for (size_t t = 0; t < b->model->spec->n_tasks; t++) {
         const char *task = b->model->spec->tasks[t].name;
-        gw__texts classes = gw__features_classes(b->model->features, t);
+        gw__texts classes = gw__features_outputs(b->model->features, t);
         if (classes.n == 0) {
             GW__TRY(json_cell(b, t == 0, task, err));
             continue;

@@ -139,6 +139,12 @@ static void write_betas(output *out) {
     gw__json_end_list(&out->json);
 }
 
+static void write_quantiles(output *out, const gw__task_spec *task) {
+    gw__json_begin_list(&out->json);
+    for (size_t i = 0; i < task->n_quantiles; i++) gw__json_double(&out->json, task->quantiles[i]);
+    gw__json_end_list(&out->json);
+}
+
 static void write_or_word(output *out, uint64_t value, const char *zero) {
     if (value == 0) gw__json_string(&out->json, zero);
     else write_count(out, value);
@@ -173,6 +179,7 @@ static void write_value(output *out, const gw__field *field, const void *base) {
     case GW__FIELD_PER_TASK: write_per_task(out); break;
     case GW__FIELD_TASK_NUMBERS: write_task_numbers(out, *(const double *const *)place); break;
     case GW__FIELD_BETAS: write_betas(out); break;
+    case GW__FIELD_QUANTILES: write_quantiles(out, base); break;
     case GW__FIELD_BATCH: write_or_word(out, *(const uint64_t *)place, "full"); break;
     case GW__FIELD_EVERY: write_or_word(out, *(const uint64_t *)place, "epoch"); break;
     case GW__FIELD_KINDS: break;
@@ -208,6 +215,7 @@ static bool draws_from_data(const gw__spec *spec) {
 gw_status gw__spec_write_data(const gw__spec *spec, gw__text *out, gw_error *err) {
     output o = {.json = {.out = out}, .spec = spec, .of_data = true};
     if (draws_from_data(spec)) gw__text_addf(out, "%llu ", (unsigned long long)spec->train.data_seed);
+    for (size_t t = 0; t < spec->n_tasks; t++) gw__text_putc(out, gw__task_not_negative(&spec->tasks[t]) ? '+' : '.');
     write_section(&o, &gw__spec_section, spec);
     return out->failed ? gw__fail_nomem(err) : GW_OK;
 }

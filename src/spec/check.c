@@ -128,14 +128,28 @@ cleanup:
 
 /* ---- tasks ---- */
 
-static bool loss_fits(gw_task_type type, gw__loss loss) {
-    if (loss == GW__LOSS_BCE) return type == GW_TASK_BINARY;
-    if (loss == GW__LOSS_CROSS_ENTROPY) return type == GW_TASK_MULTICLASS;
-    return type != GW_TASK_MULTICLASS;
+typedef struct loss_row { const char *word; unsigned types; const char *inside; } loss_row;
+#define LOSS_ROW(name, word, types, inside) [GW__LOSS_##name] = {word, types, inside},
+static const loss_row losses[GW__LOSSES] = {GW__LOSS_ROSTER(LOSS_ROW)};
+
+static gw_status check_loss(const gw__frame *frame, const gw__task_spec *task) {
+    char list[256] = "";
+    if (losses[task->loss].types >> task->type & 1) return GW_OK;
+    for (size_t i = 0; i < GW__LOSSES; i++) {
+        if (!(losses[i].types >> task->type & 1)) continue;
+        if (list[0] != '\0') strncat(list, ", ", sizeof list - strlen(list) - 1);
+        strncat(list, losses[i].word, sizeof list - strlen(list) - 1);
+    }
+    return gw__fail_value(frame, NODE(frame, "loss"), "loss '%s' does not fit type '%s'; hint: %s", losses[task->loss].word, gw__task_type_name(task->type), list);
 }
 
-static const char *const losses_of[] = {
-    [GW_TASK_BINARY] = "bce, mse, mae, huber", [GW_TASK_REGRESSION] = "mse, mae, huber", [GW_TASK_MULTICLASS] = "cross-entropy"};
+static gw_status check_head(const gw__frame *frame, const gw__task_spec *task) {
+    const loss_row *loss = &losses[task->loss];
+    const bool binary = task->type == GW_TASK_BINARY;
+    if (loss->inside == NULL || task->activation == (binary ? GW__ACT_SIGMOID : GW__ACT_NONE)) return GW_OK;
+    return gw__fail_value(frame, NODE(frame, "activation"), "key 'activation': loss '%s' has its %s inside but found '%s'; hint: %s", loss->word, loss->inside,
+                          gw__activation_name(task->activation), binary ? "with another head take loss 'mse'" : "leave it out");
+}
 
 static gw_status check_classes(const gw__frame *frame, const gw__task_spec *task) {
     if (task->classes.n == 0) return GW_OK;
@@ -151,19 +165,9 @@ static gw_status check_classes(const gw__frame *frame, const gw__task_spec *task
 
 gw_status gw__check_task(const gw__frame *frame) {
     const gw__task_spec *task = frame->base;
-    const char *type = gw__task_type_name(task->type);
-    if (!loss_fits(task->type, task->loss)) {
-        return gw__fail_value(frame, NODE(frame, "loss"), "loss '%s' does not fit type '%s'; hint: %s", gw__loss_name(task->loss), type, losses_of[task->type]);
-    }
-    if (task->loss == GW__LOSS_BCE && task->activation != GW__ACT_SIGMOID) {
-        return gw__fail_value(frame, NODE(frame, "activation"), "key 'activation': loss 'bce' has its sigmoid inside but found '%s'; hint: with another head take loss 'mse'",
-                              gw__activation_name(task->activation));
-    }
-    if (task->type == GW_TASK_MULTICLASS && task->activation != GW__ACT_NONE) {
-        return gw__fail_value(frame, NODE(frame, "activation"), "key 'activation': loss 'cross-entropy' has its softmax inside but found '%s'; hint: leave it out",
-                              gw__activation_name(task->activation));
-    }
-    return check_classes(frame, task);
+    gw_status status = check_loss(frame, task);
+    if (status == GW_OK) status = check_head(frame, task);
+    return status == GW_OK ? check_classes(frame, task) : status;
 }
 
 static const gw__task_spec *task_named(const gw__spec *spec, const char *name) {

@@ -9,7 +9,7 @@
 
 /* ---- words, in the order of their enums ---- */
 
-#define WORD(name, word) word,
+#define WORD(name, word, ...) word,
 #define WORDS(name, ...)                                     \
     static const char *const name##_list[] = {__VA_ARGS__};  \
     static const gw__words name = {name##_list, GW__COUNT(name##_list)}
@@ -17,6 +17,8 @@
 WORDS(activations, GW__ACTIVATION_ROSTER(WORD));
 WORDS(norms, GW__NORM_ROSTER(WORD));
 WORDS(losses, GW__LOSS_ROSTER(WORD));
+#define TASK_WORD(name, word, loss, chief) [GW_TASK_##name] = word,
+WORDS(task_types, GW__TASK_ROSTER(TASK_WORD));
 WORDS(optimizers, GW__OPTIMIZER_ROSTER(WORD));
 WORDS(table_optimizers, [GW__TABLE_OPT_ROWWISE_ADAGRAD] = "rowwise-adagrad");
 WORDS(feature_types, [GW__FEATURE_AUTO] = "auto", [GW__FEATURE_NUMERIC] = "numeric", [GW__FEATURE_CATEGORICAL] = "categorical",
@@ -26,7 +28,6 @@ WORDS(transforms, [GW__TRANSFORM_STANDARD] = "standard", [GW__TRANSFORM_MINMAX] 
 WORDS(missings, [GW__MISSING_MEAN] = "mean", [GW__MISSING_MEDIAN] = "median", [GW__MISSING_ZERO] = "zero",
       [GW__MISSING_VALUE] = "", [GW__MISSING_FAIL] = "fail");
 WORDS(poolings, [GW__POOLING_SUM] = "sum", [GW__POOLING_MEAN] = "mean");
-WORDS(task_types, [GW_TASK_BINARY] = "binary", [GW_TASK_REGRESSION] = "regression", [GW_TASK_MULTICLASS] = "multiclass");
 WORDS(inits, [GW__INIT_PYTORCH] = "pytorch", [GW__INIT_GLOROT] = "glorot", [GW__INIT_HE] = "he", [GW__INIT_NORMAL] = "normal");
 WORDS(schedules, [GW__SCHEDULE_CONSTANT] = "constant", [GW__SCHEDULE_STEP] = "step", [GW__SCHEDULE_EXPONENTIAL] = "exponential",
       [GW__SCHEDULE_COSINE] = "cosine");
@@ -126,19 +127,27 @@ static const gw__section features_section = {features_fields, GW__COUNT(features
 
 SECTION(task,
     {"type", GW__FIELD_CHOICE, TASK(type), "binary with `positive`", gw__preset_task_type, .words = &task_types, .required = true,
-     .doc = "What is predicted: a probability, a number, or one of several classes. Needed unless `positive` is given."},
+     .doc = "What is predicted: a probability, a number, one of several classes, a count, a rank, or quantiles. Needed unless `positive` is given."},
     {"label", GW__FIELD_TEXT, TASK(label), "the task's name", gw__preset_label,
      .doc = "Column with the truth; an empty or missing cell is not labelled and counts for the other tasks only."},
     {"positive", GW__FIELD_TEXT, TASK(positive), .applies = gw__applies_binary, .owner = "type 'binary'",
      .doc = "The cell's text that is 1, every other is 0; without it cells are 0 or 1. Not rewritten: `50000+.` and `007` need no quotes."},
-    {"classes", GW__FIELD_TEXTS, TASK(classes), "[]", .applies = gw__applies_multiclass, .owner = "type 'multiclass'",
-     .doc = "Names of the classes in the order of the outputs; empty: found in the training part, in numeric, else byte order."},
-    {"loss", GW__FIELD_CHOICE, TASK(loss), "bce, mse or cross-entropy by type", gw__preset_loss, .words = &losses, .of_training = true,
-     .doc = "binary: bce (from logits), mse, mae, huber; regression: mse, mae, huber; multiclass: cross-entropy (from logits)."},
+    {"classes", GW__FIELD_TEXTS, TASK(classes), "[]", .applies = gw__applies_classes, .owner = "type 'multiclass' or 'ordinal'",
+     .doc = "Names of the classes in the order of the outputs; empty: found in the training part, in numeric, else byte order. Those of an "
+            "ordinal task go from low to high; texts must be given."},
+    {"quantiles", GW__FIELD_QUANTILES, .preset = "0.5", .applies = gw__applies_quantile, .owner = "type 'quantile'",
+     .doc = "Which quantiles are predicted, ascending; several give a column each."},
+    {"loss", GW__FIELD_CHOICE, TASK(loss), "bce, mse, cross-entropy, poisson, proportional-odds or pinball by type", gw__preset_loss, .words = &losses, .of_training = true,
+     .doc = "binary: bce, focal (from logits), mse, mae, huber; regression: mse, mae, huber, ziln; multiclass: cross-entropy; count: poisson; "
+            "ordinal: proportional-odds; quantile: pinball."},
     {"activation", GW__FIELD_CHOICE, TASK(activation), "sigmoid if binary, else none", gw__preset_head, .words = &activations, .of_training = true,
-     .doc = "Of the head, before the loss; bce holds its sigmoid and cross-entropy its softmax inside."},
+     .doc = "Of the head, before mse, mae, huber and pinball; the other losses have theirs inside."},
     {"huber_delta", GW__FIELD_NUMBER, TASK(huber_delta), "1", POSITIVE, .applies = gw__applies_huber, .owner = "loss 'huber'", .of_training = true,
      .doc = "Where the loss turns from square to straight."},
+    {"focal_gamma", GW__FIELD_NUMBER, TASK(focal_gamma), "2", NOT_NEGATIVE, .applies = gw__applies_focal, .owner = "loss 'focal'", .of_training = true,
+     .doc = "How much less a row counts that is right already: its loss times (1 - p)^gamma, p the probability of what is true."},
+    {"focal_alpha", GW__FIELD_NUMBER, TASK(focal_alpha), "0", RATE, .applies = gw__applies_focal, .owner = "loss 'focal'", .of_training = true,
+     .doc = "Factor on the loss of positives, 1 - alpha on that of negatives; 0: neither."},
     {"weight", GW__FIELD_NUMBER, TASK(weight), "1", NOT_NEGATIVE, .of_training = true, .doc = "Of the task in the sum of the losses."},
     {"given", GW__FIELD_TEXT, TASK(given),
      .doc = "A binary task, or a column: only rows where it is 1 are in this task's sample space, in training and in metrics."},
@@ -260,7 +269,7 @@ static const gw__section clip_section = {clip_fields, GW__COUNT(clip_fields), NU
 
 SECTION(early_stop,
     {"metric", GW__FIELD_TEXT, AT(train.early_stop.metric), "mean",
-     .doc = "What is watched on `data.valid`: `mean` (of the tasks' auc, r2 or accuracy), `loss`, or TASK.METRIC such as `income.auc`."},
+     .doc = "What is watched on `data.valid`: `mean` (of the tasks' auc, r2, d2 or accuracy), `loss`, or TASK.METRIC such as `income.auc`."},
     {"patience", GW__FIELD_COUNT32, AT(train.early_stop.patience), "3", BOUNDS(1, 1000000), .doc = "Epochs without a better value before it stops."},
     {"min_delta", GW__FIELD_NUMBER, AT(train.early_stop.min_delta), "0", NOT_NEGATIVE, .doc = "By how much a value must be better."})
 static const gw__section early_stop_section = {early_stop_fields, GW__COUNT(early_stop_fields), NULL};
@@ -362,6 +371,7 @@ static const char *const forms[GW__FIELD_KINDS] = {
     [GW__FIELD_WIDTHS] = "a list of widths from 1 to 65536",
     [GW__FIELD_LEVEL_WIDTHS] = "a list of widths from 1 to 65536, or one such list per level",
     [GW__FIELD_BETAS] = "a list of two numbers in [0, 1)",
+    [GW__FIELD_QUANTILES] = "a number in (0, 1) or an ascending list of them",
     [GW__FIELD_BATCH] = "a whole number of at least 1, or full",
     [GW__FIELD_EVERY] = "epoch or a whole number of at least 1",
 };

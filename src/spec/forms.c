@@ -168,6 +168,31 @@ gw_status gw__form_missing(const gw__frame *frame, const gw__field *field, const
     return GW_OK;
 }
 
+/* ---- tasks ---- */
+
+static gw_status one_quantile(const gw__frame *frame, const gw__field *field, const gw__doc *node, double above, double *ret) {
+    if (!gw__scalar_number(node, ret) || !(*ret > above) || !(*ret < 1)) return gw__fail_expected(frame, field, node);
+    return GW_OK;
+}
+
+gw_status gw__form_quantiles(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
+    gw__task_spec *task = frame->base;
+    const bool one = node->kind == GW__DOC_SCALAR;
+    const size_t n = one ? 1 : node->n;
+    if (node->kind == GW__DOC_MAP || n == 0) return gw__fail_expected(frame, field, node);
+    if (n > GW__SPEC_QUANTILES_LIMIT) return gw__fail_value(frame, node, "more than %d quantiles", GW__SPEC_QUANTILES_LIMIT);
+    double *at = gw__arena_alloc(&frame->reading->spec->arena, n, sizeof *at);
+    if (at == NULL) return gw__fail_nomem(frame->reading->err);
+    const gw__doc *item = one ? node : node->first;
+    for (size_t i = 0; i < n; i++, item = item->next) {
+        gw_status status = one_quantile(frame, field, item, i > 0 ? at[i - 1] : 0, &at[i]);
+        if (status != GW_OK) return status;
+    }
+    task->quantiles = at;
+    task->n_quantiles = n;
+    return GW_OK;
+}
+
 /* ---- model ---- */
 
 static gw_status mlp_widths(const gw__frame *frame, const gw__field *field, const gw__doc *list, gw__widths *ret) {

@@ -78,6 +78,14 @@ static gw_status check_task_name(const gw__frame *frame, const gw__doc *node) {
     return GW_OK;
 }
 
+static gw_status fail_typeless(const gw__frame *frame, const gw__field *field, const gw__doc *node, const char *name) {
+    gw__text types = {0};
+    gw__field_expect(&field->section->fields[0], &types);
+    gw_status status = gw__fail_value(frame, node, "task '%s' needs a type; hint: it is %s", name, types.failed ? "missing" : types.at);
+    gw__text_clear(&types);
+    return status;
+}
+
 static gw_status decode_task(const gw__frame *frame, const gw__field *field, const gw__doc *node, gw__task_spec *task) {
     gw__reading *reading = frame->reading;
     gw_status status = check_task_name(frame, node);
@@ -87,7 +95,7 @@ static gw_status decode_task(const gw__frame *frame, const gw__field *field, con
     const gw__doc *map = NULL;
     status = entry_map(frame, field, node, &map);
     if (status != GW_OK) return status;
-    if (map == NULL) return gw__fail_value(frame, node, "task '%s' needs a type; hint: it is one of binary, regression, multiclass", task->name);
+    if (map == NULL) return fail_typeless(frame, field, node, task->name);
     gw__frame inner = {.outer = frame, .key = task->name, .section = field->section, .map = map, .base = task, .reading = reading};
     return gw__section_decode(&inner);
 }

@@ -12,6 +12,7 @@
 #define GW__SPEC_LEVELS_LIMIT 16
 #define GW__SPEC_LAYERS_LIMIT 64
 #define GW__SPEC_EXPERTS_LIMIT 1024
+#define GW__SPEC_QUANTILES_LIMIT 64
 
 typedef struct gw__reading {
     const char *name;              /* of the text, for messages */
@@ -51,6 +52,7 @@ gw_status gw__form_separator(const gw__frame *frame, const gw__field *field, con
 gw_status gw__form_transforms(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_missing(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_betas(const gw__frame *frame, const gw__field *field, const gw__doc *node);
+gw_status gw__form_quantiles(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_batch(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_per_task(const gw__frame *frame, const gw__field *field, const gw__doc *node);

@@ -9,11 +9,12 @@ const char *gw__preset_task_type(const gw__frame *frame) { return gw__frame_get(
 const char *gw__preset_label(const gw__frame *frame) { return task_of(frame)->name; }
 
 const char *gw__preset_loss(const gw__frame *frame) {
-    switch (task_of(frame)->type) {
-    case GW_TASK_BINARY: return "bce";
-    case GW_TASK_MULTICLASS: return "cross-entropy";
-    default: return "mse";
-    }
+    static const gw__loss first[] = {
+#define X(name, word, loss, chief) [GW_TASK_##name] = GW__LOSS_##loss,
+        GW__TASK_ROSTER(X)
+#undef X
+    };
+    return gw__loss_name(first[task_of(frame)->type]);
 }
 
 const char *gw__preset_head(const gw__frame *frame) { return task_of(frame)->type == GW_TASK_BINARY ? "sigmoid" : "none"; }
@@ -80,7 +81,9 @@ bool gw__applies_bag(const gw__spec *spec, const void *base) { return feature_ha
 bool gw__applies_share(const gw__spec *spec, const void *base) { return feature_has(spec, base, OF(CATEGORICAL) | OF(HASHED) | OF(BAG)); }
 
 bool gw__applies_binary(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->type == GW_TASK_BINARY; }
-bool gw__applies_multiclass(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->type == GW_TASK_MULTICLASS; }
+bool gw__applies_classes(const gw__spec *spec, const void *base) { return gw__task_has_classes(base); }
+bool gw__applies_quantile(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->type == GW_TASK_QUANTILE; }
+bool gw__applies_focal(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->loss == GW__LOSS_FOCAL; }
 bool gw__applies_huber(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->loss == GW__LOSS_HUBER; }
 bool gw__applies_bce(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->loss == GW__LOSS_BCE; }
 

@@ -27,7 +27,9 @@ bool gw__applies_bag(const gw__spec *spec, const void *base);
 bool gw__applies_share(const gw__spec *spec, const void *base);
 /* base: the gw__task_spec */
 bool gw__applies_binary(const gw__spec *spec, const void *base);
-bool gw__applies_multiclass(const gw__spec *spec, const void *base);
+bool gw__applies_classes(const gw__spec *spec, const void *base);
+bool gw__applies_quantile(const gw__spec *spec, const void *base);
+bool gw__applies_focal(const gw__spec *spec, const void *base);
 bool gw__applies_huber(const gw__spec *spec, const void *base);
 bool gw__applies_bce(const gw__spec *spec, const void *base);
 /* base: not used */

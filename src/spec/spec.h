@@ -70,10 +70,13 @@ typedef struct gw__task_spec {
     gw_task_type type;
     const char *label;            /* column; default: the name */
     const char *positive;         /* binary: the text that is 1; NULL: cells are 0 or 1 */
-    gw__texts classes;            /* multiclass: names in order; empty: fitted (numeric order if all are numbers, else byte order) */
+    gw__texts classes;            /* multiclass, ordinal: names in order; empty: fitted (numeric order if all are numbers, else byte order) */
+    const double *quantiles;      /* quantile: ascending */
+    size_t n_quantiles;
     gw__loss loss;
     gw__activation activation;    /* of the head. binary: sigmoid inside bce; with another loss it is applied before the loss */
     double huber_delta;           /* default 1 */
+    double focal_gamma, focal_alpha; /* default 2; 0: no alpha */
     double weight;                /* of the task in the sum; default 1 */
     const char *given;            /* a binary task's name or a column: rows where it is not 1 are outside the sample space. NULL: all */
     const char *row_weight;       /* column; NULL: every row 1 */
@@ -82,6 +85,13 @@ typedef struct gw__task_spec {
                                      probabilities are corrected; default 1 */
     const char *group;            /* column of grouped AUC; NULL: none */
 } gw__task_spec;
+
+/* Whether a type of task is in a roster's set of types. */
+#define GW__FOR(type) (1u << GW_TASK_##type)
+
+static inline bool gw__task_has_classes(const gw__task_spec *task) { return task->type == GW_TASK_MULTICLASS || task->type == GW_TASK_ORDINAL; }
+/* Whether labels below 0 mean nothing. */
+static inline bool gw__task_not_negative(const gw__task_spec *task) { return task->type == GW_TASK_COUNT || task->loss == GW__LOSS_ZILN; }
 
 /* ---- model ---- */
 typedef enum gw__architecture {

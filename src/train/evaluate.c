@@ -12,10 +12,10 @@
 #define MAX_BLOCK_ROWS ((size_t)1 << 16)
 
 typedef struct gw__scoring {
-    size_t width;          /* O */
+    size_t width, logit_width; /* O, Z */
     size_t block_rows;     /* a multiple of CHUNK_ROWS */
     float *outputs;        /* [block,O] */
-    float *logits;         /* [block,O] */
+    float *logits;         /* [block,Z] */
     double *chunk_gates;   /* [block/CHUNK,G] sums of the chunks' rows */
     gw__scorer **scorers;  /* [n_scorers] a worker's own */
     float **gates;         /* [n_scorers] of [CHUNK,G] */
@@ -44,7 +44,8 @@ static gw_status scoring_new(const gw__features *features, const gw__net *net, s
     scoring *s = calloc(1, sizeof *s);
     if (!s) return gw__fail_nomem(err);
     s->width = gw__net_output_width(net);
-    size_t rows = BLOCK_FLOATS / (s->width + 1);
+    s->logit_width = gw__net_logit_width(net);
+    size_t rows = BLOCK_FLOATS / ((s->width > s->logit_width ? s->width : s->logit_width) + 1);
     s->block_rows = gw__round_up(rows < 1 ? 1 : rows > MAX_BLOCK_ROWS ? MAX_BLOCK_ROWS : rows, CHUNK_ROWS);
     s->groups = calloc(n_tasks, sizeof *s->groups);
     s->statuses = calloc(n_tasks, sizeof *s->statuses);
@@ -62,7 +63,7 @@ static gw_status scoring_new(const gw__features *features, const gw__net *net, s
 static gw_status scoring_prepare(scoring *s, const gw__net *net, size_t n_threads, size_t gate_width, gw_error *err) {
     gw_status status = GW_OK;
     if (!s->outputs) s->outputs = gw__aligned_alloc(s->block_rows, s->width * sizeof(float));
-    if (!s->logits) s->logits = gw__aligned_alloc(s->block_rows, s->width * sizeof(float));
+    if (!s->logits) s->logits = gw__aligned_alloc(s->block_rows, s->logit_width * sizeof(float));
     if (!s->outputs || !s->logits) return gw__fail_nomem(err);
     if (s->n_scorers >= n_threads) return GW_OK;
     gw__scorer **scorers = realloc(s->scorers, n_threads * sizeof *scorers);
@@ -95,7 +96,7 @@ gw_status gw__evaluation_new(const gw__spec *spec, const gw__features *features,
     if (!evaluation->meters || (gates && !evaluation->gate_sums)) GW__FAIL(gw__fail_nomem(err));
     for (size_t t = 0; t < spec->n_tasks; t++) {
         const gw__task_spec *task = &spec->tasks[t];
-        GW__TRY(gw__meter_new(task->type, gw__features_output_width(features, t), task->group != NULL, &evaluation->meters[t], err));
+        GW__TRY(gw__meter_new(task->type, gw__features_output_width(features, t), task->group != NULL, gw__net_rule(net, t)->quantiles, &evaluation->meters[t], err));
         evaluation->n_tasks = t + 1;
     }
     GW__TRY(scoring_new(features, net, spec->n_tasks, evaluation->gate_width, &evaluation->scoring, err));
@@ -136,7 +137,7 @@ static void score_chunk(void *context, size_t item, size_t worker) {
     const block *b = context;
     scoring *s = b->evaluation->scoring;
     size_t at = item * CHUNK_ROWS, n = b->n - at < CHUNK_ROWS ? b->n - at : CHUNK_ROWS, width = b->evaluation->gate_width;
-    gw__scorer_run(s->scorers[worker], b->flat, b->records, b->begin + at, n, s->outputs + at * s->width, s->logits + at * s->width, s->gates[worker]);
+    gw__scorer_run(s->scorers[worker], b->flat, b->records, b->begin + at, n, s->outputs + at * s->width, s->logits + at * s->logit_width, s->gates[worker]);
     if (!width) return;
     double *sums = s->chunk_gates + item * width;
     memset(sums, 0, width * sizeof *sums);
@@ -144,21 +145,13 @@ static void score_chunk(void *context, size_t item, size_t worker) {
         for (size_t g = 0; g < width; g++) sums[g] += (double)s->gates[worker][row * width + g];
 }
 
-static gw__loss_rule rule_of(const gw__task_spec *task, size_t width) {
-    return (gw__loss_rule){.loss = task->loss,
-                           .activation = task->activation,
-                           .width = width,
-                           .huber_delta = task->huber_delta,
-                           .positive_weight = task->positive_weight};
-}
-
 static void fill_meter(void *context, size_t t, size_t worker) {
     const block *b = context;
     (void)worker;
     scoring *s = b->evaluation->scoring;
     const gw__input *input = b->records->input;
-    size_t at = gw__net_output_at(b->net, t), end = t + 1 < b->evaluation->n_tasks ? gw__net_output_at(b->net, t + 1) : s->width;
-    gw__loss_rule rule = rule_of(&b->spec->tasks[t], end - at);
+    const size_t at = gw__net_output_at(b->net, t), logits_at = gw__net_logit_at(b->net, t);
+    const gw__loss_rule *rule = gw__net_rule(b->net, t);
     size_t group_at = b->spec->tasks[t].group ? input->groups_at + 2 * s->groups[t] : 0;
     for (size_t row = 0; row < b->n && s->statuses[t] == GW_OK; row++) {
         const uint32_t *record = gw__record_at(b->records, b->begin + row);
@@ -166,7 +159,7 @@ static void fill_meter(void *context, size_t t, size_t worker) {
         if (!(weight > 0)) continue;
         uint64_t group = 0;
         if (group_at) memcpy(&group, record + group_at, sizeof group);
-        double loss = gw__loss_value(&rule, s->logits + row * s->width + at, label);
+        double loss = gw__loss_value(rule, s->logits + row * s->logit_width + logits_at, label);
         s->statuses[t] = gw__meter_add(b->evaluation->meters[t], s->outputs + row * s->width + at, label, group, loss, weight, NULL);
     }
 }

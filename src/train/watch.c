@@ -6,7 +6,10 @@
 
 /* The metric that says most about a task of each type, among those of which more is better. */
 static const gw__metric chief[] = {
-    [GW_TASK_BINARY] = GW__METRIC_AUC, [GW_TASK_REGRESSION] = GW__METRIC_R2, [GW_TASK_MULTICLASS] = GW__METRIC_CLASS_ACCURACY};
+#define X(name, word, loss, chief) [GW_TASK_##name] = GW__METRIC_##chief,
+    GW__TASK_ROSTER(X)
+#undef X
+};
 
 /* One number of one task. */
 typedef struct watched {

@@ -56,7 +56,7 @@ static double gauc_of_pairs(const rows *r) {
 
 static gw__meter *new_meter(gw_task_type type, size_t width, bool grouped) {
     gw__meter *meter;
-    assert_int_equal(gw__meter_new(type, width, grouped, &meter, NULL), GW_OK);
+    assert_int_equal(gw__meter_new(type, width, grouped, NULL, &meter, NULL), GW_OK);
     return meter;
 }
 
@@ -212,6 +212,89 @@ static void multiclass_sums(void **state) {
     gw__meter_free(meter);
 }
 
+static void count_sums(void **state) {
+    (void)state;
+    gw__meter *meter = new_meter(GW_TASK_COUNT, 1, false);
+    const float m[4] = {0.5f, 2, 3, 0}, y[4] = {0, 1, 5, 2};
+    double deviance = 0, null = 0;
+    for (int i = 0; i < 4; i++) {
+        const double mean = m[i] > 0 ? m[i] : 1e-7;
+        add(meter, m[i], y[i]);
+        deviance += 2 * ((y[i] > 0 ? y[i] * log(y[i] / mean) : 0) - y[i] + mean);
+        null += 2 * (y[i] > 0 ? y[i] * log(y[i] / 2.0) : 0); /* 2 is the labels' mean */
+    }
+    assert_near(value_of(meter, GW__METRIC_COUNT_DEVIANCE), deviance / 4, 1e-12);
+    assert_near(value_of(meter, GW__METRIC_COUNT_D2), 1 - deviance / null, 1e-12);
+    assert_near(value_of(meter, GW__METRIC_COUNT_RMSE), sqrt(9.25 / 4), 1e-12);
+    assert_near(value_of(meter, GW__METRIC_COUNT_MAE), 5.5 / 4, 1e-12);
+    assert_none(meter, GW__METRIC_RMSE);
+    gw__meter_reset(meter);
+    for (int i = 0; i < 3; i++) add(meter, 1, 0);
+    assert_none(meter, GW__METRIC_COUNT_D2); /* nothing to explain */
+    gw__meter_free(meter);
+}
+
+static void ordinal_sums(void **state) {
+    (void)state;
+    gw__meter *meter = new_meter(GW_TASK_ORDINAL, 3, false);
+    const float p[4][3] = {{0.6f, 0.3f, 0.1f}, {0.4f, 0.2f, 0.4f}, {0, 0.2f, 0.8f}, {0.45f, 0.25f, 0.3f}};
+    const float y[4] = {0, 2, 2, 1};
+    for (int i = 0; i < 4; i++) assert_int_equal(gw__meter_add(meter, p[i], y[i], 0, 0, 1, NULL), GW_OK);
+    /* medians 0 1 2 1: one row is off by one. Expected disagreement: every prediction with every label, over 4. */
+    const double medians[4] = {0, 1, 2, 1};
+    double expected = 0;
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) expected += (medians[i] - y[j]) * (medians[i] - y[j]) / 4;
+    assert_near(value_of(meter, GW__METRIC_ORDINAL_MAE), 0.25, 0);
+    assert_near(value_of(meter, GW__METRIC_ORDINAL_KAPPA), 1 - 1 / expected, 1e-12);
+    assert_near(value_of(meter, GW__METRIC_ORDINAL_ACCURACY), 0.5, 0);
+    assert_near(value_of(meter, GW__METRIC_ORDINAL_LOG_LOSS), -(log(0.6) + log(0.4) + log(0.8) + log(0.25)) / 4, 1e-7);
+    gw_error err = {0};
+    assert_int_equal(gw__meter_add(meter, p[0], 3, 0, 0, 1, &err), GW_E_INTERNAL);
+    gw__meter_reset(meter);
+    for (int i = 0; i < 3; i++) assert_int_equal(gw__meter_add(meter, p[0], 0, 0, 0, 1, NULL), GW_OK);
+    assert_none(meter, GW__METRIC_ORDINAL_KAPPA); /* one class on both sides */
+    gw__meter_free(meter);
+}
+
+static double pinball_of(double t, double r) { return fmax(t * r, (t - 1) * r); }
+
+static void quantile_sums(void **state) {
+    (void)state;
+    static const double t[2] = {0.25, 0.9};
+    gw__meter *meter;
+    assert_int_equal(gw__meter_new(GW_TASK_QUANTILE, 2, false, t, &meter, NULL), GW_OK);
+    const float y[5] = {3, -1, 4, 1, 5}, q[2] = {0, 4};
+    double loss = 0, own = 0;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(gw__meter_add(meter, q, y[i], 0, 0, 1, NULL), GW_OK);
+        loss += (pinball_of(t[0], y[i] - q[0]) + pinball_of(t[1], y[i] - q[1])) / 2;
+    }
+    for (int k = 0; k < 2; k++) { /* the best constant is one of the labels */
+        double best = INFINITY;
+        for (int c = 0; c < 5; c++) {
+            double sum = 0;
+            for (int i = 0; i < 5; i++) sum += pinball_of(t[k], y[i] - y[c]) / 2;
+            best = fmin(best, sum);
+        }
+        own += best;
+    }
+    assert_near(value_of(meter, GW__METRIC_QUANTILE_PINBALL), loss / 5, 1e-12);
+    assert_near(value_of(meter, GW__METRIC_QUANTILE_D2), 1 - loss / own, 1e-12);
+    assert_near(value_of(meter, GW__METRIC_QUANTILE_COVERAGE), 0.6, 0);
+    assert_none(meter, GW__METRIC_QUANTILE_MAE); /* no median among them */
+    gw__meter_reset(meter);
+    for (int i = 0; i < 3; i++) assert_int_equal(gw__meter_add(meter, q, 2, 0, 0, 1, NULL), GW_OK);
+    assert_none(meter, GW__METRIC_QUANTILE_D2);
+    gw__meter_free(meter);
+    assert_int_equal(gw__meter_new(GW_TASK_QUANTILE, 1, false, (const double[]){0.5}, &meter, NULL), GW_OK);
+    add(meter, 1, 3);
+    add(meter, 1, 0);
+    assert_near(value_of(meter, GW__METRIC_QUANTILE_MAE), 1.5, 0);
+    assert_near(value_of(meter, GW__METRIC_QUANTILE_COVERAGE), 0.5, 0);
+    gw__meter_free(meter);
+}
+
 static void loss_is_weighted(void **state) {
     (void)state;
     gw__meter *meter = new_meter(GW_TASK_REGRESSION, 1, false);
@@ -239,7 +322,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auc_counts_pairs),    cmocka_unit_test(auc_orders_all_floats), cmocka_unit_test(rows_after_a_value_count),
         cmocka_unit_test(binary_sums),         cmocka_unit_test(what_does_not_exist),   cmocka_unit_test(regression_sums),
-        cmocka_unit_test(multiclass_sums),     cmocka_unit_test(loss_is_weighted),      cmocka_unit_test(roster_is_whole),
+        cmocka_unit_test(multiclass_sums),     cmocka_unit_test(count_sums),            cmocka_unit_test(ordinal_sums),
+        cmocka_unit_test(quantile_sums),       cmocka_unit_test(loss_is_weighted),      cmocka_unit_test(roster_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

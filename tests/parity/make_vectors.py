@@ -9,7 +9,7 @@ A case is a folder:
     data.csv              the rows, values exact in float32
     weights.safetensors   parameters by the names of docs/architectures.md, float32
     expected.safetensors  output            [n,O] float64   predictions with these weights
-                          logits            [n,O] float64   what the losses see
+                          logits            [n,Z] float64   what the losses see
                           gate.LEVEL.STREAM [n,E] float64   the gates of every row
                           gradient.NAME           float32   of the step loss over all rows, before L2 and clipping, computed in float64
                           loss.small, loss.full [epochs,T] float64   a task's mean loss per epoch of an unshuffled run, from the step
@@ -37,7 +37,7 @@ import torch
 
 from parity_balance import Balancer
 from parity_cases import committed_cases, random_case
-from parity_reference import Network, Spec, batch_of, predictions, step_losses, total_loss, trajectory
+from parity_reference import Network, Spec, batch_of, predictions, quantiles_of, step_losses, total_loss, trajectory
 
 EPOCHS = 20        # a trajectory has at most so many
 LEAST_EPOCHS = 5   # and at least so many
@@ -101,9 +101,13 @@ def make_table(rng, spec, n, numbers, categories, bags, unlabelled):
         score = x @ rng.standard_normal(numbers) / math.sqrt(max(numbers, 1)) + 0.5 * signal + 0.5 * rng.standard_normal(n)
         if task["type"] == "binary":
             cells = ["1" if s > 0 else "0" for s in score]
-        elif task["type"] == "multiclass":
+        elif task["type"] in ("multiclass", "ordinal"):
             edges = np.quantile(score, np.linspace(0, 1, task["_classes"] + 1))[1:-1]
             cells = ["c%d" % k for k in np.searchsorted(edges, score)]
+        elif task["type"] == "count":
+            cells = ["%d" % k for k in rng.poisson(np.exp(score))]
+        elif task.get("loss") == "ziln":
+            cells = ["%.6g" % np.exp(s) if s > 0 else "0" for s in score]
         else:
             if task.get("activation") == "sigmoid":
                 score = 1 / (1 + np.exp(-score))
@@ -165,13 +169,13 @@ def encode(spec, columns):
             w *= np.array([c == "1" for c in columns[task["given"]]])
         if "row_weight" in task:
             w *= np.array([float(np.float32(c)) for c in columns[task["row_weight"]]])
-        if task["type"] == "multiclass":
+        if task["type"] in ("multiclass", "ordinal"):
             classes = sorted({c for c in cells if c != ""})
             y = [classes.index(c) if c else 0 for c in cells]
             outs.append(len(classes))
         else:
             y = [float(np.float32(c)) if c else 0.0 for c in cells]
-            outs.append(1)
+            outs.append(len(quantiles_of(task)) if task["type"] == "quantile" else 1)
         labels.append(y)
         weights.append(w)
     numbers = np.array(numbers, dtype=np.float64).T.reshape(n, len(numbers))

@@ -152,8 +152,23 @@ def balance_cases():
             dict(rows=45, numbers=5, categories={"city": 6})
 
 
+def type_cases():
+    types = {"count": {"type": "count"}, "rank": {"type": "ordinal", "_classes": 5, "classes": ["c0", "c1", "c2", "c3", "c4"]},
+             "range": {"type": "quantile", "quantiles": [0.1, 0.5, 0.9]}, "spent": {"type": "regression", "loss": "ziln"},
+             "click": {"type": "binary", "loss": "focal", "focal_gamma": 1.5, "focal_alpha": 0.3}}
+    yield "types", spec_of("mmoe", types, {"count": 3, "hidden": [9]}), dict(rows=53, numbers=7, unlabelled=0.1)
+    small = {"rank": {"type": "ordinal", "_classes": 2, "classes": ["c0", "c1"]}, "level": {"type": "quantile", "activation": "sigmoid"},
+             "click": {"type": "binary", "loss": "focal"}, "more": {"type": "ordinal", "_classes": 3, "classes": ["c0", "c1", "c2"], "row_weight": "rw"}}
+    s = with_columns(spec_of("ple", small, {"shared": 1, "per_task": 1, "hidden": [7]}), {}, ["rw"])
+    s["_row_weight"] = True
+    yield "types-small", s, dict(rows=53, numbers=5)
+    for name, task in types.items():
+        yield "type-" + name, spec_of("single-task", {name: task}, {"hidden": [9]}, optimizer={"name": "sgd", "lr": 0.02}, towers={"hidden": []}), \
+            dict(rows=53, numbers=7)
+
+
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases):
         yield from cases()
 
 

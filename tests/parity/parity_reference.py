@@ -14,7 +14,8 @@ ACTIVATIONS = {
     "none": lambda z: z, "relu": torch.relu, "leaky_relu": lambda z: F.leaky_relu(z, 0.01), "gelu": F.gelu, "swish": F.silu,
     "tanh": torch.tanh, "sigmoid": torch.sigmoid,
 }
-DEFAULT_LOSS = {"binary": "bce", "regression": "mse", "multiclass": "cross-entropy"}
+DEFAULT_LOSS = {"binary": "bce", "regression": "mse", "multiclass": "cross-entropy", "count": "poisson", "ordinal": "proportional-odds",
+                "quantile": "pinball"}
 
 
 class Spec:
@@ -124,8 +125,14 @@ class Network:
             self.experts.append(group)
             self.gates.append(self.make_gates(level, n_in, width))
             width = widths[-1]
-        self.towers = {t: Mlp(self.p, f"tower.{t}", width, list(spec.towers.get("hidden", [])) + [o], spec.towers, False)
-                       for t, o in zip(spec.names, out_widths)}
+        self.towers = {}
+        for (t, task), o in zip(spec.tasks.items(), out_widths):
+            ordinal = task["type"] == "ordinal"
+            head = 1 if ordinal else 3 if task.get("loss") == "ziln" else o
+            self.towers[t] = Mlp(self.p, f"tower.{t}", width, list(spec.towers.get("hidden", [])) + [head], spec.towers, False)
+            if ordinal:  # the thresholds stand for the head's bias
+                self.p.pop(f"tower.{t}.{len(spec.towers.get('hidden', []))}.bias", None)
+                self.p[f"tower.{t}.thresholds"] = np.concatenate([rng.uniform(-1.5, -0.5, 1), rng.uniform(-1, 1, o - 2)])
         self.running = [n for n in self.p if n.endswith(".running_mean") or n.endswith(".running_var")]
 
     def make_gates(self, level, n_in, width):
@@ -198,10 +205,28 @@ class Network:
             if spec.arch == "single-task":
                 nxt = {t: out[t, 0] for t in spec.names}
             streams = nxt
-        return [self.towers[t](p, streams.get(t, streams.get("all")), training) for t in spec.names]
+        logits = [self.towers[t](p, streams.get(t, streams.get("all")), training) for t in spec.names]
+        for k, t in enumerate(spec.names):
+            if spec.tasks[t]["type"] == "ordinal":
+                w = p[f"tower.{t}.thresholds"]
+                theta = torch.cumsum(torch.cat([w[:1], F.softplus(w[1:])]), 0)
+                logits[k] = theta[None, :] - logits[k]
+        return logits
 
 
 # ---- losses and predictions ----------------------------------------------------------------------------------------------------
+
+
+def quantiles_of(task):
+    q = task.get("quantiles", [0.5])
+    return q if isinstance(q, list) else [q]
+
+
+def ranks(logits):
+    """Probabilities of the classes from cumulative logits [n,K-1]."""
+    upto = torch.sigmoid(logits)
+    ones = torch.ones_like(upto[:, :1])
+    return torch.cat([upto, ones], 1) - torch.cat([0 * ones, upto], 1)
 
 
 def task_loss(task, logits, label, weight):
@@ -214,6 +239,25 @@ def task_loss(task, logits, label, weight):
     elif loss == "bce":
         each = F.binary_cross_entropy_with_logits(logits[:, 0], label, reduction="none")
         each = torch.where(label > 0.5, each * task.get("positive_weight", 1.0), each)
+    elif loss == "focal":
+        p = torch.sigmoid(logits[:, 0])
+        right = torch.where(label > 0.5, p, 1 - p)
+        alpha = task.get("focal_alpha", 0)
+        share = torch.where(label > 0.5, alpha, 1 - alpha) if alpha else 1.0
+        each = share * (1 - right) ** task.get("focal_gamma", 2.0) * F.binary_cross_entropy_with_logits(logits[:, 0], label, reduction="none")
+    elif loss == "poisson":
+        each = F.poisson_nll_loss(logits[:, 0], label, log_input=True, reduction="none")
+    elif loss == "proportional-odds":
+        each = -torch.log(ranks(logits).gather(1, label.long()[:, None])[:, 0])
+    elif loss == "pinball":
+        r = label[:, None] - head(logits)
+        t = torch.tensor(quantiles_of(task), dtype=logits.dtype)
+        each = torch.maximum(t * r, (t - 1) * r).mean(1)
+    elif loss == "ziln":
+        bought = (label > 0).to(logits.dtype)
+        amount = torch.distributions.LogNormal(logits[:, 1], F.softplus(logits[:, 2]))
+        each = F.binary_cross_entropy_with_logits(logits[:, 0], bought, reduction="none") \
+            - bought * amount.log_prob(torch.where(label > 0, label, torch.ones_like(label)))
     else:
         score = head(logits[:, 0])
         if loss == "mse":
@@ -232,6 +276,14 @@ def predictions(spec, logits):
         kind = task["type"]
         if kind == "multiclass":
             out.append(torch.softmax(z, 1))
+        elif kind == "ordinal":
+            out.append(ranks(z))
+        elif kind == "count":
+            out.append(torch.exp(z))
+        elif kind == "quantile":
+            out.append(torch.sort(ACTIVATIONS[task.get("activation", "none")](z), 1)[0])
+        elif task.get("loss") == "ziln":
+            out.append(torch.sigmoid(z[:, :1]) * torch.exp(z[:, 1:2] + F.softplus(z[:, 2:3]) ** 2 / 2))
         elif kind == "binary":
             # The odds that were taught are those of the data times positive_weight / negative_sampling.
             out.append(torch.sigmoid(z - math.log(task.get("positive_weight", 1.0)) + math.log(task.get("negative_sampling", 1.0))))

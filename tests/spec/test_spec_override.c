@@ -153,7 +153,7 @@ static void test_blame(void **state) {
         {"train={optimizer: {name: sgd, eps: 0.1}}",
          "key 'eps' is only for name 'adam', 'adamw' or 'adagrad'; hint: what belongs here: 'momentum', 'nesterov'"},
         {"train.early_stop={}", "key 'early_stop' needs rows to measure on; hint: 'data.valid: {fraction: 0.1}'"},
-        {"tasks.z={}", "key 'tasks.z.type' is missing; hint: it is one of binary, regression, multiclass"},
+        {"tasks.z={}", "key 'tasks.z.type' is missing; hint: it is one of binary, regression, multiclass, count, ordinal, quantile"},
     };
     for (size_t i = 0; i < GW__COUNT(rows); i++) {
         char where[128];

@@ -99,7 +99,7 @@ static gw__meter *meter_of(const bench *b, size_t task, gw__loss_rule rule, cons
     size_t width = gw__net_output_width(b->model->net), at = gw__net_output_at(b->model->net, task);
     gw__meter *meter;
     const gw__task_spec *spec = &b->model->spec->tasks[task];
-    assert_int_equal(gw__meter_new(spec->type, rule.width, spec->group != NULL, &meter, NULL), GW_OK);
+    assert_int_equal(gw__meter_new(spec->type, rule.width, spec->group != NULL, NULL, &meter, NULL), GW_OK);
     for (size_t row = 0; row < records->n_rows; row++) {
         const uint32_t *record = gw__record_at(records, row);
         float label = gw__record_labels(in, record)[task], weight = gw__record_weights(in, record)[task];

@@ -185,15 +185,30 @@ static void losses_have_their_gradients(void **state) {
     check_gradients(model, "{\"click\":{\"type\":\"regression\",\"activation\":\"sigmoid\",\"loss\":\"mse\"},\"time\":{\"type\":\"regression\",\"activation\":\"tanh\"}}");
 }
 
+/* Named as the tasks above, since a model's `per_task` may name them. */
+static const char *const other_types = "{\"click\":{\"type\":\"binary\",\"loss\":\"focal\",\"focal_alpha\":0.4},"
+                                       "\"time\":{\"type\":\"regression\",\"loss\":\"ziln\"},"
+                                       "\"kind\":{\"type\":\"ordinal\",\"classes\":[\"low\",\"middle\",\"high\"]}}";
+
+/* Where a loss has a head of its own, and a task more or fewer logits than outputs. Pinball, which is all kinks, is looked at in test_loss. */
+static void other_types_have_their_gradients(void **state) {
+    (void)state;
+    check_gradients("{\"architecture\":\"mmoe\"," EXPERTS("\"count\":2,") PARTS, other_types);
+    check_gradients("{\"architecture\":\"ple\"," EXPERTS("\"shared\":1,\"per_task\":1,") ",\"towers\":{\"hidden\":[]}}", other_types);
+    check_gradients("{\"architecture\":\"single-task\"," EXPERTS("") PARTS, "{\"visits\":{\"type\":\"count\"}}");
+}
+
 /* Three steps with 1, 2 and 5 threads: parameters are equal bit for bit. */
 static void threads_do_not_move_a_bit(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
-        const char *tasks = models[i].one ? one_task : all_tasks;
+    const size_t n_models = sizeof models / sizeof *models;
+    for (size_t i = 0; i < 2 * n_models; i++) { /* all of them, then again with the other types of tasks */
+        const size_t at = i % n_models;
+        const char *tasks = models[at].one ? one_task : i < n_models ? all_tasks : other_types;
         const size_t counts[] = {1, 2, 5};
         setup s[3];
         for (int c = 0; c < 3; c++) {
-            set_up(&s[c], models[i].model, tasks, counts[c]);
+            set_up(&s[c], models[at].model, tasks, counts[c]);
             gw__step_result result;
             for (int step = 0; step < 3; step++) gw__trainer_step(s[c].trainer, s[c].rows, step == 2 ? 1 : ROWS, (gw__rates){0.01, 0.01}, &result);
             assert_true(result.finite);
@@ -225,6 +240,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_architecture_has_the_gradient_of_its_loss),
         cmocka_unit_test(losses_have_their_gradients),
+        cmocka_unit_test(other_types_have_their_gradients),
         cmocka_unit_test(threads_do_not_move_a_bit),
         cmocka_unit_test(a_batch_without_labels_is_defined),
     };

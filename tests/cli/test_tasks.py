@@ -1,0 +1,106 @@
+"""Every type of task by the command: a spec with all of them trains to the same file on any number of threads, says what it predicts and how well, and
+what is wrong with a label."""
+import json
+import math
+import random
+
+from cli_tap import check, fails, main, read, run, same, succeeds, write
+
+SPEC = """\
+data: {train: rows.csv, valid: {fraction: 0.2}}
+tasks:
+  visits: count
+  grade: {type: ordinal, classes: [low, mid, high]}
+  stars: ordinal
+  minutes: {type: quantile, quantiles: [0.1, 0.5, 0.9]}
+  longest: {type: quantile, label: minutes, quantiles: 0.75}
+  spend: {type: regression, loss: ziln, given: click}
+  click: {type: binary, loss: focal}
+train: {epochs: 12, batch: 64, optimizer: {name: adam, lr: 0.01}, early_stop: mean}
+"""
+COLUMNS = ("visits,grade.low,grade.mid,grade.high,stars.1,stars.2,stars.3,minutes.q0.1,minutes.q0.5,minutes.q0.9,longest,spend,click")
+
+
+def rows(n, seed=3):
+    rng = random.Random(seed)
+    lines = ["x,y,visits,grade,stars,minutes,spend,click"]
+    for i in range(n):
+        x, y = rng.gauss(0, 1), rng.gauss(0, 1)
+        score = x + y + rng.gauss(0, 0.5)
+        grade = "low" if score < -1 else "mid" if score < 0.7 else "high"
+        click = int(rng.random() < 1 / (1 + math.exp(-2 * x)))
+        spend = math.exp(1 + y + rng.gauss(0, 0.5)) if rng.random() < 0.4 else 0
+        visits = sum(rng.random() < 0.1 * math.exp(0.6 * x) for _ in range(10))
+        cells = [f"{x:.4f}", f"{y:.4f}", visits, "" if i % 9 == 0 else grade, 1 + (score > -1) + (score > 1), f"{3 + x + rng.random():.3f}", f"{spend:.3f}", click]
+        lines.append(",".join(map(str, cells)))
+    return "\n".join(lines) + "\n"
+
+
+def changed(row, column, text):
+    lines = rows(300).splitlines()
+    cells = lines[row - 1].split(",")
+    cells[lines[0].split(",").index(column)] = text
+    lines[row - 1] = ",".join(cells)
+    return "\n".join(lines) + "\n"
+
+
+def training():
+    write("rows.csv", rows(900))
+    write("spec.yaml", SPEC)
+    succeeds("it trains", "train", "spec.yaml", "-o", "one.gw", "--threads", 1)
+    succeeds("and on three threads", "train", "spec.yaml", "-o", "three.gw", "--threads", 3)
+    check(read("one.gw") == read("three.gw"), "to the same bytes")
+    tasks = json.loads(succeeds("it evaluates", "evaluate", "one.gw", "rows.csv", "--json").out)["tasks"]
+    expected = {"visits": "loss deviance d2 rmse mae", "grade": "loss accuracy log_loss mae kappa", "minutes": "loss pinball d2 coverage mae",
+                "spend": "loss rmse mae r2", "click": "loss auc log_loss calibration ece accuracy"}
+    for task, metrics in expected.items():
+        same(sorted(tasks[task]), sorted(metrics.split()), f"the metrics of {task}")
+    check(tasks["visits"]["d2"] > 0.1 and tasks["grade"]["kappa"] > 0.5 and tasks["minutes"]["d2"] > 0.3 and tasks["click"]["auc"] > 0.8,
+          "it has learned something", tasks)
+    check(0.6 < tasks["minutes"]["coverage"] < 0.97 and tasks["longest"]["mae"] is None, "four in five labels lie between the outer quantiles", tasks)
+
+
+def predictions():
+    lines = succeeds("it predicts", "predict", "one.gw", "rows.csv").out.splitlines()
+    same(lines[0], COLUMNS, "the columns of all types")
+    table = [dict(zip(COLUMNS.split(","), map(float, line.split(",")))) for line in lines[1:]]
+    check(all(abs(r["grade.low"] + r["grade.mid"] + r["grade.high"] - 1) < 1e-5 for r in table), "probabilities of ranks add up to one")
+    check(all(r["minutes.q0.1"] <= r["minutes.q0.5"] <= r["minutes.q0.9"] for r in table), "quantiles are in order")
+    check(all(r["visits"] > 0 and r["spend"] > 0 and 0 < r["click"] < 1 for r in table), "means are above zero, probabilities between 0 and 1")
+    row = json.loads(succeeds("as JSON lines", "predict", "one.gw", "rows.csv", "--format", "jsonl").out.splitlines()[0])
+    same([list(row["grade"]), list(row["minutes"]), type(row["longest"])], [["low", "mid", "high"], ["q0.1", "q0.5", "q0.9"], float],
+         "several outputs of a task are an object")
+    found = json.loads(succeeds("inspect", "inspect", "one.gw", "--json").out)["tasks"]
+    same([t["output_width"] for t in found], [1, 3, 3, 3, 1, 1, 1], "inspect knows how many outputs there are")
+    same((found[1]["classes"], found[3]["quantiles"], found[5]["loss"]), (["low", "mid", "high"], [0.1, 0.5, 0.9], "ziln"), "and which")
+
+
+def labels():
+    for column, text, parts in (("visits", "-2", ["bad.csv:7", "'visits'", "a non-negative number", "'-2'"]),
+                                ("visits", "many", ["bad.csv:7", "'visits'", "a non-negative number", "'many'"]),
+                                ("spend", "-0.5", ["bad.csv:7", "'spend'", "a non-negative number"]),
+                                ("grade", "hihg", ["bad.csv:7", "'grade'", "'low', 'mid', 'high'", "'hihg'"]),
+                                ("minutes", "long", ["bad.csv:7", "'minutes'", "a number", "'long'"])):
+        write("bad.csv", changed(7, column, text))
+        fails(f"training on {column} {text}", 1, parts, "train", "spec.yaml", "--set", "data.train=bad.csv", "-o", "no.gw")
+        fails(f"evaluating it", 1, parts, "evaluate", "one.gw", "bad.csv")
+    fails("texts have no order", 2, ["tasks.grade", "grade", "classes"], "train", "spec.yaml", "--set", "tasks.grade=ordinal", "-o", "no.gw")
+    write("bad.csv", changed(7, "spend", "-0.5"))
+    succeeds("a plain regression takes negative labels", "train", "spec.yaml", "--set", "data.train=bad.csv", "--set", "tasks.spend=regression", "-o", "no.gw")
+    write("few.csv", "\n".join(rows(300).splitlines()[:2]) + "\n")
+    tasks = json.loads(succeeds("one row is measured", "evaluate", "one.gw", "few.csv", "--json").out)["tasks"]
+    same((tasks["visits"]["d2"], tasks["minutes"]["d2"], tasks["grade"]["kappa"]), (None, None, None), "what does not exist is null")
+
+
+def init():
+    found = succeeds("init takes the types", "init", "rows.csv", "--task", "visits:count", "--task", "minutes:quantile", "--task", "stars:ordinal",
+                     "--task", "grade:ordinal", "-o", "init.yaml")
+    text = read("init.yaml").decode()
+    check("visits: {type: count" in text and "stars: {type: ordinal, label: stars}" in text and "classes: [" in text, "and writes them", text)
+    succeeds("what it wrote trains", "train", "init.yaml", "--set", "train.epochs=1", "-o", "init.gw")
+    fails("a count of negative numbers", 1, ["'x'", "a count needs non-negative numbers"], "init", "rows.csv", "--task", "x:count")
+    fails("a count of texts", 1, ["'grade'", "a count needs numbers"], "init", "rows.csv", "--task", "grade:count")
+    fails("an unknown type", 2, ["ordinel", "did you mean 'ordinal'"], "init", "rows.csv", "--task", "stars:ordinel")
+
+
+main(training, predictions, labels, init)
