@@ -43,6 +43,17 @@ static void describe_features(const gw__features *features, gw__json_writer *jso
     gw__json_end_list(json);
 }
 
+static void describe_chain(const gw__task_spec *task, gw__json_writer *json) {
+    gw__json_key(json, "chain");
+    gw__json_begin_list(json);
+    for (size_t i = 0; i < task->chain.n; i++) {
+        gw__json_begin_list(json);
+        for (size_t k = 0; k < task->chain.paths[i].n; k++) gw__json_string(json, task->chain.paths[i].at[k]);
+        gw__json_end_list(json);
+    }
+    gw__json_end_list(json);
+}
+
 static void describe_tasks(const gw_model *model, gw__json_writer *json) {
     gw__json_key(json, "tasks");
     gw__json_begin_list(json);
@@ -67,6 +78,8 @@ static void describe_tasks(const gw_model *model, gw__json_writer *json) {
             for (size_t k = 0; k < classes.n; k++) gw__json_string(json, classes.at[k]);
             gw__json_end_list(json);
         }
+        if (task->chain.on) describe_chain(task, json);
+        if (task->after.on) member_text(json, "after", task->after.task);
         if (task->type == GW_TASK_QUANTILE) {
             gw__json_key(json, "quantiles");
             gw__json_begin_list(json);

@@ -125,32 +125,58 @@ static gw_status add_thresholds(gw__builder *b, const gw__mlp *tower, const char
 
 static bool has_thresholds(const gw__net *net, size_t task) { return net->rules[task].loss == GW__LOSS_PROPORTIONAL_ODDS; }
 
-static gw_status add_towers(gw__builder *b, const gw__view *streams) {
-    gw_status status = GW_OK;
+static gw_status plan_tower(gw__builder *b, size_t i, const gw__view *streams, gw__mlp *ret_mlp) {
     gw__net *net = b->net;
     const gw__mlp_spec *spec = &b->spec->model.towers;
-    gw__mlp *members = calloc(net->n_tasks, sizeof *members);
+    const size_t task = net->tower_task[i];
+    const bool thresholds = has_thresholds(net, task);
+    char prefix[512];
+    snprintf(prefix, sizeof prefix, "tower.%s", net->task_names[task]);
+    *ret_mlp = (gw__mlp){.x = streams[net->wiring.tower_input[i]], .prefix = gw__arena_text(&net->arena, prefix, strlen(prefix)),
+                         .widths = with_output(b, spec->hidden[0], thresholds ? 1 : (uint32_t)net->rules[task].width), .n_layers = spec->hidden[0].n + 1,
+                         .spec = spec, .bare_last = thresholds, .order = order_base(2 * net->wiring.n_levels, (uint32_t)i)};
+    return ret_mlp->prefix && ret_mlp->widths ? GW_OK : gw__fail_nomem(b->err);
+}
+
+/* A task without a tower: its logit is made of those of others, which are there by now. */
+static gw_status add_chain(gw__builder *b, size_t task, const gw__chain *chain) {
+    gw__net *net = b->net;
+    gw__view *views = gw__arena_alloc(&net->arena, chain->n_sources, sizeof *views);
+    double *shifts = gw__arena_alloc(&net->arena, chain->n_sources, sizeof *shifts);
+    gw__chain *kept = gw__arena_alloc(&net->arena, 1, sizeof *kept);
+    gw__path *paths = gw__arena_alloc(&net->arena, chain->n_yes + chain->n_no, sizeof *paths);
+    if (!views || !shifts || !kept || !paths) return gw__fail_nomem(b->err);
+    for (size_t i = 0; i < chain->n_sources; i++) {
+        views[i] = net->outputs[chain->sources[i]];
+        shifts[i] = net->rules[chain->sources[i]].correction;
+    }
+    memcpy(paths, chain->yes, chain->n_yes * sizeof *paths);
+    memcpy(paths + chain->n_yes, chain->no, chain->n_no * sizeof *paths);
+    *kept = (gw__chain){.n_sources = chain->n_sources, .yes = paths, .n_yes = chain->n_yes, .no = paths + chain->n_yes, .n_no = chain->n_no};
+    net->outputs[task] = gw__plan_buffer(b, 1);
+    return gw__plan_op(b, (gw__op){.kind = GW__OP_CHAIN, .y = net->outputs[task], .chain = kept, .sources = views, .shifts = shifts});
+}
+
+static gw_status add_towers(gw__builder *b, const gw__view *streams, const gw__spec *whole) {
+    gw_status status = GW_OK;
+    gw__net *net = b->net;
+    gw__mlp *members = calloc(net->n_towers, sizeof *members);
     if (!members) GW__FAIL(gw__fail_nomem(b->err));
-    for (size_t t = 0; t < net->n_tasks; t++) {
-        char prefix[512];
-        const uint32_t width = has_thresholds(net, t) ? 1 : (uint32_t)net->rules[t].width;
-        snprintf(prefix, sizeof prefix, "tower.%s", net->task_names[t]);
-        members[t] = (gw__mlp){.x = streams[net->wiring.tower_input[t]], .prefix = gw__arena_text(&net->arena, prefix, strlen(prefix)),
-                           .widths = with_output(b, spec->hidden[0], width), .n_layers = spec->hidden[0].n + 1, .spec = spec,
-                           .bare_last = has_thresholds(net, t), .order = order_base(2 * net->wiring.n_levels, (uint32_t)t)};
-        if (!members[t].prefix || !members[t].widths) GW__FAIL(gw__fail_nomem(b->err));
+    for (size_t i = 0; i < net->n_towers; i++) GW__TRY(plan_tower(b, i, streams, &members[i]));
+    GW__TRY(gw__plan_mlps(b, members, net->n_towers));
+    for (size_t i = 0; i < net->n_towers; i++) {
+        const size_t t = net->tower_task[i];
+        net->outputs[t] = members[i].x;
+        if (has_thresholds(net, t)) GW__TRY(add_thresholds(b, &members[i], net->task_names[t], net->rules[t].width, &net->outputs[t]));
     }
-    GW__TRY(gw__plan_mlps(b, members, net->n_tasks));
-    for (size_t t = 0; t < net->n_tasks; t++) {
-        net->outputs[t] = members[t].x;
-        if (has_thresholds(net, t)) GW__TRY(add_thresholds(b, &members[t], net->task_names[t], net->rules[t].width, &net->outputs[t]));
-    }
+    for (size_t t = 0; t < net->n_tasks; t++)
+        if (!gw__task_has_tower(&whole->tasks[t])) GW__TRY(add_chain(b, t, &whole->tasks[t].chain.made));
 cleanup:
     free(members);
     return status;
 }
 
-static gw_status add_levels_and_towers(gw__builder *b) {
+static gw_status add_levels_and_towers(gw__builder *b, const gw__spec *whole) {
     gw_status status = GW_OK;
     const gw__wiring *wiring = &b->net->wiring;
     size_t n_gates = 0, n_experts = 0, widest = 0;
@@ -165,7 +191,7 @@ static gw_status add_levels_and_towers(gw__builder *b) {
     if (!plans || !gate_plans || !members || !streams) GW__FAIL(gw__fail_nomem(b->err));
     for (size_t l = 0, at = 0; l < wiring->n_levels; at += wiring->levels[l].n_gates, l++) gate_plans[l] = plans + at;
     for (uint32_t l = 0; l < wiring->n_levels; l++) GW__TRY(add_level(b, l, gate_plans, streams, members));
-    GW__TRY(add_towers(b, streams));
+    GW__TRY(add_towers(b, streams, whole));
     /* The gates that a reader may ask for, with the views that hold their weights after a run. */
     gw__net *net = b->net;
     net->gates = gw__arena_alloc(&net->arena, n_gates, sizeof *net->gates);
@@ -317,6 +343,38 @@ cleanup:
     return status;
 }
 
+/* The spec as wirings see it: of the tasks that have a tower. */
+static gw_status spec_of_towers(gw__builder *b, gw__spec *ret_spec) {
+    const gw__spec *whole = b->spec;
+    gw__net *net = b->net;
+    gw__task_spec *tasks = gw__arena_alloc(&net->arena, whole->n_tasks, sizeof *tasks);
+    uint32_t *per_task = gw__arena_alloc(&net->arena, whole->n_tasks, sizeof *per_task);
+    net->tower_task = gw__arena_alloc(&net->arena, whole->n_tasks, sizeof *net->tower_task);
+    if (!tasks || !per_task || !net->tower_task) return gw__fail_nomem(b->err);
+    for (size_t t = 0; t < whole->n_tasks; t++) {
+        if (!gw__task_has_tower(&whole->tasks[t])) continue;
+        tasks[net->n_towers] = whole->tasks[t];
+        per_task[net->n_towers] = whole->model.experts.per_task[t];
+        net->tower_task[net->n_towers++] = t;
+    }
+    *ret_spec = *whole;
+    ret_spec->tasks = tasks;
+    ret_spec->n_tasks = net->n_towers;
+    ret_spec->model.experts.per_task = per_task;
+    return GW_OK;
+}
+
+static gw_status copy_orders(gw__builder *b) {
+    gw__net *net = b->net;
+    net->orders = gw__arena_alloc(&net->arena, net->n_tasks, sizeof *net->orders);
+    if (!net->orders) return gw__fail_nomem(b->err);
+    for (size_t t = 0; t < net->n_tasks; t++) {
+        const gw__task_spec *task = &b->spec->tasks[t];
+        if (task->after.on && task->after.weight > 0) net->orders[net->n_orders++] = (gw__order){t, task->after.at, task->after.weight};
+    }
+    return GW_OK;
+}
+
 static int by_order(const void *a, const void *b) {
     const gw__placement *x = a, *y = b;
     return (x->order > y->order) - (x->order < y->order);
@@ -328,10 +386,14 @@ gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, cons
     gw__net *net = calloc(1, sizeof *net);
     if (!net) return gw__fail_nomem(err);
     gw__builder b = {.net = net, .spec = spec, .check = check, .err = err};
+    gw__spec towers;
     GW__TRY(copy_input(net, input, err));
     GW__TRY(copy_tasks(&b, output_widths));
-    GW__TRY(gw__wiring_new(spec, &net->arena, &net->wiring, err));
-    GW__TRY(add_levels_and_towers(&b));
+    GW__TRY(copy_orders(&b));
+    GW__TRY(spec_of_towers(&b, &towers));
+    b.spec = &towers;
+    GW__TRY(gw__wiring_new(&towers, &net->arena, &net->wiring, err));
+    GW__TRY(add_levels_and_towers(&b, spec));
     place_statistics(&b);
     GW__TRY(add_tables(&b));
     GW__TRY(mark_additions(&b));

@@ -73,7 +73,8 @@ static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *
     gw__text_clear(&name);
 }
 
-static void write_tower(const gw__net *net, size_t task, gw__json_writer *json) {
+static void write_tower(const gw__net *net, size_t tower, gw__json_writer *json) {
+    const size_t task = net->tower_task[tower];
     const gw__wire_level *last = &net->wiring.levels[net->wiring.n_levels - 1];
     gw__text name = {0};
     gw__text_addf(&name, "tower.%s", net->task_names[task]);
@@ -81,7 +82,7 @@ static void write_tower(const gw__net *net, size_t task, gw__json_writer *json) 
     gw__json_key(json, "task");
     gw__json_string(json, net->task_names[task]);
     gw__json_key(json, "input");
-    gw__json_string(json, last->gates[net->wiring.tower_input[task]].stream);
+    gw__json_string(json, last->gates[net->wiring.tower_input[tower]].stream);
     write_layers(net, &name, json);
     gw__json_end_object(json);
     gw__text_clear(&name);
@@ -106,6 +107,6 @@ void gw__net_describe(const gw__net *net, gw__json_writer *json) {
     gw__json_end_list(json);
     gw__json_key(json, "towers");
     gw__json_begin_list(json);
-    for (size_t t = 0; t < net->n_tasks; t++) write_tower(net, t, json);
+    for (size_t i = 0; i < net->n_towers; i++) write_tower(net, i, json);
     gw__json_end_list(json);
 }

@@ -3,6 +3,7 @@
 #ifndef GW_MODEL_NET_PLAN_H
 #define GW_MODEL_NET_PLAN_H
 
+#include "kern/chain.h"
 #include "kern/kernels.h"
 #include "kern/loss.h"
 #include "model/net.h"
@@ -32,6 +33,7 @@ typedef enum gw__op_kind {
     GW__OP_BATCH_APPLY, /* second half */
     GW__OP_MIX,         /* a gate: softmax of its logits (or a constant), and the weighted sum of experts */
     GW__OP_THRESHOLDS,  /* the head of an ordinal task: cumulative logits from a score */
+    GW__OP_CHAIN,       /* in place of a tower: a logit from other tasks' logits */
     GW__OPS
 } gw__op_kind;
 
@@ -60,6 +62,10 @@ typedef struct gw__op {
     const gw__view *experts;
     const bool *expert_add;   /* backward: gradient of expert i += instead of = */
     uint32_t n_experts;
+    /* chain */
+    const gw__chain *chain;
+    const gw__view *sources;  /* their logits, */
+    const double *shifts;     /* and what is added to each before it is a probability */
 } gw__op;
 
 /* Floats of a linear operation's weights. */
@@ -90,6 +96,8 @@ static inline size_t gw__placement_at(const gw__placement *p, size_t v) {
 
 typedef struct gw__range { size_t begin, end; } gw__range;
 
+typedef struct gw__order { size_t later, earlier; double weight; } gw__order; /* indices of tasks */
+
 struct gw__net {
     gw__arena arena;
     gw__input input;              /* copied, with its slots and tables */
@@ -98,6 +106,10 @@ struct gw__net {
     gw__wiring wiring;
     size_t n_tasks;
     const char **task_names;
+    size_t *tower_task;           /* [n_towers] the tasks that have a tower */
+    size_t n_towers;
+    gw__order *orders;            /* [n_orders] of events: held against the later one in training */
+    size_t n_orders;
     gw__loss_rule *rules;         /* [T] */
     size_t *output_at;            /* [T+1]: the last is O */
     size_t *logit_at;             /* [T+1]: the last is Z */

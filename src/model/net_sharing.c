@@ -87,6 +87,9 @@ static void visit(const walk *w, const gw__op *op) {
         for (uint32_t k = 0; k < op->y.width; k++) own(w, op->w_at + k);
         reach_all(w, &op->x);
         break;
+    case GW__OP_CHAIN:
+        for (size_t i = 0; i < op->chain->n_sources; i++) reach_all(w, &op->sources[i]);
+        break;
     case GW__OP_BATCH_SUM: /* has no output of its own */
     case GW__OPS: break;
     }
@@ -100,6 +103,8 @@ gw_status gw__net_shared(const gw__net *net, float *ret_shared, gw_error *err) {
         w.task = (uint16_t)(t + 1);
         memset(w.reached, false, net->scratch_width * sizeof *w.reached);
         reach_all(&w, &net->outputs[t]);
+        for (size_t i = 0; i < net->n_orders; i++)
+            if (net->orders[i].later == t) reach_all(&w, &net->outputs[net->orders[i].earlier]);
         for (size_t i = net->n_ops; i-- > 0;) visit(&w, &net->ops[i]);
     }
     for (size_t i = 0; i < net->dense_end; i++) ret_shared[i] = w.owner[i] == SEVERAL;

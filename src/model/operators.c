@@ -215,6 +215,33 @@ static void thresholds_backward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
+/* chain: y [B,1], the logit of a product of probabilities s(x_i + shift_i), or of a sum of such products (kern/chain.h).
+ * Backward: dx_i += dy dy/dx_i, behind what the loss of that task has written. */
+static void chain_logits(const gw__op *op, const gw__pass *pass, size_t row, double *z) {
+    for (size_t i = 0; i < op->chain->n_sources; i++) z[i] = gw__pass_x(pass, &op->sources[i])[row * op->sources[i].ld] + op->shifts[i];
+}
+
+static void chain_forward(const gw__op *op, const gw__pass *pass) {
+    float *y = gw__pass_x(pass, &op->y);
+    double z[GW__CHAIN_SOURCES];
+    for (size_t r = 0; r < pass->rows; r++) {
+        chain_logits(op, pass, r, z);
+        y[r * op->y.ld] = (float)gw__chain_logit(op->chain, z, NULL);
+    }
+}
+
+static void chain_backward(const gw__op *op, const gw__pass *pass) {
+    const float *dy = gw__pass_dx(pass, &op->y);
+    double z[GW__CHAIN_SOURCES], dz[GW__CHAIN_SOURCES];
+    for (size_t r = 0; r < pass->rows; r++) {
+        if (dy[r * op->y.ld] == 0) continue; /* not labelled */
+        chain_logits(op, pass, r, z);
+        gw__chain_logit(op->chain, z, dz);
+        for (size_t i = 0; i < op->chain->n_sources; i++)
+            gw__pass_dx(pass, &op->sources[i])[r * op->sources[i].ld] += (float)(dy[r * op->y.ld] * dz[i]);
+    }
+}
+
 const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_LINEAR] = {"linear", linear_forward, linear_backward},
     [GW__OP_ACTIVATE] = {"activate", activate_forward, activate_backward},
@@ -224,6 +251,7 @@ const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_BATCH_APPLY] = {"batch_apply", batch_apply_forward, batch_apply_backward},
     [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
     [GW__OP_THRESHOLDS] = {"thresholds", thresholds_forward, thresholds_backward},
+    [GW__OP_CHAIN] = {"chain", chain_forward, chain_backward},
 };
 
 void gw__pass_forward(const gw__pass *pass, uint32_t segment) {

@@ -145,6 +145,12 @@ static void write_quantiles(output *out, const gw__task_spec *task) {
     gw__json_end_list(&out->json);
 }
 
+static void write_chain(output *out, const gw__task_spec *task) {
+    gw__json_begin_list(&out->json);
+    for (size_t i = 0; i < task->chain.n; i++) write_texts(out, task->chain.paths[i]);
+    gw__json_end_list(&out->json);
+}
+
 static void write_or_word(output *out, uint64_t value, const char *zero) {
     if (value == 0) gw__json_string(&out->json, zero);
     else write_count(out, value);
@@ -179,6 +185,7 @@ static void write_value(output *out, const gw__field *field, const void *base) {
     case GW__FIELD_PER_TASK: write_per_task(out); break;
     case GW__FIELD_TASK_NUMBERS: write_task_numbers(out, *(const double *const *)place); break;
     case GW__FIELD_BETAS: write_betas(out); break;
+    case GW__FIELD_CHAIN: write_chain(out, base); break;
     case GW__FIELD_QUANTILES: write_quantiles(out, base); break;
     case GW__FIELD_BATCH: write_or_word(out, *(const uint64_t *)place, "full"); break;
     case GW__FIELD_EVERY: write_or_word(out, *(const uint64_t *)place, "epoch"); break;

@@ -207,7 +207,52 @@ gw_status gw__check_given(const gw__frame *frame, const gw__doc *tasks) {
     return GW_OK;
 }
 
+/* The order of events is a chain of `after` that ends: no longer than there are tasks. */
+static bool after_ends(const gw__task_spec *tasks, size_t n_tasks, size_t task) {
+    for (size_t steps = 0; tasks[task].after.on; steps++) {
+        if (steps > n_tasks) return false;
+        task = tasks[task].after.at;
+    }
+    return true;
+}
+
+static gw_status find_before(const gw__frame *frame, const gw__doc *place, gw__task_spec *task) {
+    const gw__spec *spec = frame->reading->spec;
+    if (task->after.task == NULL) return gw__fail_value(frame, place, "task '%s': key 'after' needs a 'task'", task->name);
+    const gw__task_spec *before = task_named(spec, task->after.task);
+    if (before == NULL) {
+        const char *names[GW__SPEC_TASKS_LIMIT];
+        for (size_t t = 0; t < spec->n_tasks; t++) names[t] = spec->tasks[t].name;
+        const char *near = gw__nearest(gw__slice_of(task->after.task), names, spec->n_tasks);
+        return gw__fail_value(frame, place, "key 'after': no task is named '%s'%s%s%s", task->after.task, near != NULL ? "; hint: did you mean '" : "",
+                              near != NULL ? near : "", near != NULL ? "'?" : "");
+    }
+    task->after.at = (size_t)(before - spec->tasks);
+    const bool logits = gw__task_is_logit(task) && gw__task_is_logit(before);
+    return logits ? GW_OK : gw__fail_value(frame, place, "key 'after': expected binary tasks with loss bce or focal on both sides of '%s'", task->name);
+}
+
+gw_status gw__check_after(const gw__frame *frame, const gw__doc *nodes, gw__task_spec *tasks) {
+    const size_t n = frame->reading->spec->n_tasks;
+    const gw__doc *node = nodes->first;
+    for (size_t t = 0; t < n; t++, node = node->next) {
+        if (!tasks[t].after.on) continue;
+        gw_status status = find_before(frame, gw__doc_get(node, "after"), &tasks[t]);
+        if (status != GW_OK) return status;
+    }
+    node = nodes->first;
+    for (size_t t = 0; t < n; t++, node = node->next)
+        if (!after_ends(tasks, n, t)) return gw__fail_value(frame, gw__doc_get(node, "after"), "task '%s' comes after itself", tasks[t].name);
+    return GW_OK;
+}
+
 /* ---- model ---- */
+
+static size_t tower_count(const gw__spec *spec) {
+    size_t n = 0;
+    for (size_t t = 0; t < spec->n_tasks; t++) n += gw__task_has_tower(&spec->tasks[t]);
+    return n;
+}
 
 static const gw__doc *inner_node(const gw__frame *frame, const char *section, const char *key) {
     const gw__doc *outer = NODE(frame, section), *inner = outer == NULL ? NULL : gw__doc_get(outer, key);
@@ -217,9 +262,9 @@ static const gw__doc *inner_node(const gw__frame *frame, const char *section, co
 static gw_status check_architecture(const gw__frame *frame) {
     const gw__spec *spec = frame->reading->spec;
     gw__architecture architecture = spec->model.architecture;
-    if (architecture == GW__ARCH_MOE && spec->n_tasks > 1) {
+    if (architecture == GW__ARCH_MOE && tower_count(spec) > 1) {
         return gw__fail_value(frame, NODE(frame, "architecture"), "architecture 'moe' is for one task but there are %zu; hint: 'omoe' has one gate for all tasks",
-                              spec->n_tasks);
+                              tower_count(spec));
     }
     if (spec->model.levels > 1 && architecture != GW__ARCH_MMOE && architecture != GW__ARCH_PLE) {
         return gw__fail_value(frame, NODE(frame, "levels"), "architecture '%s' has one level but found %u; hint: %s", gw__architecture_name(architecture),
@@ -234,7 +279,7 @@ static gw_status check_groups_of_experts(const gw__frame *frame) {
     for (size_t t = 0; t < spec->n_tasks; t++) {
         uint32_t own = spec->model.experts.per_task[t];
         total += own;
-        if (spec->model.experts.count == 0 && own == 0) {
+        if (spec->model.experts.count == 0 && own == 0 && gw__task_has_tower(&spec->tasks[t])) {
             return gw__fail_value(frame, inner_node(frame, "experts", "per_task"), "task '%s' has no expert; hint: 'shared' or 'per_task' above 0",
                                   spec->tasks[t].name);
         }

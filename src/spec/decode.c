@@ -151,6 +151,7 @@ static const decoder decoders[GW__FIELD_KINDS] = {
     [GW__FIELD_TASK_NUMBERS] = gw__form_task_numbers,
     [GW__FIELD_BETAS] = gw__form_betas,
     [GW__FIELD_QUANTILES] = gw__form_quantiles,
+    [GW__FIELD_CHAIN] = gw__form_chain,
     [GW__FIELD_BATCH] = gw__form_batch,
     [GW__FIELD_EVERY] = gw__form_batch,
 };

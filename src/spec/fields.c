@@ -125,6 +125,12 @@ static const gw__section features_section = {features_fields, GW__COUNT(features
 
 #define TASK(member) .offset = offsetof(gw__task_spec, member)
 
+SECTION(after,
+    {"task", GW__FIELD_TEXT, TASK(after.task), .doc = "The binary task that comes before."},
+    {"weight", GW__FIELD_NUMBER, TASK(after.weight), "0.6", NOT_NEGATIVE,
+     .doc = "Of the batch's mean of max(p of this task - p of the one before, 0) in the sum of the losses."})
+static const gw__section after_section = {after_fields, GW__COUNT(after_fields), NULL};
+
 SECTION(task,
     {"type", GW__FIELD_CHOICE, TASK(type), "binary with `positive`", gw__preset_task_type, .words = &task_types, .required = true,
      .doc = "What is predicted: a probability, a number, one of several classes, a count, a rank, or quantiles. Needed unless `positive` is given."},
@@ -157,7 +163,12 @@ SECTION(task,
     {"negative_sampling", GW__FIELD_NUMBER, TASK(negative_rate), "1", KEPT, .applies = gw__applies_bce, .owner = "loss 'bce'",
      .doc = "Share of the negatives that is kept in training, by seed and row; probabilities are corrected for it."},
     {"group", GW__FIELD_TEXT, TASK(group), .applies = gw__applies_binary, .owner = "type 'binary'",
-     .doc = "Column of the grouped AUC (`gauc`), such as the user's id."})
+     .doc = "Column of the grouped AUC (`gauc`), such as the user's id."},
+    {"chain", GW__FIELD_CHAIN, TASK(chain.on), .applies = gw__applies_binary, .owner = "type 'binary'", .of_training = true, .quiet = true,
+     .doc = "Binary tasks, `TASK` or `not TASK`, whose probabilities' product this one's is, in place of a tower of its own; or several such lists that "
+            "exclude each other, and their sum."},
+    {"after", GW__FIELD_SWITCH, TASK(after.on), .section = &after_section, .shorthand = "task", .applies = gw__applies_binary, .owner = "type 'binary'",
+     .of_training = true, .quiet = true, .doc = "What happens only after another task has: that this one is held for likelier is punished in training."})
 static const gw__section task_section = {task_fields, GW__COUNT(task_fields), gw__check_task};
 
 /* ---- model ---- */
@@ -371,6 +382,7 @@ static const char *const forms[GW__FIELD_KINDS] = {
     [GW__FIELD_WIDTHS] = "a list of widths from 1 to 65536",
     [GW__FIELD_LEVEL_WIDTHS] = "a list of widths from 1 to 65536, or one such list per level",
     [GW__FIELD_BETAS] = "a list of two numbers in [0, 1)",
+    [GW__FIELD_CHAIN] = "a list of tasks, or a list of such lists",
     [GW__FIELD_QUANTILES] = "a number in (0, 1) or an ascending list of them",
     [GW__FIELD_BATCH] = "a whole number of at least 1, or full",
     [GW__FIELD_EVERY] = "epoch or a whole number of at least 1",

@@ -28,6 +28,7 @@ typedef enum gw__field_kind {
     GW__FIELD_TASK_NUMBERS, /* double [T]: one number in `range` for all tasks, or one each */
     GW__FIELD_BETAS,
     GW__FIELD_QUANTILES, /* a number, or a list of them */
+    GW__FIELD_CHAIN,     /* a list of tasks, or a list of such lists */
     GW__FIELD_BATCH,    /* a count or `full` */
     GW__FIELD_EVERY,    /* a count or `epoch` */
     GW__FIELD_KINDS

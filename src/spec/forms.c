@@ -259,7 +259,7 @@ typedef gw_status (*task_reader)(const gw__frame *frame, const gw__field *field,
 static gw_status expert_count(const gw__frame *frame, const gw__field *field, const gw__doc *node, void *list, size_t task) {
     uint64_t count;
     if (!gw__scalar_count(node, &count) || count > field->hi) return gw__fail_expected(frame, field, node);
-    ((uint32_t *)list)[task] = (uint32_t)count;
+    ((uint32_t *)list)[task] = gw__task_has_tower(&frame->reading->spec->tasks[task]) ? (uint32_t)count : 0;
     return GW_OK;
 }
 
@@ -283,6 +283,7 @@ static gw_status read_per_task(const gw__frame *frame, const gw__field *field, c
     }
     for (size_t t = 0; t < spec->n_tasks; t++) {
         const gw__doc *item = map ? gw__doc_get(node, spec->tasks[t].name) : node;
+        if (item == NULL && read == expert_count && !gw__task_has_tower(&spec->tasks[t])) continue; /* it has none */
         if (item == NULL) return gw__fail_value(frame, node, "key '%s': expected a number for every task but '%s' has none", field->key, spec->tasks[t].name);
         gw_status status = read(frame, field, item, list, t);
         if (status != GW_OK) return status;

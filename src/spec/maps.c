@@ -109,13 +109,16 @@ gw_status gw__form_tasks(const gw__frame *frame, const gw__field *field, const g
     if (tasks == NULL) return gw__fail_nomem(frame->reading->err);
     gw__frame names = frame_of_names(frame, field, node);
     size_t n = 0;
+    gw_status status = GW_OK;
     for (const gw__doc *child = node->first; child != NULL; child = child->next, n++) {
-        gw_status status = decode_task(&names, field, child, &tasks[n]);
+        status = decode_task(&names, field, child, &tasks[n]);
         if (status != GW_OK) return status;
     }
     spec->tasks = tasks;
     spec->n_tasks = n;
-    return gw__check_given(frame, node);
+    status = gw__check_given(frame, node);
+    if (status == GW_OK) status = gw__check_after(frame, node, tasks);
+    return status == GW_OK ? gw__make_chains(frame, node, tasks) : status;
 }
 
 /* ---- an index of names ---- */

@@ -53,6 +53,7 @@ gw_status gw__form_transforms(const gw__frame *frame, const gw__field *field, co
 gw_status gw__form_missing(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_betas(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_quantiles(const gw__frame *frame, const gw__field *field, const gw__doc *node);
+gw_status gw__form_chain(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_batch(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_per_task(const gw__frame *frame, const gw__field *field, const gw__doc *node);
@@ -99,6 +100,8 @@ gw_status gw__check_valid(const gw__frame *frame);
 gw_status gw__check_feature(const gw__frame *frame);
 gw_status gw__check_task(const gw__frame *frame);
 gw_status gw__check_given(const gw__frame *frame, const gw__doc *tasks);
+gw_status gw__check_after(const gw__frame *frame, const gw__doc *nodes, gw__task_spec *tasks);
+gw_status gw__make_chains(const gw__frame *frame, const gw__doc *nodes, gw__task_spec *tasks); /* chain_paths.c */
 gw_status gw__check_model(const gw__frame *frame);
 gw_status gw__check_optimizer(const gw__frame *frame);
 gw_status gw__check_balance(const gw__frame *frame);

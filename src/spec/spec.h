@@ -5,6 +5,7 @@
 #define GW_SPEC_SPEC_H
 
 #include "base/doc.h"
+#include "kern/chain.h"
 #include "kern/roster.h"
 
 /* ---- data ---- */
@@ -84,6 +85,13 @@ typedef struct gw__task_spec {
     double negative_rate;         /* binary: this share of the negatives is kept in training (a pure function of seed and row);
                                      probabilities are corrected; default 1 */
     const char *group;            /* column of grouped AUC; NULL: none */
+    struct {                      /* the probability is that of other tasks together; such a task has no tower */
+        bool on;
+        const gw__texts *paths;   /* as written: "click", "not cart" */
+        size_t n;
+        gw__chain made;           /* over indices of tasks */
+    } chain;
+    struct { bool on; const char *task; double weight; size_t at; } after; /* an event that comes after that of `task`, whose index is `at` */
 } gw__task_spec;
 
 /* Whether a type of task is in a roster's set of types. */
@@ -92,6 +100,10 @@ typedef struct gw__task_spec {
 static inline bool gw__task_has_classes(const gw__task_spec *task) { return task->type == GW_TASK_MULTICLASS || task->type == GW_TASK_ORDINAL; }
 /* Whether labels below 0 mean nothing. */
 static inline bool gw__task_not_negative(const gw__task_spec *task) { return task->type == GW_TASK_COUNT || task->loss == GW__LOSS_ZILN; }
+
+/* Whether its probability is s(logit). */
+static inline bool gw__task_is_logit(const gw__task_spec *task) { return task->loss == GW__LOSS_BCE || task->loss == GW__LOSS_FOCAL; }
+static inline bool gw__task_has_tower(const gw__task_spec *task) { return !task->chain.on; }
 
 /* ---- model ---- */
 typedef enum gw__architecture {

@@ -55,6 +55,7 @@ struct gw__trainer {
     float *norm;                    /* mean, scale, mean d, mean d u: [4, norm_width] */
 
     double *slot_loss;              /* [n_slots, T] sums of weight x loss */
+    double *slot_order;             /* [n_slots] what events out of order cost */
     double *task_total;             /* [T] sum of weights in the batch */
     double *task_loss;              /* [T] */
     double *later_loss;             /* [T] after the update */
@@ -70,6 +71,7 @@ typedef struct step {
     uint64_t number;          /* of the step, from 0 */
     size_t n, n_chunks, n_slots;
     uint32_t segment;
+    double order;             /* what events out of order cost */
     bool in_turn;             /* forward first, for all rows; then backward */
     bool again;               /* forward once more: what follows from the rows alone is known */
     size_t task;              /* whose loss is run backward; ALL_TASKS */
@@ -175,6 +177,7 @@ static gw_status plan_memory(gw__trainer *trainer, gw_error *err) {
     GW__TRY(floats_of(4, net->norm_width, &trainer->norm, err));
     GW__TRY(doubles_of(n_chunks * 2 * net->norm_width, &trainer->norm_parts, err));
     GW__TRY(doubles_of(trainer->n_slots * net->n_tasks, &trainer->slot_loss, err));
+    GW__TRY(doubles_of(trainer->n_slots, &trainer->slot_order, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_total, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_loss, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->later_loss, err));
@@ -222,7 +225,7 @@ void gw__trainer_free(gw__trainer *trainer) {
     gw__task_gradients_free(trainer->apart);
     free(trainer->items);
     void *const blocks[] = {trainer->flat, trainer->turned, trainer->state[0], trainer->state[1], trainer->slots, trainer->scratch, trainer->dscratch,
-                            trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->task_total,
+                            trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->slot_order, trainer->task_total,
                             trainer->task_loss, trainer->later_loss, trainer->task_weights, trainer->item_squares, trainer->task_rows};
     for (size_t i = 0; i < GW__COUNT(blocks); i++) gw__aligned_free(blocks[i]);
     free(trainer);
@@ -329,6 +332,25 @@ static void chunk_losses(const step *s, const gw__pass *pass, double *loss) {
     }
 }
 
+static gw__ordered ordered_of(const gw__pass *pass, size_t task) {
+    const gw__view *view = &pass->net->outputs[task];
+    return (gw__ordered){gw__pass_x(pass, view), gw__pass_dx(pass, view), view->ld, pass->net->rules[task].correction};
+}
+
+/* What a chunk's rows cost where a later event is held for likelier; the gradient is added to that of the losses. Over all rows, labelled or not.
+ * Task by task, it goes with the later one. */
+static double chunk_orders(const step *s, const gw__pass *pass) {
+    const gw__net *net = pass->net;
+    double sum = 0;
+    for (size_t i = 0; i < net->n_orders; i++) {
+        if (s->task != ALL_TASKS && s->task != net->orders[i].later) continue;
+        const gw__ordered later = ordered_of(pass, net->orders[i].later), earlier = ordered_of(pass, net->orders[i].earlier);
+        const double scale = net->orders[i].weight / (double)s->n;
+        sum += scale * gw__order_rows(pass->rows, &later, &earlier, scale);
+    }
+    return sum;
+}
+
 static void slot_chunks(const step *s, size_t slot, size_t *ret_begin, size_t *ret_end) {
     *ret_begin = slot * s->n_chunks / s->n_slots;
     *ret_end = (slot + 1) * s->n_chunks / s->n_slots;
@@ -341,13 +363,17 @@ static void forward_item(void *context, size_t slot, size_t worker) {
     const bool last = s->segment + 1 == net->n_segments;
     size_t chunk, end;
     double *loss = t->slot_loss + slot * net->n_tasks;
-    if (s->segment == 0) memset(loss, 0, net->n_tasks * sizeof *loss);
+    if (s->segment == 0) {
+        memset(loss, 0, net->n_tasks * sizeof *loss);
+        t->slot_order[slot] = 0;
+    }
     for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
         gw__pass pass = pass_of(s, slot, chunk, worker);
         if (s->segment == 0) gw__gather(net, t->flat, t->records, s->rows + pass.first_row, 0, pass.rows, pass.space[GW__SPACE_DENSE]);
         gw__pass_forward(&pass, s->segment);
         if (!last) continue;
         chunk_losses(s, &pass, loss);
+        t->slot_order[slot] += chunk_orders(s, &pass);
         if (!s->in_turn) gw__pass_backward(&pass, s->segment);
     }
 }
@@ -365,7 +391,10 @@ static void backward_item(void *context, size_t slot, size_t worker) {
     size_t chunk, end;
     for (slot_chunks(s, slot, &chunk, &end); chunk < end; chunk++) {
         gw__pass pass = pass_of(s, slot, chunk, worker);
-        if (s->segment + 1 == s->trainer->net->n_segments) chunk_losses(s, &pass, NULL);
+        if (s->segment + 1 == s->trainer->net->n_segments) {
+            chunk_losses(s, &pass, NULL);
+            chunk_orders(s, &pass);
+        }
         gw__pass_backward(&pass, s->segment);
     }
 }
@@ -550,6 +579,7 @@ static void forward_and_backward(step *s, bool keep_statistics) {
     if (t->balance) gw__balance_begin(t->balance, s->number, t->task_total, t->task_weights);
     forward(s, keep_statistics);
     sum_losses(s, t->task_loss);
+    for (size_t slot = 0; slot < s->n_slots; slot++) s->order += t->slot_order[slot];
     if (t->balance) gw__balance_see(t->balance, t->task_loss, t->task_weights);
     if (t->apart) backward_apart(s);
     else backward(s);
@@ -571,6 +601,7 @@ static void end_step(const step *s, gw__step_result *ret_result) {
     const size_t n_tasks = t->net->n_tasks;
     double loss = 0;
     for (size_t task = 0; task < n_tasks; task++) loss += t->task_weights[task] * t->task_loss[task];
+    loss += s->order;
     *ret_result = (gw__step_result){.loss = loss, .task_loss = t->task_loss, .task_rows = t->task_rows, .finite = isfinite(loss)};
     if (ret_result->finite) return;
     ret_result->first_bad_tensor = gw__trainer_bad_tensor(t);

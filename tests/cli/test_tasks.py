@@ -83,7 +83,7 @@ def labels():
                                 ("minutes", "long", ["bad.csv:7", "'minutes'", "a number", "'long'"])):
         write("bad.csv", changed(7, column, text))
         fails(f"training on {column} {text}", 1, parts, "train", "spec.yaml", "--set", "data.train=bad.csv", "-o", "no.gw")
-        fails(f"evaluating it", 1, parts, "evaluate", "one.gw", "bad.csv")
+        fails("evaluating it", 1, parts, "evaluate", "one.gw", "bad.csv")
     fails("texts have no order", 2, ["tasks.grade", "grade", "classes"], "train", "spec.yaml", "--set", "tasks.grade=ordinal", "-o", "no.gw")
     write("bad.csv", changed(7, "spend", "-0.5"))
     succeeds("a plain regression takes negative labels", "train", "spec.yaml", "--set", "data.train=bad.csv", "--set", "tasks.spend=regression", "-o", "no.gw")
@@ -103,4 +103,49 @@ def init():
     fails("an unknown type", 2, ["ordinel", "did you mean 'ordinal'"], "init", "rows.csv", "--task", "stars:ordinel")
 
 
-main(training, predictions, labels, init)
+SPACES = """\
+data: {train: rows.csv}
+tasks:
+  click: {type: binary, positive_weight: 2}
+  convert: {type: binary, label: buy, given: click, weight: 0}
+  buy: {type: binary, chain: [click, convert]}
+  leave: {type: binary, label: stay, positive: "0", chain: [not buy], weight: 0}
+  stay: {type: binary, after: click, weight: 0.1}
+features: {ignore: [visits, grade, stars, minutes, spend]}
+model: {architecture: ple, experts: {shared: 1, per_task: {click: 1, convert: 2, stay: 1}, hidden: [8]}}
+train: {epochs: 12, batch: 64, optimizer: {name: adam, lr: 0.01}}
+"""
+
+
+def spaces():
+    rng = random.Random(9)
+    lines = rows(900).splitlines()
+    lines[0] += ",buy,stay"
+    for i in range(1, len(lines)):
+        x, y, click = float(lines[i].split(",")[0]), float(lines[i].split(",")[1]), int(lines[i].split(",")[7])
+        lines[i] += f",{int(click and rng.random() < 1 / (1 + math.exp(-2 * y)))},{int(click and rng.random() < 0.5)}"
+    write("rows.csv", "\n".join(lines) + "\n")
+    write("spaces.yaml", SPACES)
+    said = [json.loads(line) for line in succeeds("chains train", "train", "spaces.yaml", "-o", "s1.gw", "--threads", 1, "--json").out.splitlines()]
+    epoch = [line for line in said if "epoch" in line][-1]
+    succeeds("on three threads", "train", "spaces.yaml", "-o", "s3.gw", "--threads", 3)
+    check(read("s1.gw") == read("s3.gw"), "to the same bytes")
+    check(all(math.isfinite(epoch["train"]["tasks"][t]["loss"]) for t in ("click", "convert", "buy", "leave", "stay")), "every task's loss is shown", epoch)
+    table = [json.loads(line) for line in succeeds("and predict", "predict", "s1.gw", "rows.csv", "--format", "jsonl").out.splitlines()]
+    check(all(abs(r["buy"] - r["click"] * r["convert"]) < 1e-6 and abs(r["leave"] + r["buy"] - 1) < 1e-6 for r in table),
+          "the chain is the product of what is predicted", table[:2])
+    found = json.loads(succeeds("chains are evaluated", "evaluate", "s1.gw", "rows.csv", "--json").out)["tasks"]
+    check(found["buy"]["auc"] > 0.8 and found["convert"]["auc"] > 0.75, "the tower without a loss has learned from the product", found)
+    check(abs(found["buy"]["calibration"] - 1) < 0.2, "probabilities of the product are probabilities", found["buy"])
+    found = json.loads(succeeds("inspect", "inspect", "s1.gw", "--json").out)
+    same([t["task"] for t in found["towers"]], ["click", "convert", "stay"], "a chain has no tower")
+    same((found["tasks"][2]["chain"], found["tasks"][4]["after"]), ([["click", "convert"]], "click"), "inspect tells of chains and orders")
+    wrong = sum(r["stay"] > r["click"] for r in table)
+    succeeds("without the order", "train", "spaces.yaml", "-o", "free.gw", "--set", "tasks.stay.after=null")
+    check(read("free.gw") != read("s1.gw"), "the order is part of what is learned")
+    succeeds("with much of it", "train", "spaces.yaml", "-o", "bound.gw", "--set", "tasks.stay.after.weight=100")
+    bound = [json.loads(line) for line in run("predict", "bound.gw", "rows.csv", "--format", "jsonl").out.splitlines()]
+    check(sum(r["stay"] > r["click"] for r in bound) <= wrong, "a heavier weight leaves no more rows out of order", wrong)
+
+
+main(training, predictions, labels, init, spaces)

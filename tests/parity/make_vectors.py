@@ -244,11 +244,11 @@ def make_case(out, name, raw, rows, numbers, seed, categories=None, bags=None, u
     rounding = float32_error(spec, net, start, data, expected["output"])
     if rounding > ROUNDING:
         raise Chaotic(f"outputs are sums that cancel: PyTorch's own float32 is off by {rounding:.2g}")
-    losses, _ = step_losses(spec, net, p, everything)
+    losses, logits = step_losses(spec, net, p, everything)
     if "balance" in raw["train"]:
         Balancer(spec).backward(p, losses)
     else:
-        total_loss(spec, losses).backward()
+        total_loss(spec, losses, logits).backward()
     for key, value in p.items():
         if value.requires_grad:
             grad = torch.zeros_like(value) if value.grad is None else value.grad

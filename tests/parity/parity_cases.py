@@ -167,8 +167,23 @@ def type_cases():
             dict(rows=53, numbers=7)
 
 
+def chain_cases():
+    esmm = {"click": {"type": "binary"}, "convert": {"type": "binary", "given": "click", "weight": 0}, "buy": {"type": "binary", "chain": ["click", "convert"]}}
+    yield "chain-esmm", spec_of("mmoe", esmm, {"count": 3, "hidden": [9]}), dict(rows=53, numbers=7, unlabelled=0.1)
+    esm2 = {"buy": {"type": "binary", "chain": [["cart", "after_cart"], ["click", "not carted", "otherwise"]], "weight": 0.5},
+            "click": {"type": "binary", "positive_weight": 2.0}, "carted": {"type": "binary", "weight": 0},
+            "after_cart": {"type": "binary", "weight": 0}, "otherwise": {"type": "binary", "given": "click", "weight": 0.2},
+            "cart": {"type": "binary", "chain": ["click", "carted"], "positive_weight": 1.5, "row_weight": "rw"}}
+    s = with_columns(spec_of("cgc", esm2, {"shared": 1, "per_task": {"click": 2, "carted": 1, "after_cart": 1, "otherwise": 1}, "hidden": [7]}), {}, ["rw"])
+    s["_row_weight"] = True
+    yield "chain-esm2", s, dict(rows=53, numbers=7)
+    steps = {"click": {"type": "binary"}, "apply": {"type": "binary", "after": "click"},
+             "paid": {"type": "binary", "after": {"task": "apply", "weight": 1.5}, "positive_weight": 2.0}}
+    yield "after", spec_of("ple", steps, {"shared": 1, "per_task": 1, "hidden": [7]}), dict(rows=53, numbers=7, unlabelled=0.2)
+
+
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases):
         yield from cases()
 
 

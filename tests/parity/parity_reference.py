@@ -29,7 +29,7 @@ class Spec:
         self.levels = model.get("levels", 2 if self.arch == "ple" else 1)
         experts, gates, towers = model["experts"], model.get("gates", {}), model["towers"]
         self.experts, self.gates, self.towers = experts, gates, towers
-        self.names = list(self.tasks)
+        self.names = [t for t in self.tasks if "chain" not in self.tasks[t]]  # those with a tower
         per_task = experts.get("per_task", 0)
         if self.arch == "single-task":
             self.shared, per_task = 0, 1
@@ -127,6 +127,8 @@ class Network:
             width = widths[-1]
         self.towers = {}
         for (t, task), o in zip(spec.tasks.items(), out_widths):
+            if "chain" in task:
+                continue
             ordinal = task["type"] == "ordinal"
             head = 1 if ordinal else 3 if task.get("loss") == "ziln" else o
             self.towers[t] = Mlp(self.p, f"tower.{t}", width, list(spec.towers.get("hidden", [])) + [head], spec.towers, False)
@@ -211,10 +213,33 @@ class Network:
                 w = p[f"tower.{t}.thresholds"]
                 theta = torch.cumsum(torch.cat([w[:1], F.softplus(w[1:])]), 0)
                 logits[k] = theta[None, :] - logits[k]
-        return logits
+        known = dict(zip(spec.names, logits))
+        return [known[t] if t in known else chain_logit(spec, task, known) for t, task in spec.tasks.items()]
 
 
 # ---- losses and predictions ----------------------------------------------------------------------------------------------------
+
+
+def correction(task):
+    """The odds that were taught are those of the data times positive_weight / negative_sampling."""
+    return math.log(task.get("negative_sampling", 1.0)) - math.log(task.get("positive_weight", 1.0))
+
+
+def chain_logit(spec, task, known):
+    """log p - log (1 - p) of the plain sum of products; the names of a chain of chains are taken apart first."""
+    def probability(name):
+        if name.startswith("not "):
+            return 1 - probability(name[4:])
+        if "chain" in spec.tasks[name]:
+            return chain_probability(spec.tasks[name])
+        return torch.sigmoid(known[name] + correction(spec.tasks[name]))
+
+    def chain_probability(task):
+        paths = task["chain"] if isinstance(task["chain"][0], list) else [task["chain"]]
+        return sum(math.prod(probability(n) for n in path) for path in paths)
+
+    p = chain_probability(task)
+    return torch.log(p) - torch.log(1 - p)
 
 
 def quantiles_of(task):
@@ -285,8 +310,7 @@ def predictions(spec, logits):
         elif task.get("loss") == "ziln":
             out.append(torch.sigmoid(z[:, :1]) * torch.exp(z[:, 1:2] + F.softplus(z[:, 2:3]) ** 2 / 2))
         elif kind == "binary":
-            # The odds that were taught are those of the data times positive_weight / negative_sampling.
-            out.append(torch.sigmoid(z - math.log(task.get("positive_weight", 1.0)) + math.log(task.get("negative_sampling", 1.0))))
+            out.append(torch.sigmoid(z + correction(task)))
         else:
             out.append(ACTIVATIONS[task.get("activation", "none")](z))
     return torch.cat(out, 1)
@@ -308,8 +332,14 @@ def step_losses(spec, net, p, batch, training=True):
     return [task_loss(t, z, y[:, k], w[:, k]) for k, (t, z) in enumerate(zip(spec.tasks.values(), logits))], logits
 
 
-def total_loss(spec, losses):
-    return sum(t.get("weight", 1.0) * l for t, l in zip(spec.tasks.values(), losses))
+def total_loss(spec, losses, logits):
+    total = sum(t.get("weight", 1.0) * l for t, l in zip(spec.tasks.values(), losses))
+    p = {name: torch.sigmoid(z[:, 0] + correction(task)) for (name, task), z in zip(spec.tasks.items(), logits) if task["type"] == "binary"}
+    for name, task in spec.tasks.items():
+        if "after" in task:
+            after = task["after"] if isinstance(task["after"], dict) else {"task": task["after"]}
+            total = total + after.get("weight", 0.6) * torch.clamp(p[name] - p[after["task"]], min=0).mean()
+    return total
 
 
 def learning_rate(train, step, steps_per_epoch):
@@ -396,7 +426,7 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
     ends = []
     balancer = Balancer(spec)
     for _ in range(epochs):
-        sums, counts = np.zeros(len(spec.names)), np.zeros(len(spec.names))
+        sums, counts = np.zeros(len(spec.tasks)), np.zeros(len(spec.tasks))
         for rows in cuts:
             lr = learning_rate(train, step, len(cuts))
             for o in opts:
@@ -404,9 +434,9 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
                     g["lr"] = lr if not isinstance(o, RowwiseAdagrad) else lr / train["optimizer"]["lr"] * train["optimizer"]["embeddings"]["lr"]
                 o.zero_grad()
             b = batch_of(data, dtype, rows, sparse)
-            losses, _ = step_losses(spec, net, p, b)
+            losses, logits = step_losses(spec, net, p, b)
             balanced = balancer.method != "fixed"
-            loss = 0.0 if balanced else total_loss(spec, losses)
+            loss = 0.0 if balanced else total_loss(spec, losses, logits)
             if balanced:
                 balancer.backward(p, losses, step)
             if train.get("l2"):

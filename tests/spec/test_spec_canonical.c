@@ -47,6 +47,27 @@ static void test_fixed_points(void **state) {
     for (size_t i = 0; i < GW__COUNT(sets); i++) check_fixed_point(spec_with(LEAST, sets[i]));
 }
 
+/* Keys of the other types of tasks survive; those of a chain and of an order appear only where they were written. */
+static void test_types_and_chains(void **state) {
+    gw__spec *s = spec_of("data: {train: a.csv}\ntasks:\n  q: {type: quantile, quantiles: [0.05, 0.5]}\n  o: {type: ordinal, classes: [lo, hi]}\n"
+                          "  f: {type: binary, loss: focal, focal_gamma: 1.5, focal_alpha: 0.25}\n  c: count\n  z: {type: regression, loss: ziln}\n"
+                          "  g: {type: binary, after: f}\n  p: {type: binary, chain: [[f, g], [not f, g]]}\nmodel: cgc\n");
+    char *json = canonical_of(s);
+    assert_non_null(strstr(json, "\"quantiles\":[0.05,0.5],\"loss\":\"pinball\""));
+    assert_non_null(strstr(json, "\"classes\":[\"lo\",\"hi\"],\"loss\":\"proportional-odds\""));
+    assert_non_null(strstr(json, "\"focal_gamma\":1.5,\"focal_alpha\":0.25"));
+    assert_non_null(strstr(json, "\"chain\":[[\"f\",\"g\"],[\"not f\",\"g\"]]}"));
+    assert_non_null(strstr(json, "\"after\":{\"task\":\"f\",\"weight\":0.6}}"));
+    assert_non_null(strstr(json, "\"g\":2,\"p\":0}")); /* no experts of a task without a tower */
+    free(json);
+    check_fixed_point(s);
+    s = spec_of("data: {train: a.csv}\ntasks: {y: binary}\n");
+    json = canonical_of(s);
+    assert_true(!strstr(json, "chain") && !strstr(json, "after") && !strstr(json, "focal") && !strstr(json, "quantiles"));
+    free(json);
+    gw__spec_free(s);
+}
+
 /* Where the data lay is no part of a model; that it was tab-separated is. */
 static void test_no_file_is_named(void **state) {
     gw__spec *s = spec_of("data: {train: dir/a.tsv.gz, valid: dir/b.tsv, test: dir/c.tsv}\ntasks: {y: binary}\ntrain: {early_stop: mean}\n");
@@ -137,6 +158,7 @@ static void test_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_types_and_chains),
         cmocka_unit_test(test_fixed_points), cmocka_unit_test(test_no_file_is_named), cmocka_unit_test(test_complete_and_in_order), cmocka_unit_test(test_defaults_written_out),
         cmocka_unit_test(test_stored_specs), cmocka_unit_test(test_table), cmocka_unit_test(test_names),
     };

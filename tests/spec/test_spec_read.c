@@ -127,6 +127,34 @@ static void test_every_task(void **state) {
     gw__spec_free(s);
 }
 
+/* Whether a path is among a chain's, by the tasks that happen and those that do not. */
+static bool has_path(const gw__chain *chain, const gw__path *paths, size_t n, uint32_t yes, uint32_t no) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t found[2] = {0, 0};
+        for (size_t k = 0; k < chain->n_sources; k++) {
+            found[0] |= (paths[i].yes >> k & 1) << chain->sources[k];
+            found[1] |= (paths[i].no >> k & 1) << chain->sources[k];
+        }
+        if (found[0] == yes && found[1] == no) return true;
+    }
+    return false;
+}
+
+/* A chain of a chain is taken apart, and what is left over is found: the tree of Wen et al. 2020, whose tasks are the bits 0 to 3 here. */
+static void test_chains(void **state) {
+    gw__spec *s = spec_of("data: {train: a.csv}\ntasks:\n  click: binary\n  carted: binary\n  after cart: binary\n  not so: {type: binary, loss: focal}\n"
+                          "  cart: {type: binary, chain: [click, carted]}\n  buy: {type: binary, chain: [[cart, after cart], [click, not carted, not so]]}\n"
+                          "  leave: {type: binary, chain: [not buy], after: {task: cart, weight: 2}}\n");
+    const gw__chain *buy = &s->tasks[5].chain.made, *leave = &s->tasks[6].chain.made, *cart = &s->tasks[4].chain.made;
+    assert_true(!s->tasks[3].chain.on && cart->n_yes == 1 && cart->n_no == 2 && has_path(cart, cart->yes, 1, 3, 0));
+    assert_true(buy->n_sources == 4 && buy->n_yes == 2 && buy->n_no == 3);
+    assert_true(has_path(buy, buy->yes, 2, 1 | 2 | 4, 0) && has_path(buy, buy->yes, 2, 1 | 8, 2));
+    assert_true(has_path(buy, buy->no, 3, 0, 1) && has_path(buy, buy->no, 3, 1 | 2, 4) && has_path(buy, buy->no, 3, 1, 2 | 8));
+    assert_true(leave->n_yes == 3 && leave->n_no == 2 && has_path(leave, leave->yes, 3, 0, 1) && has_path(leave, leave->no, 2, 1 | 2 | 4, 0));
+    assert_true(s->tasks[6].after.on && s->tasks[6].after.at == 4 && s->tasks[6].after.weight == 2);
+    gw__spec_free(s);
+}
+
 static void test_every_part_of_the_model(void **state) {
     gw__spec *s = spec_of(every_key);
     const gw__model_spec *m = &s->model;
@@ -405,6 +433,7 @@ int main(void) {
     char directory[] = "/tmp/gw-spec-XXXXXX";
     if (mkdtemp(directory) == NULL || chdir(directory) != 0) return 99;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_chains),
         cmocka_unit_test(test_least), cmocka_unit_test(test_least_task), cmocka_unit_test(test_every_key), cmocka_unit_test(test_every_column),
         cmocka_unit_test(test_every_task), cmocka_unit_test(test_every_part_of_the_model), cmocka_unit_test(test_every_part_of_training),
         cmocka_unit_test(test_tower_levels),

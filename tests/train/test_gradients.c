@@ -42,8 +42,8 @@ static gw__input make_input(size_t n_tasks) {
 
 static double uniform(uint64_t a, uint64_t b) { return gw__random_uniform(7, GW__RANDOM_SYNTH, a, b); }
 
-/* Random rows: labels that fit binary, regression and multiclass tasks in this order; some unlabelled, some weighted; row 3 has no label at all. */
-static gw__records make_records(const gw__input *in) {
+/* Random rows: labels that fit binary, regression and multiclass tasks in this order, or only binary ones; some unlabelled, some weighted; row 3 has no label at all. */
+static gw__records make_records(const gw__input *in, bool binary) {
     gw__records records = {.input = in, .n_rows = ROWS, .n_bag_ids = 4 * ROWS};
     records.words = calloc(ROWS * in->stride, sizeof *records.words);
     records.bag_ids = calloc(records.n_bag_ids, sizeof *records.bag_ids);
@@ -56,7 +56,7 @@ static gw__records make_records(const gw__input *in) {
         for (uint32_t i = 0; i < 4; i++) records.bag_ids[4 * r + i] = (int32_t)(5 * uniform(3, r * 16 + i));
         for (uint32_t t = 0; t < in->n_tasks; t++) {
             double u = uniform(4, r * 16 + t);
-            ((float *)record)[in->labels_at + t] = t == 0 ? u > 0.5 : t == 1 ? (float)(4 * u - 2) : (float)floor(3 * u);
+            ((float *)record)[in->labels_at + t] = t == 0 || binary ? u > 0.5 : t == 1 ? (float)(4 * u - 2) : (float)floor(3 * u);
             ((float *)record)[in->weights_at + t] = r == 3 || (r + t) % 5 == 0 ? 0 : t == 1 ? (float)(0.5 + u) : 1;
         }
     }
@@ -80,8 +80,10 @@ static void set_up(setup *s, const char *model, const char *tasks, size_t thread
     memset(s, 0, sizeof *s);
     if (gw__spec_parse(text, (size_t)n, "test.json", NULL, 0, &s->spec, &err) != GW_OK) fail_msg("%s: %s", text, err.message);
     s->input = make_input(s->spec->n_tasks);
-    s->records = make_records(&s->input);
-    const size_t widths[TASKS] = {1, 1, 3};
+    bool binary = true;
+    for (size_t t = 0; t < s->spec->n_tasks; t++) binary = binary && s->spec->tasks[t].type == GW_TASK_BINARY && s->spec->tasks[t].loss == GW__LOSS_BCE;
+    s->records = make_records(&s->input, binary);
+    const size_t widths[TASKS] = {1, 1, s->spec->n_tasks == TASKS && gw__task_has_classes(&s->spec->tasks[2]) ? 3 : 1};
     assert_int_equal(gw__net_new(s->spec, &s->input, widths, &s->net, &err), GW_OK);
     assert_int_equal(gw__pool_new(threads, &s->pool, &err), GW_OK);
     assert_int_equal(gw__trainer_new(s->net, s->spec, &s->records, ROWS, s->pool, &s->trainer, &err), GW_OK);
@@ -198,13 +200,26 @@ static void other_types_have_their_gradients(void **state) {
     check_gradients("{\"architecture\":\"single-task\"," EXPERTS("") PARTS, "{\"visits\":{\"type\":\"count\"}}");
 }
 
+static const char *const chained = "{\"click\":{\"type\":\"binary\",\"positive_weight\":2},\"time\":{\"type\":\"binary\",\"weight\":0},"
+                                   "\"kind\":{\"type\":\"binary\",\"chain\":[[\"click\",\"not time\"],[\"not click\",\"time\"]]}}";
+static const char *const ordered = "{\"click\":{\"type\":\"binary\"},\"time\":{\"type\":\"binary\",\"after\":{\"task\":\"click\",\"weight\":3}}}";
+
+/* A task without a tower, and a term of the objective that belongs to no task alone. */
+static void chains_and_orders_have_their_gradients(void **state) {
+    (void)state;
+    check_gradients("{\"architecture\":\"mmoe\"," EXPERTS("\"count\":2,") PARTS, chained);
+    check_gradients("{\"architecture\":\"ple\"," EXPERTS("\"shared\":1,\"per_task\":1,") PARTS, chained);
+    check_gradients("{\"architecture\":\"cgc\"," EXPERTS("\"shared\":1,\"per_task\":1,") PARTS, ordered);
+}
+
 /* Three steps with 1, 2 and 5 threads: parameters are equal bit for bit. */
 static void threads_do_not_move_a_bit(void **state) {
     (void)state;
     const size_t n_models = sizeof models / sizeof *models;
-    for (size_t i = 0; i < 2 * n_models; i++) { /* all of them, then again with the other types of tasks */
+    const char *const sets[] = {all_tasks, other_types, chained};
+    for (size_t i = 0; i < 3 * n_models; i++) { /* all of them, then again with the other types of tasks, and with a chain */
         const size_t at = i % n_models;
-        const char *tasks = models[at].one ? one_task : i < n_models ? all_tasks : other_types;
+        const char *tasks = models[at].one ? one_task : sets[i / n_models];
         const size_t counts[] = {1, 2, 5};
         setup s[3];
         for (int c = 0; c < 3; c++) {
@@ -241,6 +256,7 @@ int main(void) {
         cmocka_unit_test(every_architecture_has_the_gradient_of_its_loss),
         cmocka_unit_test(losses_have_their_gradients),
         cmocka_unit_test(other_types_have_their_gradients),
+        cmocka_unit_test(chains_and_orders_have_their_gradients),
         cmocka_unit_test(threads_do_not_move_a_bit),
         cmocka_unit_test(a_batch_without_labels_is_defined),
     };
