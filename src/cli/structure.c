@@ -211,10 +211,28 @@ static void put_features(const gw__doc *features, gw__text *out) {
     cli_table_print(&table, out);
 }
 
+/* "click x not cart x buy", and several such paths with a "+" between them; or what the task comes after. */
+static void put_relation(const gw__doc *task, cli_table *table) {
+    const gw__doc *chain = gw__doc_get(task, "chain"), *after = gw__doc_get(task, "after");
+    gw__text text = {0};
+    for (const gw__doc *path = chain ? chain->first : NULL; path; path = path->next) {
+        if (path != chain->first) gw__text_puts(&text, " + ");
+        for (const gw__doc *name = path->first; name; name = name->next)
+            gw__text_addf(&text, "%s%.*s", name == path->first ? "" : " x ", GW__SLICE_ARG(name->text));
+    }
+    if (after) gw__text_addf(&text, "%safter %.*s", text.n ? ", " : "", GW__SLICE_ARG(after->text));
+    cli_cell(table, text.at ? text.at : "", text.n);
+    gw__text_clear(&text);
+}
+
+static bool is_related(const gw__doc *task) { return gw__doc_get(task, "chain") || gw__doc_get(task, "after"); }
+
 static void put_tasks(const gw__doc *tasks, gw__text *out) {
-    cli_table table = {.n_columns = 7, .align = "lllllrl"};
-    const char *const names[] = {"task", "type", "label", "positive", "loss", "outputs", "given"};
-    for (size_t i = 0; i < GW__COUNT(names); i++) cell(&table, names[i]);
+    const char *const names[] = {"task", "type", "label", "positive", "loss", "outputs", "given", "chain"};
+    bool related = false;
+    for (const gw__doc *task = tasks->first; task; task = task->next) related = related || is_related(task);
+    cli_table table = {.n_columns = related ? 8 : 7, .align = "lllllrll"};
+    for (size_t i = 0; i < table.n_columns; i++) cell(&table, names[i]);
     for (const gw__doc *task = tasks->first; task; task = task->next) {
         cell_text(&table, task, "name", "");
         cell_text(&table, task, "type", "");
@@ -223,6 +241,7 @@ static void put_tasks(const gw__doc *tasks, gw__text *out) {
         cell_text(&table, task, "loss", "");
         cli_cell_count(&table, cli_count(task, "output_width"));
         cell_text(&table, task, "given", "");
+        if (related) put_relation(task, &table);
     }
     gw__text_puts(out, "\ntasks\n");
     cli_table_print(&table, out);

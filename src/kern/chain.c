@@ -4,15 +4,6 @@
 
 #include "kern/functions.h"
 
-static double sigmoid(double z) {
-    if (z >= 0) return 1 / (1 + gw__exp(-z));
-    const double e = gw__exp(z);
-    return e / (1 + e);
-}
-
-/* log s(z) */
-static double log_sigmoid(double z) { return (z < 0 ? z : 0) - gw__log(1 + gw__exp(-fabs(z))); }
-
 typedef struct terms {
     size_t n;
     double log_yes[GW__CHAIN_SOURCES], log_no[GW__CHAIN_SOURCES]; /* log s(z), log (1 - s(z)) */
@@ -50,10 +41,10 @@ static double log_paths(const terms *t, const gw__path *paths, size_t n, double 
 double gw__chain_logit(const gw__chain *chain, const double *z, double *ret_dz) {
     terms t = {.n = chain->n_sources};
     for (size_t i = 0; i < t.n; i++) {
-        t.log_yes[i] = log_sigmoid(z[i]);
-        t.log_no[i] = log_sigmoid(-z[i]);
-        t.yes[i] = sigmoid(z[i]);
-        t.no[i] = sigmoid(-z[i]);
+        t.log_yes[i] = -gw__softplus(-z[i]);
+        t.log_no[i] = -gw__softplus(z[i]);
+        t.yes[i] = gw__sigmoid(z[i]);
+        t.no[i] = gw__sigmoid(-z[i]);
         if (ret_dz) ret_dz[i] = 0;
     }
     const double happens = log_paths(&t, chain->yes, chain->n_yes, 1, ret_dz);
@@ -65,10 +56,10 @@ double gw__order_rows(size_t n, const gw__ordered *later, const gw__ordered *ear
     for (size_t r = 0; r < n; r++) {
         const double a = later->z[r * later->ld] + later->shift, b = earlier->z[r * earlier->ld] + earlier->shift;
         if (!(a > b)) continue;
-        const double p = sigmoid(a), q = sigmoid(b);
+        const double p = gw__sigmoid(a), q = gw__sigmoid(b);
         sum += p - q;
-        later->dz[r * later->ld] += (float)(scale * p * sigmoid(-a));
-        earlier->dz[r * earlier->ld] -= (float)(scale * q * sigmoid(-b));
+        later->dz[r * later->ld] += (float)(scale * p * gw__sigmoid(-a));
+        earlier->dz[r * earlier->ld] -= (float)(scale * q * gw__sigmoid(-b));
     }
     return sum;
 }

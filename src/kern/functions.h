@@ -3,6 +3,7 @@
 #ifndef GW_KERN_FUNCTIONS_H
 #define GW_KERN_FUNCTIONS_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -86,5 +87,13 @@ static inline double gw__power(double x, uint64_t n) {
 
 double gw__exp(double x);
 double gw__log(double x); /* x > 0; -HUGE_VAL at 0, NaN below */
+
+/* The logistic function, and log(1 + exp z), which is -log of it at -z; neither loses what is small. */
+static inline double gw__sigmoid(double z) {
+    if (z >= 0) return 1 / (1 + gw__exp(-z));
+    const double e = gw__exp(z);
+    return e / (1 + e);
+}
+static inline double gw__softplus(double z) { return (z > 0 ? z : 0) + gw__log(1 + gw__exp(-fabs(z))); }
 
 #endif

@@ -7,12 +7,6 @@
 
 #include "kern/functions.h"
 
-static double sigmoid(double z) {
-    if (z >= 0) return 1 / (1 + gw__exp(-z));
-    double e = gw__exp(z);
-    return e / (1 + e);
-}
-
 /* The head's activation: a(z), and a'(z) in *ret_slope. */
 static double head(gw__activation activation, double z, double *ret_slope) {
     double s;
@@ -25,15 +19,15 @@ static double head(gw__activation activation, double z, double *ret_slope) {
         return z * cdf;
     }
     case GW__ACT_SWISH:
-        s = sigmoid(z);
+        s = gw__sigmoid(z);
         *ret_slope = s * (1 + z * (1 - s));
         return z * s;
     case GW__ACT_TANH:
-        s = 2 * sigmoid(2 * z) - 1;
+        s = 2 * gw__sigmoid(2 * z) - 1;
         *ret_slope = 1 - s * s;
         return s;
     case GW__ACT_SIGMOID:
-        s = sigmoid(z);
+        s = gw__sigmoid(z);
         *ret_slope = s * (1 - s);
         return s;
     default: *ret_slope = 1; return z;
@@ -47,16 +41,13 @@ static inline double bce(double w, double z, double y, double *ret_dz) {
     return (1 - y) * ((z > 0 ? z : 0) + tail) + w * y * ((z < 0 ? -z : 0) + tail);
 }
 
-/* log(1 + exp x) */
-static double softplus(double x) { return (x > 0 ? x : 0) + gw__log(1 + gw__exp(-fabs(x))); }
-
-/* With u the logit of the right answer: loss = s(-u)^gamma softplus(-u), and s(-u)^gamma = exp(-gamma softplus(u)), so that nothing is lost
+/* With u the logit of the right answer: loss = s(-u)^gamma gw__softplus(-u), and s(-u)^gamma = exp(-gamma gw__softplus(u)), so that nothing is lost
  * where s is near 0 or 1. */
 static double focal(const gw__loss_rule *rule, double z, double y, double *ret_dz) {
     const double sign = y > 0.5 ? 1 : -1, u = sign * z, gamma = rule->focal_gamma, alpha = rule->focal_alpha;
     const double share = alpha > 0 ? (y > 0.5 ? alpha : 1 - alpha) : 1;
-    const double factor = share * gw__exp(-gamma * softplus(u)), value = softplus(-u);
-    *ret_dz = -sign * factor * (gamma * sigmoid(u) * value + sigmoid(-u));
+    const double factor = share * gw__exp(-gamma * gw__softplus(u)), value = gw__softplus(-u);
+    *ret_dz = -sign * factor * (gamma * gw__sigmoid(u) * value + gw__sigmoid(-u));
     return factor * value;
 }
 
@@ -105,12 +96,12 @@ static double proportional_odds(const gw__loss_rule *rule, const float *z, size_
         value = -gw__log(1 - e);
         pull = e / (1 - e);
     }
-    if (has_upper) value += softplus(-a);
-    if (has_lower) value += softplus(b);
+    if (has_upper) value += gw__softplus(-a);
+    if (has_lower) value += gw__softplus(b);
     if (!ret_dz) return value;
     memset(ret_dz, 0, rule->width * sizeof *ret_dz);
-    if (has_upper) ret_dz[label] = (float)(scale * (-sigmoid(-a) - pull));
-    if (has_lower) ret_dz[label - 1] = (float)(scale * (sigmoid(b) + pull));
+    if (has_upper) ret_dz[label] = (float)(scale * (-gw__sigmoid(-a) - pull));
+    if (has_lower) ret_dz[label - 1] = (float)(scale * (gw__sigmoid(b) + pull));
     return value;
 }
 
@@ -128,15 +119,15 @@ static double pinball(const gw__loss_rule *rule, const float *z, double y, doubl
 #define LOG_SQRT_2PI 0.91893853320467274178
 
 static double ziln(const float *z, double y, double scale, float *ret_dz) {
-    const double p = z[0], wide = softplus(z[2]), sigma = wide < GW__LEAST_SIGMA ? GW__LEAST_SIGMA : wide;
+    const double p = z[0], wide = gw__softplus(z[2]), sigma = wide < GW__LEAST_SIGMA ? GW__LEAST_SIGMA : wide;
     const bool positive = y > 0;
     const double log_y = positive ? gw__log(y) : 0, r = positive ? (log_y - z[1]) / sigma : 0;
     if (ret_dz) {
-        ret_dz[0] = (float)(scale * (sigmoid(p) - positive));
+        ret_dz[0] = (float)(scale * (gw__sigmoid(p) - positive));
         ret_dz[1] = (float)(scale * -r / sigma);
-        ret_dz[2] = positive && wide > GW__LEAST_SIGMA ? (float)(scale * (1 - r * r) / sigma * sigmoid(z[2])) : 0;
+        ret_dz[2] = positive && wide > GW__LEAST_SIGMA ? (float)(scale * (1 - r * r) / sigma * gw__sigmoid(z[2])) : 0;
     }
-    return positive ? softplus(-p) + log_y + gw__log(sigma) + LOG_SQRT_2PI + 0.5 * r * r : softplus(p);
+    return positive ? gw__softplus(-p) + log_y + gw__log(sigma) + LOG_SQRT_2PI + 0.5 * r * r : gw__softplus(p);
 }
 
 /* Losses of several logits; ret_dz may be NULL. */
@@ -202,12 +193,12 @@ static void show_classes(const gw__loss_rule *rule, const float *z, float *ret_o
 /* Differences on the side where both are far from 1. */
 static void show_ranks(const gw__loss_rule *rule, const float *z, float *ret_output) {
     const size_t n = rule->width;
-    ret_output[0] = (float)sigmoid(z[0]);
+    ret_output[0] = (float)gw__sigmoid(z[0]);
     for (size_t i = 1; i < n; i++) {
-        const double p = z[i] > 0 ? sigmoid(-(double)z[i - 1]) - sigmoid(-(double)z[i]) : sigmoid(z[i]) - sigmoid(z[i - 1]);
+        const double p = z[i] > 0 ? gw__sigmoid(-(double)z[i - 1]) - gw__sigmoid(-(double)z[i]) : gw__sigmoid(z[i]) - gw__sigmoid(z[i - 1]);
         ret_output[i] = (float)p;
     }
-    ret_output[n] = (float)sigmoid(-(double)z[n - 1]);
+    ret_output[n] = (float)gw__sigmoid(-(double)z[n - 1]);
 }
 
 /* Quantiles that cross are put in order, which brings none of them further from the truth in pinball loss (Chernozhukov, Fernandez-Val &
@@ -229,8 +220,8 @@ static float mean_of(double x) {
 }
 
 static float ziln_mean(const float *z) {
-    const double wide = softplus(z[2]), sigma = wide < GW__LEAST_SIGMA ? GW__LEAST_SIGMA : wide;
-    return mean_of(z[1] + 0.5 * sigma * sigma - softplus(-(double)z[0]));
+    const double wide = gw__softplus(z[2]), sigma = wide < GW__LEAST_SIGMA ? GW__LEAST_SIGMA : wide;
+    return mean_of(z[1] + 0.5 * sigma * sigma - gw__softplus(-(double)z[0]));
 }
 
 void gw__loss_output(const gw__loss_rule *rule, const float *z, float *ret_output) {
@@ -239,8 +230,8 @@ void gw__loss_output(const gw__loss_rule *rule, const float *z, float *ret_outpu
     case GW__LOSS_CROSS_ENTROPY: show_classes(rule, z, ret_output); break;
     case GW__LOSS_PROPORTIONAL_ODDS: show_ranks(rule, z, ret_output); break;
     case GW__LOSS_PINBALL: show_quantiles(rule, z, ret_output); break;
-    case GW__LOSS_BCE: ret_output[0] = (float)sigmoid(z[0] + rule->correction); break;
-    case GW__LOSS_FOCAL: ret_output[0] = (float)sigmoid(z[0]); break;
+    case GW__LOSS_BCE: ret_output[0] = (float)gw__sigmoid(z[0] + rule->correction); break;
+    case GW__LOSS_FOCAL: ret_output[0] = (float)gw__sigmoid(z[0]); break;
     case GW__LOSS_POISSON: ret_output[0] = mean_of(z[0]); break;
     case GW__LOSS_ZILN: ret_output[0] = ziln_mean(z); break;
     default: ret_output[0] = (float)head(rule->activation, z[0], &unused); break;

@@ -195,8 +195,7 @@ static void thresholds_forward(const gw__op *op, const gw__pass *pass) {
     float *y = gw__pass_x(pass, &op->y);
     double theta = 0;
     for (size_t k = 0; k < op->y.width; k++) {
-        const double near = w[k] > 0 ? w[k] : 0;
-        theta += k ? near + gw__log(1 + gw__exp(-fabs(w[k]))) : w[k];
+        theta += k ? gw__softplus(w[k]) : w[k];
         for (size_t r = 0; r < pass->rows; r++) y[r * op->y.ld + k] = (float)(theta - x[r * op->x.ld]);
     }
 }
@@ -211,7 +210,7 @@ static void thresholds_backward(const gw__op *op, const gw__pass *pass) {
             above += dy[r * op->y.ld + k];
             dx[r * op->x.ld] -= dy[r * op->y.ld + k];
         }
-        dw[k] = (pass->add ? dw[k] : 0) + (float)(k ? above / (1 + gw__exp(-(double)w[k])) : above);
+        dw[k] = (pass->add ? dw[k] : 0) + (float)(k ? above * gw__sigmoid(w[k]) : above);
     }
 }
 

@@ -4,7 +4,7 @@
 #include "spec/reading.h"
 
 #define DEPTH_LIMIT 32
-#define STEPS_LIMIT 100000 /* of finding out what is left; no chain that one would write comes near */
+#define STEPS_LIMIT 10000 /* of taking names apart and finding out what is left; no chain that one would write comes near */
 
 typedef struct paths { gw__path at[GW__CHAIN_PATHS]; size_t n; } paths;
 
@@ -16,6 +16,11 @@ typedef struct making {
     uint32_t sources[GW__CHAIN_SOURCES];
     size_t n_sources, depth, steps;
 } making;
+
+static gw_status count_step(making *m) {
+    if (++m->steps <= STEPS_LIMIT) return GW_OK;
+    return gw__fail_value(m->frame, m->node, "the chain of task '%s' has too many cases", m->task);
+}
 
 static gw_status add_path(making *m, paths *list, gw__path path) {
     if (list->n == GW__CHAIN_PATHS) return gw__fail_value(m->frame, m->node, "the chain of task '%s' has more than %d paths", m->task, GW__CHAIN_PATHS);
@@ -51,13 +56,14 @@ static paths given_that(const paths *list, uint32_t bit, bool happened) {
 
 /* Every way in which none of the paths happens, case by case (Shannon's expansion): `before` has been decided. */
 static gw_status find_rest(making *m, const paths *list, gw__path before, paths *ret) {
-    if (++m->steps > STEPS_LIMIT) return gw__fail_value(m->frame, m->node, "the chain of task '%s' has too many cases", m->task);
+    gw_status status = count_step(m);
+    if (status != GW_OK) return status;
     if (list->n == 0) return add_path(m, ret, before);
     for (size_t i = 0; i < list->n; i++)
         if ((list->at[i].yes | list->at[i].no) == 0) return GW_OK;
     const uint32_t named = list->at[0].yes | list->at[0].no, bit = named & -named;
     const paths with = given_that(list, bit, true), without = given_that(list, bit, false);
-    gw_status status = find_rest(m, &with, (gw__path){before.yes | bit, before.no}, ret);
+    status = find_rest(m, &with, (gw__path){before.yes | bit, before.no}, ret);
     return status == GW_OK ? find_rest(m, &without, (gw__path){before.yes, before.no | bit}, ret) : status;
 }
 
@@ -105,7 +111,8 @@ static gw_status read_name(making *m, const char *text, paths *ret) {
     bool negated;
     paths yes = {.n = 0};
     uint32_t bit;
-    gw_status status = find_name(m, text, &task, &negated);
+    gw_status status = count_step(m);
+    if (status == GW_OK) status = find_name(m, text, &task, &negated);
     if (status != GW_OK) return status;
     ret->n = 0;
     const gw__task_spec *named = &m->frame->reading->spec->tasks[task];

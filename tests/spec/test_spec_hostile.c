@@ -104,6 +104,9 @@ static void test_starved(void **state) {
     assert_true(fail_each_allocation(read_and_write, yaml) > 10);
     const char *shorthands[] = {"data: {train: a}\ntasks: {y: binary}\nmodel: cgc\ntrain: {optimizer: adam}\n", "s.yaml", "train.optimizer.lr=1"};
     assert_true(fail_each_allocation(read_and_write, shorthands) > 5);
+    const char *chains[] = {"data: {train: a}\ntasks:\n  q: {type: quantile, quantiles: [0.1, 0.9]}\n  a: binary\n  b: {type: binary, after: a}\n"
+                            "  c: {type: binary, chain: [[a, b], [not a, not b]]}\n", "s.yaml", NULL};
+    assert_true(fail_each_allocation(read_and_write, chains) > 5);
     char *json = every_key_json();
     const char *stored[] = {json, "s.json", NULL};
     assert_true(fail_each_allocation(read_and_write, stored) > 5);
@@ -115,6 +118,23 @@ static gw_status refuse(void *context, gw_error *err) {
     gw_status status = gw__spec_parse(context, strlen(context), "s.yaml", NULL, 0, &spec, err);
     gw__spec_free(spec);
     return status == GW_E_CONFIG ? GW_OK : status == GW_OK ? GW_E_INTERNAL : status; /* a text that is accepted tests nothing */
+}
+
+/* Chains that name the one before twice would take 2^30 steps to write out, and those of one more choice each 2^30 paths. */
+static void test_long_chains(void **state) {
+    static const char *const links[] = {"  c%d: {type: binary, chain: [c%d, c%d]}\n", "  a%d: binary\n  c%d: {type: binary, chain: [[a%d, c%d], [not a%d, not c%d]]}\n"};
+    for (int form = 0; form < 2; form++) {
+        gw__text text = {0};
+        gw__text_puts(&text, "data: {train: a}\ntasks:\n  c0: binary\n");
+        for (int i = 1; i <= 30; i++) {
+            if (form == 0) gw__text_addf(&text, links[0], i, i - 1, i - 1);
+            else gw__text_addf(&text, links[1], i, i, i, i - 1, i, i - 1);
+        }
+        gw_error err = {0};
+        assert_int_equal(refuse((void *)text.at, &err), GW_OK);
+        assert_non_null(strstr(err.message, form == 0 ? "has too many cases" : "has more than 64 paths"));
+        gw__text_clear(&text);
+    }
 }
 
 /* Messages that need memory for their words still come out, shorter, when there is none. */
@@ -141,6 +161,7 @@ static void test_starved_messages(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_short), cmocka_unit_test(test_altered), cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_long_chains),
         cmocka_unit_test(test_starved), cmocka_unit_test(test_starved_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
