@@ -177,6 +177,8 @@ def chain_cases():
     s = with_columns(spec_of("cgc", esm2, {"shared": 1, "per_task": {"click": 2, "carted": 1, "after_cart": 1, "otherwise": 1}, "hidden": [7]}), {}, ["rw"])
     s["_row_weight"] = True
     yield "chain-esm2", s, dict(rows=53, numbers=7)
+    opposed = {"stay": {"type": "binary"}, "leave": {"type": "binary", "chain": ["not stay"], "weight": 1.5}}
+    yield "chain-pcgrad", spec_of("mmoe", opposed, {"count": 3, "hidden": [9]}, train={"balance": {"method": "pcgrad"}}), dict(rows=53, numbers=7)
     steps = {"click": {"type": "binary"}, "apply": {"type": "binary", "after": "click"},
              "paid": {"type": "binary", "after": {"task": "apply", "weight": 1.5}, "positive_weight": 2.0}}
     yield "after", spec_of("ple", steps, {"shared": 1, "per_task": 1, "hidden": [7]}), dict(rows=53, numbers=7, unlabelled=0.2)

@@ -26,23 +26,29 @@ typedef struct made {
 static const char with_tables[] = "features: {ignore: [part], columns: {c: {type: categorical, dim: 3}, user: {type: hashed, buckets: 16, dim: 2}}}\n";
 static const char numbers_only[] = "features: {ignore: [part, c, user]}\n";
 
-/* Tasks of the given weights. */
-static void make(made *m, const char *features, const char *model, const char *train, const double *weights, size_t threads) {
+static void make_of(made *m, const char *features, const char *tasks, const char *model, const char *train, size_t threads) {
     char text[2048];
     gw_error err = {0};
     size_t widths[TASKS];
     memset(m, 0, sizeof *m);
-    int n = snprintf(text, sizeof text,
-                     "data: {train: t.csv}\n%stasks:\n  click: {type: binary, weight: %g}\n  price: {type: regression, weight: %g}\n  kind: {type: multiclass, weight: %g}\n"
-                     "model: %s\ntrain: {seed: 3, batch: %d, %s}\n", features, weights[0], weights[1], weights[2], model, BATCH, train);
+    int n = snprintf(text, sizeof text, "data: {train: t.csv}\n%stasks: {%s}\nmodel: %s\ntrain: {seed: 3, batch: %d, %s}\n", features, tasks, model, BATCH, train);
     if (gw__spec_parse(text, (size_t)n, "s.yaml", NULL, 0, &m->spec, &err) != GW_OK) fail_msg("%s: %s", text, err.message);
     assert_int_equal(gw__pool_new(threads, &m->pool, &err), GW_OK);
     assert_int_equal(gw__dataset_read(m->spec, NULL, false, m->pool, &m->features, &m->data, &err), GW_OK);
-    for (size_t t = 0; t < TASKS; t++) widths[t] = gw__features_output_width(m->features, t);
+    assert_true(m->spec->n_tasks <= TASKS);
+    for (size_t t = 0; t < m->spec->n_tasks; t++) widths[t] = gw__features_output_width(m->features, t);
     assert_int_equal(gw__net_new(m->spec, gw__features_input(m->features), widths, &m->net, &err), GW_OK);
     assert_int_equal(gw__trainer_new(m->net, m->spec, &m->data.train, BATCH, m->pool, &m->trainer, &err), GW_OK);
     gw__net_initialise(m->net, m->spec, gw__trainer_parameters(m->trainer));
     for (uint64_t i = 0; i < BATCH; i++) m->rows[i] = (i * 41) % ROWS;
+}
+
+/* Tasks of the given weights. */
+static void make(made *m, const char *features, const char *model, const char *train, const double *weights, size_t threads) {
+    char tasks[512];
+    snprintf(tasks, sizeof tasks, "click: {type: binary, weight: %g}, price: {type: regression, weight: %g}, kind: {type: multiclass, weight: %g}", weights[0],
+             weights[1], weights[2]);
+    make_of(m, features, tasks, model, train, threads);
 }
 
 static void unmake(made *m) {
@@ -251,6 +257,48 @@ static void nothing_shared_nothing_changed(void **state) {
     free(fixed);
 }
 
+/* What a tower's parameter has in a step's gradient; whether the parameter is shared. */
+static void tower_gradient(const char *tasks, const char *train, const char *tower, float ret[8], bool *ret_shared) {
+    made m;
+    gw__step_result result;
+    make_of(&m, numbers_only, tasks, "{architecture: single-task, experts: {" PARTS, train, 2);
+    const size_t p = gw__net_parameter_floats(m.net);
+    float *shared = calloc(p, sizeof *shared), *flat = calloc(p, sizeof *flat), *values = calloc(p, sizeof *values);
+    assert_int_equal(gw__net_shared(m.net, shared, NULL), GW_OK);
+    gw__trainer_gradients(m.trainer, m.rows, BATCH, flat, &result);
+    for (size_t i = 0; i < gw__net_parameter_count(m.net); i++) {
+        if (strcmp(gw__net_parameter_at(m.net, i).name, tower) != 0) continue;
+        gw__net_parameter_get(m.net, shared, i, values);
+        *ret_shared = values[0] != 0;
+        gw__net_parameter_get(m.net, flat, i, values);
+        memcpy(ret, values, 5 * sizeof *ret); /* its first units */
+    }
+    free(shared), free(flat), free(values);
+    unmake(&m);
+}
+
+/* What relates tasks makes parameters shared, and counts once: an order with the later task, a chain with its own loss. */
+static void related_tasks(void **state) {
+    (void)state;
+    static const char ordered[] = "click: binary, buy: {type: binary, after: {task: click, weight: 5}}", apart[] = "click: binary, buy: binary";
+    static const char chain[] = "click: binary, back: {type: binary, label: buy}, buy: {type: binary, chain: [click, back]}";
+    float fixed[8], found[8], without[8];
+    bool shared;
+    write_table("t.csv", ROWS, 8);
+    tower_gradient(ordered, "balance: fixed", "tower.buy.1.weight", fixed, &shared);
+    tower_gradient(ordered, "balance: pcgrad", "tower.buy.1.weight", found, &shared);
+    assert_false(shared);
+    for (int i = 0; i < 5; i++) assert_true(fabsf(found[i] - fixed[i]) <= 1e-6f);
+    tower_gradient(apart, "balance: pcgrad", "tower.buy.1.weight", without, &shared);
+    assert_true(memcmp(without, found, 5 * sizeof *found) != 0);
+    tower_gradient(apart, "balance: pcgrad", "tower.click.1.weight", without, &shared);
+    assert_false(shared);
+    tower_gradient(ordered, "balance: pcgrad", "tower.click.1.weight", found, &shared);
+    assert_true(shared);
+    tower_gradient(chain, "balance: pcgrad", "tower.back.1.weight", found, &shared);
+    assert_true(shared);
+}
+
 static const char *const all[] = {"{method: decayed, gamma: 0.9, every: 1}", "uncertainty", "dwa", "gradnorm", "pcgrad", "mgda", "cagrad", "imtl", "nash", "famo", "random"};
 #define METHODS (sizeof all / sizeof *all)
 _Static_assert(METHODS == GW__BALANCES - 1, "every method but fixed");
@@ -329,7 +377,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_directory, leave_directory)
     const struct CMUnitTest tests[] = {
         TEST(shared_by_gradient), TEST(combined_where_shared), TEST(nothing_shared_nothing_changed), TEST(threads_do_not_move_a_bit),
-        TEST(looking_back_moves_nothing), TEST(rows_without_labels),
+        TEST(related_tasks), TEST(looking_back_moves_nothing), TEST(rows_without_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
