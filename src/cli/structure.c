@@ -139,6 +139,12 @@ static void put_gates(tree *t, const gw__doc *gates) {
             if (first != experts->first) gw__text_puts(&name, ", ");
             put_span(&name, first->text, last->text);
         }
+        const gw__doc *residual = gw__doc_get(gate, "residual");
+        if (residual) gw__text_puts(&name, " + ");
+        for (const gw__doc *first = residual ? residual->first : NULL, *last = first; first; first = NULL) {
+            while (last->next) last = last->next;
+            put_span(&name, first->text, last->text);
+        }
         tree_name(t, 2, false, gate->next == NULL, &name);
         tree_numbers(t, gate, 1);
         gw__text_clear(&name);

@@ -1,4 +1,5 @@
 /* Planning: from a wiring to buffers, operations and places for parameters, level by level, then the towers. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,22 +46,87 @@ static gw_status plan_gate(gw__builder *b, uint32_t level, uint32_t i, gw__view 
     return GW_OK;
 }
 
+/* The experts that an operation sums. */
+static gw_status see_experts(gw__builder *b, gw__op *op, const uint32_t *which, uint32_t n, const gw__mlp *experts) {
+    gw__view *seen = gw__arena_alloc(&b->net->arena, n, sizeof *seen);
+    bool *add = gw__arena_alloc(&b->net->arena, n, sizeof *add);
+    if (!seen || !add) return gw__fail_nomem(b->err);
+    for (uint32_t i = 0; i < n; i++) seen[i] = experts[which[i]].x;
+    op->experts = seen;
+    op->expert_add = add;
+    op->n_experts = n;
+    b->net->multiply_adds += (uint64_t)n * seen[0].width;
+    return GW_OK;
+}
+
+/* The learned constants of a gate, a tensor `level{l}.gate.{stream}.{part}`. */
+static gw_status add_constants(gw__builder *b, uint32_t level, uint32_t gate, const char *part, gw__placement init, gw__op *op) {
+    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
+    char name[768];
+    snprintf(name, sizeof name, "level%u.gate.%s.%s", level, wire->stream, part);
+    op->constants_at = gw__plan_floats(b, op->n_experts);
+    op->x = op->weights = gw__plan_buffer(b, op->n_experts);
+    init.shown = (gw__parameter){.n_dims = 1, .shape = {op->n_experts}, .trained = true};
+    init.storage = GW__STORED_VECTOR;
+    init.at = op->constants_at;
+    init.order = order_base(2 * level + 1, gate) | 0xFFFFF; /* behind the gate's layers */
+    return gw__plan_placement(b, init, gw__arena_text(&b->net->arena, name, strlen(name)));
+}
+
+/* Misra et al. 2016 begin with 0.9 of the own and 0.1 of the other; of several others each has its part of that. */
+static float *first_stitches(gw__builder *b, const gw__wire_gate *wire) {
+    float *start = gw__arena_alloc(&b->net->arena, wire->n_experts, sizeof *start);
+    for (uint32_t e = 0; start && e < wire->n_experts; e++) start[e] = e == wire->own ? 0.9f : 0.1f / (float)(wire->n_experts - 1);
+    return start;
+}
+
+static gw_status add_stitch(gw__builder *b, uint32_t level, uint32_t gate, const gw__mlp *experts, gw__view *ret_stream) {
+    gw_status status = GW_OK;
+    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
+    gw__op op = {.kind = GW__OP_COMBINE};
+    GW__TRY(see_experts(b, &op, wire->experts, wire->n_experts, experts));
+    gw__placement init = {.start = first_stitches(b, wire)};
+    if (!init.start) return gw__fail_nomem(b->err);
+    GW__TRY(add_constants(b, level, gate, "alpha", init, &op));
+    *ret_stream = op.y = gw__plan_buffer(b, op.experts[0].width);
+    GW__TRY(gw__plan_op(b, op));
+cleanup:
+    return status;
+}
+
+/* Li et al. 2023: the stream's own experts once more, by constants that begin uniform in +-1/sqrt(n); a single one as it is. */
+static gw_status add_residual(gw__builder *b, uint32_t level, uint32_t gate, const gw__mlp *experts, gw__view stream) {
+    gw_status status = GW_OK;
+    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
+    if (wire->n_residual == 0) return GW_OK;
+    gw__op op = {.kind = GW__OP_COMBINE, .y = stream, .onto = true, .constants_at = SIZE_MAX};
+    GW__TRY(see_experts(b, &op, wire->residual, wire->n_residual, experts));
+    op.x = op.weights = gw__plan_buffer(b, op.n_experts);
+    if (op.n_experts > 1) GW__TRY(add_constants(b, level, gate, "residual", (gw__placement){.half_width = 1 / sqrtf((float)op.n_experts)}, &op));
+    GW__TRY(gw__plan_op(b, op));
+cleanup:
+    return status;
+}
+
 /* The gate itself: weights from logits, and the mixture as a new stream. A gate with one expert to see is that expert. */
-static gw_status add_mix(gw__builder *b, const gw__wire_gate *wire, gw__view logits, const gw__mlp *experts, gw__view *ret_stream) {
+static gw_status add_mix(gw__builder *b, uint32_t level, uint32_t gate, gw__view logits, const gw__mlp *experts, gw__view *ret_stream) {
+    gw_status status = GW_OK;
+    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
     if (wire->kind == GW__GATE_PASS) {
         *ret_stream = experts[wire->experts[0]].x;
         return GW_OK;
     }
-    gw__view *seen = gw__arena_alloc(&b->net->arena, wire->n_experts, sizeof *seen);
-    bool *add = gw__arena_alloc(&b->net->arena, wire->n_experts, sizeof *add);
-    if (!seen || !add) return gw__fail_nomem(b->err);
-    for (uint32_t i = 0; i < wire->n_experts; i++) seen[i] = experts[wire->experts[i]].x;
-    gw__op op = {.kind = GW__OP_MIX, .gate = wire->kind, .experts = seen, .expert_add = add, .n_experts = wire->n_experts, .y = gw__plan_buffer(b, seen[0].width)};
+    if (wire->kind == GW__GATE_STITCH) return add_stitch(b, level, gate, experts, ret_stream);
+    gw__op op = {.kind = GW__OP_MIX, .gate = wire->kind};
+    GW__TRY(see_experts(b, &op, wire->experts, wire->n_experts, experts));
+    op.y = gw__plan_buffer(b, op.experts[0].width);
     op.weights = wire->kind == GW__GATE_SOFTMAX ? logits : gw__plan_buffer(b, wire->n_experts);
     op.x = op.weights;
-    b->net->multiply_adds += (uint64_t)wire->n_experts * op.y.width;
     *ret_stream = op.y;
-    return gw__plan_op(b, op);
+    GW__TRY(gw__plan_op(b, op));
+    GW__TRY(add_residual(b, level, gate, experts, op.y));
+cleanup:
+    return status;
 }
 
 /* Which gates are built with level `now`: those of this level, and at level 0 also those above that read the dense input. */
@@ -92,7 +158,7 @@ static gw_status add_level(gw__builder *b, uint32_t level, gw__mlp **gate_plans,
             if (built_at(level, l, &wiring->levels[l].gates[i])) gate_plans[l][i] = members[n++];
         }
     }
-    for (uint32_t i = 0; i < wire->n_gates; i++) GW__TRY(add_mix(b, &wire->gates[i], gate_plans[level][i].x, members, &streams[i]));
+    for (uint32_t i = 0; i < wire->n_gates; i++) GW__TRY(add_mix(b, level, i, gate_plans[level][i].x, members, &streams[i]));
 cleanup:
     return status;
 }
@@ -227,12 +293,13 @@ static gw_status mark_additions(gw__builder *b) {
     gw_status status = GW_OK;
     for (size_t i = net->n_ops; i-- > 0;) {
         gw__op *op = &net->ops[i];
-        size_t n = op->kind == GW__OP_MIX ? op->n_experts : op->kind == GW__OP_LINEAR && op->need_dx ? 1 : 0;
+        const bool sums = gw__op_sums_experts(op);
+        size_t n = sums ? op->n_experts : op->kind == GW__OP_LINEAR && op->need_dx ? 1 : 0;
         for (size_t e = 0; e < n; e++) {
-            const gw__view *target = op->kind == GW__OP_MIX ? &op->experts[e] : &op->x;
+            const gw__view *target = sums ? &op->experts[e] : &op->x;
             bool add = false;
             for (size_t w = 0; w < n_written && !add; w++) add = gw__same_place(&written[w], target);
-            if (op->kind == GW__OP_MIX) ((bool *)op->expert_add)[e] = add;
+            if (sums) ((bool *)op->expert_add)[e] = add;
             else op->add = add;
             if (add) continue;
             GW__TRY(gw__grow((void **)&written, &capacity, n_written + 1, sizeof *written, b->err));
@@ -435,7 +502,7 @@ uint64_t gw__net_training_multiply_adds(const gw__net *net) {
     for (size_t i = 0; i < net->n_ops; i++) {
         const gw__op *op = &net->ops[i];
         if (op->kind == GW__OP_LINEAR) sum += (uint64_t)op->x.width * op->y.width * (op->need_dx ? 3 : 2);
-        if (op->kind == GW__OP_MIX) sum += (uint64_t)op->n_experts * op->y.width * 3;
+        if (gw__op_sums_experts(op)) sum += (uint64_t)op->n_experts * op->y.width * 3;
     }
     return sum;
 }

@@ -52,7 +52,8 @@ static void write_expert(const gw__net *net, uint32_t level, const gw__wire_expe
 }
 
 static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *gate, gw__json_writer *json) {
-    static const char *const kinds[] = {[GW__GATE_SOFTMAX] = "softmax", [GW__GATE_AVERAGE] = "average", [GW__GATE_PASS] = "pass"};
+    static const char *const kinds[] = {[GW__GATE_SOFTMAX] = "softmax", [GW__GATE_AVERAGE] = "average", [GW__GATE_PASS] = "pass",
+                                        [GW__GATE_STITCH] = "stitch"};
     gw__text name = {0};
     gw__text_addf(&name, "level%u.gate.%s", level, gate->stream);
     gw__json_begin_object(json);
@@ -68,6 +69,12 @@ static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *
     gw__json_begin_list(json);
     for (uint32_t i = 0; i < gate->n_experts; i++) gw__json_string(json, net->wiring.levels[level].experts[gate->experts[i]].label);
     gw__json_end_list(json);
+    if (gate->n_residual > 0) {
+        gw__json_key(json, "residual");
+        gw__json_begin_list(json);
+        for (uint32_t i = 0; i < gate->n_residual; i++) gw__json_string(json, net->wiring.levels[level].experts[gate->residual[i]].label);
+        gw__json_end_list(json);
+    }
     write_layers(net, &name, json);
     gw__json_end_object(json);
     gw__text_clear(&name);

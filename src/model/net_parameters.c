@@ -30,6 +30,7 @@ typedef struct draw {
  * sqrt(2/in). With the last three, biases are 0. */
 static draw draw_of(const gw__placement *p, const gw__model_spec *model) {
     if (p->storage == GW__STORED_TABLE) return (draw){DRAW_NORMAL, model->embedding_std};
+    if (p->half_width > 0) return (draw){DRAW_UNIFORM, p->half_width};
     if (p->fan_out == 0) return (draw){DRAW_CONSTANT, p->constant};
     const double in = p->fan_in, out = p->fan_out;
     if (model->init == GW__INIT_PYTORCH) return (draw){DRAW_UNIFORM, 1 / sqrt(in)};

@@ -34,6 +34,7 @@ typedef enum gw__op_kind {
     GW__OP_MIX,         /* a gate: softmax of its logits (or a constant), and the weighted sum of experts */
     GW__OP_THRESHOLDS,  /* the head of an ordinal task: cumulative logits from a score */
     GW__OP_CHAIN,       /* in place of a tower: a logit from other tasks' logits */
+    GW__OP_COMBINE,     /* a sum of experts weighted by learned constants */
     GW__OPS
 } gw__op_kind;
 
@@ -66,6 +67,9 @@ typedef struct gw__op {
     const gw__chain *chain;
     const gw__view *sources;  /* their logits, */
     const double *shifts;     /* and what is added to each before it is a probability */
+    /* combine: `weights` has room for the constants' gradients row by row */
+    size_t constants_at;      /* [E] in the flat buffer; SIZE_MAX: all 1 */
+    bool onto;                /* forward: y += instead of = */
 } gw__op;
 
 /* Floats of a linear operation's weights. */
@@ -84,6 +88,7 @@ typedef struct gw__placement {
     uint32_t fan_in, fan_out; /* for the initial values; fan_out 0 for norms */
     float constant;  /* norms: the initial value */
     const float *start; /* initial values that are no draw; NULL: as above */
+    float half_width; /* constants: above 0 the initial values are uniform in +- it instead */
     uint64_t order;
 } gw__placement;
 
@@ -174,6 +179,13 @@ typedef struct gw__operator {
 } gw__operator;
 
 extern const gw__operator gw__operators[GW__OPS];
+
+/* Those that have files of their own. */
+void gw__combine_forward(const gw__op *op, const gw__pass *pass);
+void gw__combine_backward(const gw__op *op, const gw__pass *pass);
+
+/* Whether it sums experts: then it has `experts` and `expert_add`. */
+static inline bool gw__op_sums_experts(const gw__op *op) { return op->kind == GW__OP_MIX || op->kind == GW__OP_COMBINE; }
 
 /* Rows of a batch into the dense input [n,D]: numbers, embeddings, pooled bags. rows NULL: records begin, begin+1, … */
 void gw__gather(const gw__net *net, const float *flat, const gw__records *records, const uint64_t *rows, size_t begin, size_t n, float *dense);

@@ -64,6 +64,13 @@ static void visit_mix(const walk *w, const gw__op *op) {
     if (op->gate == GW__GATE_SOFTMAX) reach_all(w, &op->weights);
 }
 
+static void visit_combine(const walk *w, const gw__op *op) {
+    for (uint32_t e = 0; e < op->n_experts; e++) {
+        reach_same(w, &op->y, &op->experts[e]);
+        if (op->constants_at != SIZE_MAX) own(w, op->constants_at + e);
+    }
+}
+
 /* From what an operation gives to what it takes. A new kind has to say here which of its parameters and inputs a column depends on. */
 static void visit(const walk *w, const gw__op *op) {
     if (!any_column(w, &op->y)) return;
@@ -90,6 +97,7 @@ static void visit(const walk *w, const gw__op *op) {
     case GW__OP_CHAIN:
         for (size_t i = 0; i < op->chain->n_sources; i++) reach_all(w, &op->sources[i]);
         break;
+    case GW__OP_COMBINE: visit_combine(w, op); break;
     case GW__OP_BATCH_SUM: /* has no output of its own */
     case GW__OPS: break;
     }

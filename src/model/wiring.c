@@ -12,6 +12,8 @@ typedef struct rule {
     bool per_task;       /* last level: one stream per task, else one "all" */
     gw__gate_kind gate;
     below below;         /* streams of the levels below the last: one per expert, or one per module (each task, and shared) */
+    bool sees_all;       /* every gate sees every expert */
+    bool residual;       /* a stream's own experts are added once more */
 } rule;
 
 static const rule rules[GW__ARCHITECTURES] = {
@@ -23,6 +25,9 @@ static const rule rules[GW__ARCHITECTURES] = {
     [GW__ARCH_MMOE] = {.shared = true, .per_task = true, .gate = GW__GATE_SOFTMAX, .below = BELOW_PER_EXPERT},            /* Ma 2018 eq. 6-8 */
     [GW__ARCH_CGC] = {.shared = true, .own = true, .per_task = true, .gate = GW__GATE_SOFTMAX},                           /* Tang 2020 eq. 2-5 */
     [GW__ARCH_PLE] = {.shared = true, .own = true, .per_task = true, .gate = GW__GATE_SOFTMAX, .below = BELOW_MODULES},   /* Tang 2020 eq. 6-7 */
+    [GW__ARCH_ADATT_SP] = {.own = true, .per_task = true, .gate = GW__GATE_SOFTMAX, .below = BELOW_MODULES, .sees_all = true, .residual = true},
+    [GW__ARCH_ADATT] = {.shared = true, .own = true, .per_task = true, .gate = GW__GATE_SOFTMAX, .below = BELOW_MODULES, .sees_all = true, .residual = true}, /* Li 2023 */
+    [GW__ARCH_CROSS_STITCH] = {.own = true, .per_task = true, .gate = GW__GATE_STITCH, .below = BELOW_MODULES, .sees_all = true}, /* Misra 2016 */
 };
 
 /* ---- building ------------------------------------------------------------------------------------------------------------------- */
@@ -64,6 +69,25 @@ static bool add_experts(builder *b, uint32_t level, gw__wire_level *ret_level) {
     return true;
 }
 
+/* The first expert of a task in a level, and of the next one behind the last task. */
+static uint32_t first_own(const builder *b, size_t task) {
+    uint32_t at = b->n_shared;
+    for (size_t t = 0; t < task; t++) at += own_count(b, t);
+    return at;
+}
+
+/* The own experts of stream `i` (behind those of the tasks: the shared ones) as a residual. They are neighbours. */
+static bool add_residual(builder *b, gw__wire_gate *gate, size_t stream) {
+    const bool of_task = stream < b->spec->n_tasks;
+    const uint32_t n = of_task ? own_count(b, stream) : b->n_shared, first = of_task ? first_own(b, stream) : 0;
+    uint32_t *residual = gw__arena_alloc(b->arena, n + 1, sizeof *residual);
+    if (!residual) return false;
+    for (uint32_t i = 0; i < n; i++) residual[i] = first + i;
+    gate->residual = residual;
+    gate->n_residual = n;
+    return true;
+}
+
 /* A gate over the shared experts and those of `task` (SIZE_MAX: of every task). One expert to see needs no gate. */
 static bool add_gate(builder *b, gw__wire_gate *gate, const char *stream, uint32_t input, size_t task) {
     uint32_t room = b->n_shared, n = 0, at = b->n_shared;
@@ -89,8 +113,10 @@ static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
     for (size_t i = 0; i < n; i++) {
         uint32_t input = modules && level ? (uint32_t)i : GW__STREAM_DENSE;
         const char *stream = per_expert ? named(b, "%s%u", "expert", (uint32_t)i) : !b->rule->per_task ? "all" : i < n_tasks ? b->spec->tasks[i].name : "shared";
-        size_t task = !per_expert && b->rule->per_task && i < n_tasks ? i : SIZE_MAX;
+        size_t task = !per_expert && b->rule->per_task && !b->rule->sees_all && i < n_tasks ? i : SIZE_MAX;
         if (!add_gate(b, &gates[i], stream, input, task)) return false;
+        if (b->rule->residual && gates[i].n_experts > 1 && !add_residual(b, &gates[i], i)) return false;
+        if (gates[i].kind == GW__GATE_STITCH) gates[i].own = first_own(b, i);
     }
     ret_level->gates = gates;
     ret_level->n_gates = (uint32_t)n;

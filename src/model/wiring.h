@@ -19,6 +19,7 @@ typedef enum gw__gate_kind {
     GW__GATE_SOFTMAX, /* learned weights */
     GW__GATE_AVERAGE, /* constant 1/n */
     GW__GATE_PASS,    /* one expert: its output as it is */
+    GW__GATE_STITCH,  /* learned constants: the same for every row */
 } gw__gate_kind;
 
 /* A gate makes one stream of its level: stream i is gate i. */
@@ -28,6 +29,9 @@ typedef struct gw__wire_gate {
     uint32_t input;     /* what its logits are computed from */
     const uint32_t *experts; /* indices into the level's experts: shared first, then the stream's own (a gate that sees all: tasks in the spec's order) */
     uint32_t n_experts;
+    const uint32_t *residual; /* experts that are added once more, by learned constants; one alone by 1 */
+    uint32_t n_residual;
+    uint32_t own;       /* stitch: which of `experts` is the stream's own */
 } gw__wire_gate;
 
 typedef struct gw__wire_level {

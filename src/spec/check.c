@@ -262,11 +262,11 @@ static const gw__doc *inner_node(const gw__frame *frame, const char *section, co
 static gw_status check_architecture(const gw__frame *frame) {
     const gw__spec *spec = frame->reading->spec;
     gw__architecture architecture = spec->model.architecture;
-    if (architecture == GW__ARCH_MOE && tower_count(spec) > 1) {
-        return gw__fail_value(frame, NODE(frame, "architecture"), "architecture 'moe' is for one task but there are %zu; hint: 'omoe' has one gate for all tasks",
-                              tower_count(spec));
+    if (gw__architecture_has_one_task(architecture) && tower_count(spec) > 1) {
+        return gw__fail_value(frame, NODE(frame, "architecture"), "architecture '%s' is for one task but there are %zu; hint: 'omoe' has one gate for all tasks",
+                              gw__architecture_name(architecture), tower_count(spec));
     }
-    if (spec->model.levels > 1 && architecture != GW__ARCH_MMOE && architecture != GW__ARCH_PLE) {
+    if (spec->model.levels > 1 && !gw__architecture_has_levels(architecture)) {
         return gw__fail_value(frame, NODE(frame, "levels"), "architecture '%s' has one level but found %u; hint: %s", gw__architecture_name(architecture),
                               spec->model.levels, architecture == GW__ARCH_CGC ? "'ple' is cgc with more levels" : "'mmoe' and 'ple' may have more");
     }

@@ -35,9 +35,7 @@ WORDS(balances, GW__BALANCE_ROSTER(WORD));
 WORDS(balance_norms, [GW__BALANCE_NORM_NONE] = "none", [GW__BALANCE_NORM_LENGTH] = "norm", [GW__BALANCE_NORM_LOSS] = "loss",
       [GW__BALANCE_NORM_BOTH] = "both");
 
-static const char *const architecture_list[GW__ARCHITECTURES] = {
-    [GW__ARCH_SINGLE_TASK] = "single-task", [GW__ARCH_SHARED_BOTTOM] = "shared-bottom", [GW__ARCH_AVERAGED] = "averaged",
-    [GW__ARCH_MOE] = "moe", [GW__ARCH_OMOE] = "omoe", [GW__ARCH_MMOE] = "mmoe", [GW__ARCH_CGC] = "cgc", [GW__ARCH_PLE] = "ple"};
+static const char *const architecture_list[GW__ARCHITECTURES] = {GW__ARCHITECTURE_ROSTER(WORD)};
 const gw__words gw__architecture_words = {architecture_list, GW__ARCHITECTURES};
 
 #define METRIC_WORD(name, word, type, better) word,
@@ -178,12 +176,13 @@ SECTION(experts,
      .applies = gw__applies_expert_count, .idle_ok = true, .owner = "architecture 'averaged', 'moe', 'omoe' or 'mmoe'",
      .doc = "Experts that all tasks share, per level."},
     {"shared", GW__FIELD_COUNT32, AT(model.experts.count), "2", gw__preset_expert_shared, BOUNDS(0, GW__SPEC_EXPERTS_LIMIT),
-     .applies = gw__applies_expert_groups, .idle_ok = true, .owner = "architecture 'cgc' or 'ple'", .doc = "Experts that all tasks share, per level."},
+     .applies = gw__applies_expert_shared, .idle_ok = true, .owner = "architecture 'cgc', 'ple' or 'adatt'",
+     .doc = "Experts that all tasks share, per level."},
     {"per_task", GW__FIELD_PER_TASK, AT(model.experts.per_task), "2", gw__preset_per_task, BOUNDS(0, GW__SPEC_EXPERTS_LIMIT),
-     .applies = gw__applies_expert_groups, .idle_ok = true, .owner = "architecture 'cgc' or 'ple'",
+     .applies = gw__applies_expert_per_task, .idle_ok = true, .owner = "architecture 'cgc', 'ple', 'adatt' or 'adatt-sp'",
      .doc = "Experts of each task's own, per level: one number, or a map from task to number."},
     {"hidden", GW__FIELD_LEVEL_WIDTHS, AT(model.experts.mlp.hidden), "[64, 32]", BOUNDS(1, GW__SPEC_LAYERS_LIMIT),
-     .doc = "Widths of an expert's layers; a list of lists gives one per level."},
+     .doc = "Widths of an expert's layers; a list of lists gives one per level. `cross-stitch` has one level per layer."},
     {"activation", GW__FIELD_CHOICE, AT(model.experts.mlp.activation), "relu", .words = &activations,
      .doc = "After every layer, the last included."},
     {"dropout", GW__FIELD_NUMBER, AT(model.experts.mlp.dropout), "0", RATE, .doc = "Share of units dropped in training, after each activation."},
@@ -222,11 +221,11 @@ static const gw__section init_section = {init_fields, GW__COUNT(init_fields), NU
 SECTION(model,
     {"architecture", GW__FIELD_CHOICE, AT(model.architecture), "mmoe", .words = &gw__architecture_words,
      .doc = "The wiring; each is complete with this key alone."},
-    {"levels", GW__FIELD_COUNT32, AT(model.levels), "2 for ple, else 1", gw__preset_levels, BOUNDS(1, GW__SPEC_LEVELS_LIMIT),
-     .doc = "Layers of experts and gates; only `mmoe` and `ple` may have more than 1."},
+    {"levels", GW__FIELD_COUNT32, AT(model.levels), "1 (ple, adatt, adatt-sp: 2; cross-stitch: one per layer)", gw__preset_levels,
+     BOUNDS(1, GW__SPEC_LEVELS_LIMIT), .doc = "Levels of experts and gates; some architectures have only 1."},
     {"experts", GW__FIELD_SECTION, .section = &experts_section, .doc = "The experts."},
     {"gates", GW__FIELD_SECTION, .section = &gates_section, .applies = gw__applies_gates, .idle_ok = true,
-     .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc' or 'ple'", .doc = "The gates, of the architectures that have them."},
+     .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc', 'ple', 'adatt' or 'adatt-sp'", .doc = "The gates, of the architectures that have them."},
     {"towers", GW__FIELD_SECTION, .section = &towers_section, .doc = "The towers, one per task; the last layer is the head."},
     {"init", GW__FIELD_SECTION, .section = &init_section, .shorthand = "name", .doc = "Initial values of dense layers."},
     {"embedding_std", GW__FIELD_NUMBER, AT(model.embedding_std), "0.05", NOT_NEGATIVE, .doc = "Standard deviation of embeddings at the start."})

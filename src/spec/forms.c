@@ -214,6 +214,21 @@ static gw_status mlp_widths(const gw__frame *frame, const gw__field *field, cons
     return GW_OK;
 }
 
+/* cross-stitch: the layers of a flat list are the levels. */
+static gw_status layer_per_level(const gw__frame *frame, const gw__field *field, const gw__doc *node, gw__widths *hidden) {
+    const size_t levels = frame->reading->spec->model.levels;
+    gw__widths layers;
+    gw_status status = mlp_widths(frame, field, node, &layers);
+    if (status != GW_OK) return status;
+    if (layers.n != levels) {
+        return gw__fail_value(frame, node, "key '%s': 'cross-stitch' has one level per layer: expected %zu width%s but found %zu; hint: leave 'levels' out",
+                              field->key, levels, levels == 1 ? "" : "s", layers.n);
+    }
+    for (size_t l = 0; l < levels; l++) hidden[l] = (gw__widths){layers.at + l, 1};
+    *(const gw__widths **)((char *)frame->base + field->offset) = hidden;
+    return GW_OK;
+}
+
 gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const gw__doc *node) {
     gw__spec *spec = frame->reading->spec;
     bool per_level = field->kind == GW__FIELD_LEVEL_WIDTHS;
@@ -229,6 +244,7 @@ gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const 
     }
     gw__widths *hidden = gw__arena_alloc(&spec->arena, levels, sizeof *hidden);
     if (hidden == NULL) return gw__fail_nomem(frame->reading->err);
+    if (per_level && !nested && spec->model.architecture == GW__ARCH_CROSS_STITCH && node->n > 0) return layer_per_level(frame, field, node, hidden);
     const gw__doc *item = node->first;
     for (size_t l = 0; l < levels; l++) {
         if (l > 0 && !nested) {

@@ -1,5 +1,28 @@
 #include "spec/resolve.h"
 
+/* ---- the architectures: what each has, and how much of it ------------------------------------------------------------------------ */
+
+typedef struct traits {
+    const char *levels;                   /* NULL: one per layer of the experts */
+    const char *count, *shared, *own;     /* experts; `count` and `shared` are one number of the struct */
+    bool has_count, has_shared, has_own;  /* the keys `count`, `shared` and `per_task` belong to it */
+    bool has_gates, has_levels, one_task; /* gates that see inputs; more levels than one; a task alone */
+} traits;
+
+static const traits traits_of[GW__ARCHITECTURES] = {
+    [GW__ARCH_SINGLE_TASK] = {.levels = "1", .own = "1"},
+    [GW__ARCH_SHARED_BOTTOM] = {.levels = "1", .count = "1", .own = "0"},
+    [GW__ARCH_AVERAGED] = {.levels = "1", .count = "8", .own = "0", .has_count = true},
+    [GW__ARCH_MOE] = {.levels = "1", .count = "8", .own = "0", .has_count = true, .has_gates = true, .one_task = true},
+    [GW__ARCH_OMOE] = {.levels = "1", .count = "8", .own = "0", .has_count = true, .has_gates = true},
+    [GW__ARCH_MMOE] = {.levels = "1", .count = "8", .own = "0", .has_count = true, .has_gates = true, .has_levels = true},
+    [GW__ARCH_CGC] = {.levels = "1", .shared = "2", .own = "2", .has_shared = true, .has_own = true, .has_gates = true},
+    [GW__ARCH_PLE] = {.levels = "2", .shared = "2", .own = "2", .has_shared = true, .has_own = true, .has_gates = true, .has_levels = true},
+    [GW__ARCH_ADATT_SP] = {.levels = "2", .own = "2", .has_own = true, .has_gates = true, .has_levels = true},
+    [GW__ARCH_ADATT] = {.levels = "2", .shared = "2", .own = "2", .has_shared = true, .has_own = true, .has_gates = true, .has_levels = true},
+    [GW__ARCH_CROSS_STITCH] = {.own = "1", .has_levels = true},
+};
+
 /* ---- defaults that depend on keys above ---- */
 
 static const gw__task_spec *task_of(const gw__frame *frame) { return frame->base; }
@@ -19,24 +42,26 @@ const char *gw__preset_loss(const gw__frame *frame) {
 
 const char *gw__preset_head(const gw__frame *frame) { return task_of(frame)->type == GW_TASK_BINARY ? "sigmoid" : "none"; }
 
-static gw__architecture architecture_of(const gw__frame *frame) { return frame->reading->spec->model.architecture; }
+static const traits *traits_in(const gw__spec *spec) { return &traits_of[spec->model.architecture]; }
+static const traits *traits_at(const gw__frame *frame) { return traits_in(frame->reading->spec); }
 
-const char *gw__preset_levels(const gw__frame *frame) { return architecture_of(frame) == GW__ARCH_PLE ? "2" : "1"; }
-
-/* `count` and `shared` are one number of the struct: the row that does not apply has no default. */
-const char *gw__preset_expert_count(const gw__frame *frame) {
-    if (architecture_of(frame) == GW__ARCH_SHARED_BOTTOM) return "1";
-    return gw__applies_expert_count(frame->reading->spec, NULL) ? "8" : NULL;
+/* As many as `experts.hidden`, which is read later, has items: widths, or lists of them. */
+static const char *levels_of_layers(const gw__frame *frame) {
+    static const char *const numbers[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
+    _Static_assert(GW__COUNT(numbers) == GW__SPEC_LEVELS_LIMIT, "one text per number of levels");
+    const gw__doc *experts = gw__frame_get(frame, "experts"), *hidden = experts ? gw__doc_get(experts, "hidden") : NULL;
+    if (hidden == NULL || hidden->kind != GW__DOC_LIST) return "2"; /* of the default's */
+    size_t n = hidden->n < 1 ? 1 : hidden->n;
+    return numbers[(n < GW__SPEC_LEVELS_LIMIT ? n : GW__SPEC_LEVELS_LIMIT) - 1];
 }
 
-const char *gw__preset_expert_shared(const gw__frame *frame) {
-    return gw__architecture_has_groups(architecture_of(frame)) ? "2" : NULL;
+const char *gw__preset_levels(const gw__frame *frame) {
+    return traits_at(frame)->levels ? traits_at(frame)->levels : levels_of_layers(frame);
 }
 
-const char *gw__preset_per_task(const gw__frame *frame) {
-    if (architecture_of(frame) == GW__ARCH_SINGLE_TASK) return "1";
-    return gw__architecture_has_groups(architecture_of(frame)) ? "2" : "0";
-}
+const char *gw__preset_expert_count(const gw__frame *frame) { return traits_at(frame)->count; }
+const char *gw__preset_expert_shared(const gw__frame *frame) { return traits_at(frame)->shared; }
+const char *gw__preset_per_task(const gw__frame *frame) { return traits_at(frame)->own; }
 
 static gw__optimizer_name optimizer_of(const gw__spec *spec) { return spec->train.optimizer.name; }
 
@@ -87,23 +112,13 @@ bool gw__applies_focal(const gw__spec *spec, const void *base) { return ((const 
 bool gw__applies_huber(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->loss == GW__LOSS_HUBER; }
 bool gw__applies_bce(const gw__spec *spec, const void *base) { return ((const gw__task_spec *)base)->loss == GW__LOSS_BCE; }
 
-bool gw__architecture_has_groups(gw__architecture architecture) {
-    return architecture == GW__ARCH_CGC || architecture == GW__ARCH_PLE;
-}
+bool gw__architecture_has_levels(gw__architecture architecture) { return traits_of[architecture].has_levels; }
+bool gw__architecture_has_one_task(gw__architecture architecture) { return traits_of[architecture].one_task; }
 
-bool gw__applies_expert_groups(const gw__spec *spec, const void *base) { return gw__architecture_has_groups(spec->model.architecture); }
-
-bool gw__applies_expert_count(const gw__spec *spec, const void *base) {
-    gw__architecture architecture = spec->model.architecture;
-    return architecture != GW__ARCH_SINGLE_TASK && architecture != GW__ARCH_SHARED_BOTTOM && !gw__architecture_has_groups(architecture);
-}
-
-bool gw__applies_gates(const gw__spec *spec, const void *base) {
-    gw__architecture architecture = spec->model.architecture;
-    return architecture == GW__ARCH_MOE || architecture == GW__ARCH_OMOE || architecture == GW__ARCH_MMOE ||
-           gw__architecture_has_groups(architecture);
-}
-
+bool gw__applies_expert_count(const gw__spec *spec, const void *base) { return traits_in(spec)->has_count; }
+bool gw__applies_expert_shared(const gw__spec *spec, const void *base) { return traits_in(spec)->has_shared; }
+bool gw__applies_expert_per_task(const gw__spec *spec, const void *base) { return traits_in(spec)->has_own; }
+bool gw__applies_gates(const gw__spec *spec, const void *base) { return traits_in(spec)->has_gates; }
 bool gw__applies_init_std(const gw__spec *spec, const void *base) { return spec->model.init == GW__INIT_NORMAL; }
 
 bool gw__applies_adam(const gw__spec *spec, const void *base) {

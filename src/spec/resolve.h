@@ -34,7 +34,8 @@ bool gw__applies_huber(const gw__spec *spec, const void *base);
 bool gw__applies_bce(const gw__spec *spec, const void *base);
 /* base: not used */
 bool gw__applies_expert_count(const gw__spec *spec, const void *base);
-bool gw__applies_expert_groups(const gw__spec *spec, const void *base);
+bool gw__applies_expert_shared(const gw__spec *spec, const void *base);
+bool gw__applies_expert_per_task(const gw__spec *spec, const void *base);
 bool gw__applies_gates(const gw__spec *spec, const void *base);
 bool gw__applies_init_std(const gw__spec *spec, const void *base);
 bool gw__applies_adam(const gw__spec *spec, const void *base);
@@ -53,6 +54,7 @@ bool gw__applies_balance_nash(const gw__spec *spec, const void *base);
 bool gw__applies_balance_famo(const gw__spec *spec, const void *base);
 bool gw__applies_balance_lr(const gw__spec *spec, const void *base);
 
-bool gw__architecture_has_groups(gw__architecture architecture); /* shared experts and each task's own */
+bool gw__architecture_has_levels(gw__architecture architecture); /* may have more than one */
+bool gw__architecture_has_one_task(gw__architecture architecture);
 
 #endif

@@ -106,10 +106,22 @@ static inline bool gw__task_is_logit(const gw__task_spec *task) { return task->l
 static inline bool gw__task_has_tower(const gw__task_spec *task) { return !task->chain.on; }
 
 /* ---- model ---- */
-typedef enum gw__architecture {
-    GW__ARCH_SINGLE_TASK, GW__ARCH_SHARED_BOTTOM, GW__ARCH_AVERAGED, GW__ARCH_MOE, GW__ARCH_OMOE, GW__ARCH_MMOE, GW__ARCH_CGC, GW__ARCH_PLE,
-    GW__ARCHITECTURES
-} gw__architecture;
+/* What each has of experts, levels and gates is a row in resolve.c; how they are wired, one in model/wiring.c. */
+#define GW__ARCHITECTURE_ROSTER(X)      \
+    X(SINGLE_TASK, "single-task")       \
+    X(SHARED_BOTTOM, "shared-bottom")   \
+    X(AVERAGED, "averaged")             \
+    X(MOE, "moe")                       \
+    X(OMOE, "omoe")                     \
+    X(MMOE, "mmoe")                     \
+    X(CGC, "cgc")                       \
+    X(PLE, "ple")                       \
+    X(ADATT_SP, "adatt-sp")             \
+    X(ADATT, "adatt")                   \
+    X(CROSS_STITCH, "cross-stitch")
+#define GW__ARCHITECTURE_NAME(name, word) GW__ARCH_##name,
+typedef enum gw__architecture { GW__ARCHITECTURE_ROSTER(GW__ARCHITECTURE_NAME) GW__ARCHITECTURES } gw__architecture;
+#undef GW__ARCHITECTURE_NAME
 
 typedef struct gw__widths { const uint32_t *at; size_t n; } gw__widths; /* one MLP's hidden widths */
 
@@ -127,8 +139,8 @@ typedef struct gw__model_spec {
     gw__architecture architecture;
     uint32_t levels;
     struct {
-        uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple; 1 of shared-bottom; 0 of single-task */
-        const uint32_t *per_task; /* [T] experts of each task: cgc, ple; 1 of single-task; 0 elsewhere */
+        uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple, adatt; 1 of shared-bottom; else 0 */
+        const uint32_t *per_task; /* [T] experts of each task: cgc, ple, adatt, adatt-sp; 1 of single-task, cross-stitch; else 0 */
         gw__mlp_spec mlp;
     } experts;
     gw__mlp_spec gates, towers;

@@ -53,6 +53,16 @@ def architecture_cases():
         dict(rows=33, numbers=7)
 
 
+def transfer_cases():
+    """Architectures whose tasks see each other's experts."""
+    yield "adatt-sp", spec_of("adatt-sp", TWO, {"per_task": 2, "hidden": [[9], [6]]}), dict(rows=33, numbers=7)
+    yield "adatt-sp-1", spec_of("adatt-sp", MIXED, {"per_task": {"click": 1, "watch": 3, "kind": 2}, "hidden": [7]}, levels=1), dict(rows=35, numbers=7)
+    yield "adatt", spec_of("adatt", TWO, {"shared": 2, "per_task": {"click": 1, "watch": 2}, "hidden": [9, 6]}), dict(rows=33, numbers=7)
+    yield "adatt-3", spec_of("adatt", MIXED, {"shared": 1, "per_task": 1, "hidden": [6]}, levels=3, gates={"hidden": [5]}), dict(rows=33, numbers=5)
+    yield "cross-stitch", spec_of("cross-stitch", TWO, {"hidden": [9, 6]}), dict(rows=33, numbers=7)
+    yield "cross-stitch-3", spec_of("cross-stitch", MIXED, {"hidden": [[8, 7], [6], [5]], "activation": "tanh"}), dict(rows=35, numbers=7)
+
+
 def part_cases():
     for act in ACTIVATIONS:
         yield "act-" + act, spec_of("cgc", TWO, {"shared": 1, "per_task": 1, "hidden": [9, 5], "activation": act},
@@ -185,7 +195,7 @@ def chain_cases():
 
 
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases):
         yield from cases()
 
 

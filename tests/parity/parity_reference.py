@@ -26,16 +26,20 @@ class Spec:
         model, self.train = spec["model"], spec["train"]
         self.tasks = spec["tasks"]
         self.arch = model["architecture"]
-        self.levels = model.get("levels", 2 if self.arch == "ple" else 1)
         experts, gates, towers = model["experts"], model.get("gates", {}), model["towers"]
+        self.levels = model.get("levels", 2 if self.arch in ("ple", "adatt", "adatt-sp") else 1)
+        if self.arch == "cross-stitch":  # one level per layer
+            self.levels = len(experts["hidden"])
         self.experts, self.gates, self.towers = experts, gates, towers
         self.names = [t for t in self.tasks if "chain" not in self.tasks[t]]  # those with a tower
         per_task = experts.get("per_task", 0)
-        if self.arch == "single-task":
+        if self.arch in ("single-task", "cross-stitch"):
             self.shared, per_task = 0, 1
+        elif self.arch == "adatt-sp":
+            self.shared = 0
         elif self.arch == "shared-bottom":
             self.shared = 1
-        elif self.arch in ("cgc", "ple"):
+        elif self.arch in ("cgc", "ple", "adatt"):
             self.shared = experts["shared"]
         else:
             self.shared = experts["count"]
@@ -46,6 +50,8 @@ class Spec:
         return hidden[level] if hidden and isinstance(hidden[0], list) else hidden
 
     def expert_widths(self, level):
+        if self.arch == "cross-stitch" and not isinstance(self.experts["hidden"][0], list):
+            return [self.experts["hidden"][level]]
         return self.widths(self.experts["hidden"], level)
 
     def gate_widths(self, level):
@@ -153,9 +159,21 @@ class Network:
                 sees["shared"] = shared + [e for t in spec.names for e in own[t]]
             for t in spec.names:
                 sees[t] = shared + own[t]
+        elif spec.arch in ("adatt", "adatt-sp", "cross-stitch"):
+            everyone = shared + [e for t in spec.names for e in own[t]]
+            for t in spec.names + (["shared"] if shared and not last else []):
+                sees[t] = everyone
         gates = {}
         for stream, columns in sees.items():
             mlp = None
+            mine = [c for c in columns if c[0] == stream]
+            if spec.arch == "cross-stitch":
+                name = f"level{level}.gate.{stream}.alpha"
+                self.p[name] = self.p.rng.uniform(-0.2, 0.2, len(columns)) + np.array([0.9 if c in mine else 0.1 for c in columns])
+                gates[stream] = (name, columns)
+                continue
+            if spec.arch in ("adatt", "adatt-sp") and len(mine) > 1:
+                self.p[f"level{level}.gate.{stream}.residual"] = self.p.rng.uniform(-1, 1, len(mine)) / math.sqrt(len(mine))
             if len(columns) > 1:  # a gate over one expert is the constant 1 and has no parameters
                 # A stacked mmoe's gates read the dense input at every level; those of ple the stream itself.
                 n = n_in if spec.arch == "mmoe" else width
@@ -195,6 +213,9 @@ class Network:
             nxt = {}
             for stream, (mlp, columns) in self.gates[level].items():
                 stack = torch.stack([out[c] for c in columns], 1)  # [B,E,H]
+                if isinstance(mlp, str):  # constants
+                    nxt[stream] = (p[mlp][None, :, None] * stack).sum(1)
+                    continue
                 if mlp is None:
                     weights = torch.ones(len(stack), 1, dtype=stack.dtype)
                 else:
@@ -202,6 +223,10 @@ class Network:
                     if ret_gates is not None:
                         ret_gates[f"gate.{level}.{stream}"] = weights
                 nxt[stream] = (weights[:, :, None] * stack).sum(1)
+                if spec.arch in ("adatt", "adatt-sp"):
+                    mine = torch.stack([out[c] for c in columns if c[0] == stream], 1)
+                    v = p.get(f"level{level}.gate.{stream}.residual", torch.ones(1, dtype=stack.dtype))
+                    nxt[stream] = nxt[stream] + (v[None, :, None] * mine).sum(1)
             if spec.arch in ("averaged", "shared-bottom"):
                 nxt["all"] = torch.stack(list(out.values())).mean(0)
             if spec.arch == "single-task":

@@ -210,15 +210,19 @@ static const wrong in_tasks[] = {
     {"tasks: {y: {type: binary, given: z}, z: {type: binary, given: y}}", 1, 34, "task 'y' is given itself, by way of 'z'"},
 };
 
+#define LATER "adatt-sp, adatt, cross-stitch"
+
 static const wrong in_model[] = {
     {"model: {expert: 1}", 1, 9, "unknown key 'expert'; hint: did you mean 'experts'?"},
     {"model: gmmoe", 1, 8,
-     "key 'architecture': expected one of single-task, shared-bottom, averaged, moe, omoe, mmoe, cgc, ple but found 'gmmoe'; hint: did you mean 'mmoe'?"},
+     "key 'architecture': expected one of single-task, shared-bottom, averaged, moe, omoe, mmoe, cgc, ple, " LATER " but found 'gmmoe'; hint: did you mean 'mmoe'?"},
     {"model: {architecture: transformer}", 1, 23,
-     "key 'architecture': expected one of single-task, shared-bottom, averaged, moe, omoe, mmoe, cgc, ple but found 'transformer'"},
+     "key 'architecture': expected one of single-task, shared-bottom, averaged, moe, omoe, mmoe, cgc, ple, " LATER " but found 'transformer'"},
     {"model: {architecture: moe}", 1, 23, "architecture 'moe' is for one task but there are 2; hint: 'omoe' has one gate for all tasks"},
     {"model: {architecture: cgc, levels: 2}", 1, 36, "architecture 'cgc' has one level but found 2; hint: 'ple' is cgc with more levels"},
     {"model: {architecture: omoe, levels: 2}", 1, 37, "architecture 'omoe' has one level but found 2; hint: 'mmoe' and 'ple' may have more"},
+    {"model: {architecture: cross-stitch, levels: 3, experts: {hidden: [8, 4]}}", 1, 66,
+     "key 'hidden': 'cross-stitch' has one level per layer: expected 3 widths but found 2; hint: leave 'levels' out"},
     {"model: {levels: 0}", 1, 17, "key 'levels': expected a whole number from 1 to 16 but found '0'"},
     {"model: {levels: 17}", 1, 17, "key 'levels': expected a whole number from 1 to 16 but found '17'"},
     {"model: {experts: {count: 0}}", 1, 26, "key 'count': expected a whole number from 1 to 1024 but found '0'"},

@@ -202,6 +202,7 @@ static void test_tower_levels(void **state) {
 static const struct { const char *name; uint32_t levels, shared, own; } architectures[GW__ARCHITECTURES] = {
     {"single-task", 1, 0, 1}, {"shared-bottom", 1, 1, 0}, {"averaged", 1, 8, 0}, {"moe", 1, 8, 0},
     {"omoe", 1, 8, 0},        {"mmoe", 1, 8, 0},          {"cgc", 1, 2, 2},      {"ple", 2, 2, 2},
+    {"adatt-sp", 2, 0, 2},    {"adatt", 2, 2, 2},         {"cross-stitch", 2, 0, 1},
 };
 
 static void test_architecture_alone(void **state) {
@@ -217,7 +218,8 @@ static void test_architecture_alone(void **state) {
         assert_int_equal(s->model.experts.count, architectures[a].shared);
         for (size_t t = 0; t < s->n_tasks; t++) assert_int_equal(s->model.experts.per_task[t], architectures[a].own);
         for (size_t l = 0; l < s->model.levels; l++) {
-            assert_true(s->model.experts.mlp.hidden[l].n == 2 && s->model.experts.mlp.hidden[l].at[0] == 64);
+            const size_t layers = a == GW__ARCH_CROSS_STITCH ? 1 : 2;
+            assert_true(s->model.experts.mlp.hidden[l].n == layers && s->model.experts.mlp.hidden[l].at[0] == (layers == 1 && l ? 32 : 64));
             assert_int_equal(s->model.gates.hidden[l].n, 0);
         }
         assert_true(s->model.towers.hidden[0].n == 1 && s->model.towers.hidden[0].at[0] == 16);
@@ -229,12 +231,17 @@ static void test_architecture_alone(void **state) {
 
 /* One spec serves several architectures: what one of them does not use says nothing. */
 static void test_keys_of_other_architectures(void **state) {
-    const char *names[] = {"single-task", "shared-bottom", "averaged", "moe", "omoe", "mmoe", "cgc", "ple"};
-    for (size_t i = 0; i < GW__COUNT(names); i++) {
+    static const struct { const char *name, *experts; bool gates; } cases[] = {
+        {"single-task", "", false}, {"shared-bottom", "", false}, {"averaged", ", count: 3", false}, {"moe", ", count: 3", true},
+        {"omoe", ", count: 3", true}, {"mmoe", ", count: 3", true}, {"cgc", ", shared: 1, per_task: 4", true}, {"ple", ", shared: 1, per_task: 4", true},
+        {"adatt-sp", ", per_task: 4", true}, {"adatt", ", shared: 1, per_task: 4", true}, {"cross-stitch", "", false},
+    };
+    assert_int_equal(GW__COUNT(cases), GW__ARCHITECTURES);
+    for (size_t i = 0; i < GW__COUNT(cases); i++) {
         char set[64], alone[256];
-        snprintf(set, sizeof set, "model.architecture=%s", names[i]);
-        snprintf(alone, sizeof alone, LEAST "model: {architecture: %s, experts: {hidden: [4]%s}%s}\n", names[i],
-                 i < 2 ? "" : i < 6 ? ", count: 3" : ", shared: 1, per_task: 4", i < 3 ? "" : ", gates: {hidden: [5]}");
+        snprintf(set, sizeof set, "model.architecture=%s", cases[i].name);
+        snprintf(alone, sizeof alone, LEAST "model: {architecture: %s, experts: {hidden: [4]%s}%s}\n", cases[i].name, cases[i].experts,
+                 cases[i].gates ? ", gates: {hidden: [5]}" : "");
         gw__spec *all = spec_with(LEAST "model: {experts: {hidden: [4], count: 3, shared: 1, per_task: 4}, gates: {hidden: [5]}}\n", set), *own = spec_of(alone);
         char *a = canonical_of(all), *b = canonical_of(own);
         assert_string_equal(a, b);

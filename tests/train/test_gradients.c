@@ -169,6 +169,9 @@ static const struct { const char *model; bool one; } models[] = {
     {"{\"architecture\":\"cgc\",\"gates\":{\"hidden\":[7],\"activation\":\"gelu\"}," EXPERTS("\"shared\":2,\"per_task\":2,") PARTS, false},
     {"{\"architecture\":\"ple\"," EXPERTS("\"shared\":1,\"per_task\":2,") PARTS, false},
     {"{\"architecture\":\"ple\",\"levels\":3," EXPERTS("\"shared\":2,\"per_task\":{\"click\":1,\"time\":0,\"kind\":2},") PARTS, false},
+    {"{\"architecture\":\"adatt-sp\"," EXPERTS("\"per_task\":{\"click\":2,\"time\":1,\"kind\":3},") PARTS, false},
+    {"{\"architecture\":\"adatt\",\"levels\":3," EXPERTS("\"shared\":2,\"per_task\":1,") PARTS, false},
+    {"{\"architecture\":\"cross-stitch\"," EXPERTS("") PARTS, false},
     {"{\"architecture\":\"cgc\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"swish\",\"norm\":\"layer\",\"dropout\":0.3},"
      "\"towers\":{\"hidden\":[5],\"activation\":\"gelu\",\"norm\":\"layer\",\"dropout\":0.2}}", false},
     {"{\"architecture\":\"ple\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"tanh\",\"norm\":\"batch\",\"dropout\":0.3},"
