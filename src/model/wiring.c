@@ -37,7 +37,7 @@ typedef struct builder {
     const rule *rule;
     gw__arena *arena;
     uint32_t n_shared;
-    bool shared_stream; /* modules: the level below has a stream "shared", behind those of the tasks */
+    gw__ple variant;    /* of ple */
 } builder;
 
 static uint32_t own_count(const builder *b, size_t task) { return b->rule->own ? b->spec->model.experts.per_task[task] : 0; }
@@ -59,7 +59,7 @@ static bool add_experts(builder *b, uint32_t level, gw__wire_level *ret_level) {
         uint32_t count = group ? own_count(b, group - 1) : b->n_shared;
         uint32_t module = group ? (uint32_t)group - 1 : (uint32_t)b->spec->n_tasks;
         for (uint32_t k = 0; k < count; k++, i++) {
-            uint32_t above = b->rule->below == BELOW_MODULES ? module : k;
+            uint32_t above = b->rule->below != BELOW_MODULES ? k : !group && b->variant == GW__PLE_NO_SHARED_GATE ? module + k : module;
             experts[i] = (gw__wire_expert){.group = name, .index = k, .input = level ? above : GW__STREAM_DENSE, .label = named(b, "%s.%u", name, k)};
             if (!experts[i].label) return false;
         }
@@ -88,35 +88,71 @@ static bool add_residual(builder *b, gw__wire_gate *gate, size_t stream) {
     return true;
 }
 
-/* A gate over the shared experts and those of `task` (SIZE_MAX: of every task). One expert to see needs no gate. */
-static bool add_gate(builder *b, gw__wire_gate *gate, const char *stream, uint32_t input, size_t task) {
+/* Which experts a gate sees, besides the shared ones. */
+typedef enum sight { SEES_SHARED, SEES_ITS_TASK, SEES_ALL } sight;
+
+/* A gate over the shared experts and those of `task` or of every task. One expert to see needs no gate. */
+static bool add_gate(builder *b, gw__wire_gate *gate, sight sees, size_t task) {
     uint32_t room = b->n_shared, n = 0, at = b->n_shared;
-    for (size_t t = 0; t < b->spec->n_tasks; t++) room += task == t || task == SIZE_MAX ? own_count(b, t) : 0;
+    for (size_t t = 0; t < b->spec->n_tasks; t++) room += own_count(b, t);
     uint32_t *seen = gw__arena_alloc(b->arena, room, sizeof *seen);
-    if (!seen || !stream) return false;
+    if (!seen || !gate->stream) return false;
     for (uint32_t i = 0; i < b->n_shared; i++) seen[n++] = i;
     for (size_t t = 0; t < b->spec->n_tasks; at += own_count(b, t), t++) {
-        for (uint32_t k = 0; (task == t || task == SIZE_MAX) && k < own_count(b, t); k++) seen[n++] = at + k;
+        const bool sees_task = sees == SEES_ALL || (sees == SEES_ITS_TASK && t == task);
+        for (uint32_t k = 0; sees_task && k < own_count(b, t); k++) seen[n++] = at + k;
     }
-    *gate = (gw__wire_gate){.kind = n == 1 ? GW__GATE_PASS : b->rule->gate, .stream = stream, .input = input, .experts = seen, .n_experts = n};
+    gate->kind = n == 1 ? GW__GATE_PASS : b->rule->gate;
+    gate->experts = seen;
+    gate->n_experts = n;
     return true;
+}
+
+/* The stream of a module: of a task, or behind those the shared one. */
+static bool add_module(builder *b, uint32_t level, size_t i, gw__wire_gate *gate) {
+    const bool of_task = i < b->spec->n_tasks, raw = b->variant == GW__PLE_RAW_GATES;
+    const bool sees_all = b->rule->sees_all || (!of_task && b->variant != GW__PLE_SHARED_ONLY);
+    gate->stream = of_task ? b->spec->tasks[i].name : "shared";
+    gate->input = b->rule->below == BELOW_MODULES && level && !raw ? (uint32_t)i : GW__STREAM_DENSE;
+    if (!add_gate(b, gate, sees_all ? SEES_ALL : of_task ? SEES_ITS_TASK : SEES_SHARED, i)) return false;
+    if (gate->kind == GW__GATE_STITCH) gate->own = first_own(b, i);
+    return !b->rule->residual || gate->n_experts == 1 || add_residual(b, gate, i);
+}
+
+/* A stream that is the shared expert k as it is. */
+static bool add_unmixed(builder *b, uint32_t k, gw__wire_gate *gate) {
+    uint32_t *seen = gw__arena_alloc(b->arena, 1, sizeof *seen);
+    *gate = (gw__wire_gate){.kind = GW__GATE_PASS, .stream = named(b, "%s%u", "expert", k), .input = GW__STREAM_DENSE, .experts = seen, .n_experts = 1};
+    if (!seen || !gate->stream) return false;
+    *seen = k;
+    return true;
+}
+
+/* How many streams follow those of the tasks: below the last level one for the shared experts, or one for each. */
+static size_t streams_of_shared(const builder *b, bool last) {
+    if (last || b->rule->below != BELOW_MODULES || b->n_shared == 0) return 0;
+    return b->variant == GW__PLE_NO_SHARED_GATE ? b->n_shared : 1;
 }
 
 /* The streams of a level: below the last one per expert or module, at the last one per task or one for all. */
 static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
     const size_t n_tasks = b->spec->n_tasks;
-    const bool last = level + 1 == b->spec->model.levels, modules = b->rule->below == BELOW_MODULES;
-    const bool per_expert = !last && b->rule->below == BELOW_PER_EXPERT;
-    size_t n = per_expert ? b->n_shared : !b->rule->per_task ? 1 : n_tasks + (!last && b->shared_stream);
+    const bool last = level + 1 == b->spec->model.levels, per_expert = !last && b->rule->below == BELOW_PER_EXPERT;
+    size_t n = per_expert ? b->n_shared : !b->rule->per_task ? 1 : n_tasks + streams_of_shared(b, last);
     gw__wire_gate *gates = gw__arena_alloc(b->arena, n, sizeof *gates);
     if (!gates) return false;
     for (size_t i = 0; i < n; i++) {
-        uint32_t input = modules && level ? (uint32_t)i : GW__STREAM_DENSE;
-        const char *stream = per_expert ? named(b, "%s%u", "expert", (uint32_t)i) : !b->rule->per_task ? "all" : i < n_tasks ? b->spec->tasks[i].name : "shared";
-        size_t task = !per_expert && b->rule->per_task && !b->rule->sees_all && i < n_tasks ? i : SIZE_MAX;
-        if (!add_gate(b, &gates[i], stream, input, task)) return false;
-        if (b->rule->residual && gates[i].n_experts > 1 && !add_residual(b, &gates[i], i)) return false;
-        if (gates[i].kind == GW__GATE_STITCH) gates[i].own = first_own(b, i);
+        bool added;
+        gates[i] = (gw__wire_gate){.input = GW__STREAM_DENSE};
+        if (per_expert || !b->rule->per_task) {
+            gates[i].stream = per_expert ? named(b, "%s%u", "expert", (uint32_t)i) : "all";
+            added = add_gate(b, &gates[i], SEES_ALL, 0);
+        } else if (i >= n_tasks && b->variant == GW__PLE_NO_SHARED_GATE) {
+            added = add_unmixed(b, (uint32_t)(i - n_tasks), &gates[i]);
+        } else {
+            added = add_module(b, level, i, &gates[i]);
+        }
+        if (!added) return false;
     }
     ret_level->gates = gates;
     ret_level->n_gates = (uint32_t)n;
@@ -126,7 +162,7 @@ static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
 gw_status gw__wiring_new(const gw__spec *spec, gw__arena *arena, gw__wiring *ret_wiring, gw_error *err) {
     builder b = {.spec = spec, .rule = &rules[spec->model.architecture], .arena = arena};
     b.n_shared = b.rule->shared ? spec->model.experts.count : 0;
-    b.shared_stream = b.n_shared > 0;
+    if (spec->model.architecture == GW__ARCH_PLE) b.variant = spec->model.ple;
     gw__wire_level *levels = gw__arena_alloc(arena, spec->model.levels, sizeof *levels);
     uint32_t *towers = gw__arena_alloc(arena, spec->n_tasks, sizeof *towers);
     if (!levels || !towers) return gw__fail_nomem(err);

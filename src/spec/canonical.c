@@ -193,12 +193,17 @@ static void write_value(output *out, const gw__field *field, const void *base) {
     }
 }
 
+static bool is_silent(const gw__field *field, const void *base) {
+    if (!field->quiet) return false;
+    const void *place = place_of(field, base);
+    return field->kind == GW__FIELD_CHOICE ? choice_at(place) == 0 : !*(const bool *)place;
+}
+
 static void write_section(output *out, const gw__section *section, const void *base) {
     gw__json_begin_object(&out->json);
     for (size_t i = 0; i < section->n; i++) {
         const gw__field *field = &section->fields[i];
-        const bool silent = field->quiet && !*(const bool *)place_of(field, base);
-        if (silent || (out->of_data ? field->of_training : field->unstored) || (field->applies != NULL && !field->applies(out->spec, base))) continue;
+        if (is_silent(field, base) || (out->of_data ? field->of_training : field->unstored) || (field->applies != NULL && !field->applies(out->spec, base))) continue;
         gw__json_key(&out->json, field->key);
         write_value(out, field, base);
     }

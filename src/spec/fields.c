@@ -35,6 +35,8 @@ WORDS(balances, GW__BALANCE_ROSTER(WORD));
 WORDS(balance_norms, [GW__BALANCE_NORM_NONE] = "none", [GW__BALANCE_NORM_LENGTH] = "norm", [GW__BALANCE_NORM_LOSS] = "loss",
       [GW__BALANCE_NORM_BOTH] = "both");
 
+WORDS(ples, GW__PLE_ROSTER(WORD));
+
 static const char *const architecture_list[GW__ARCHITECTURES] = {GW__ARCHITECTURE_ROSTER(WORD)};
 const gw__words gw__architecture_words = {architecture_list, GW__ARCHITECTURES};
 
@@ -223,6 +225,8 @@ SECTION(model,
      .doc = "The wiring; each is complete with this key alone."},
     {"levels", GW__FIELD_COUNT32, AT(model.levels), "1 (ple, adatt, adatt-sp: 2; cross-stitch: one per layer)", gw__preset_levels,
      BOUNDS(1, GW__SPEC_LEVELS_LIMIT), .doc = "Levels of experts and gates; some architectures have only 1."},
+    {"ple", GW__FIELD_CHOICE, AT(model.ple), "paper", .words = &ples, .applies = gw__applies_ple, .idle_ok = true, .owner = "architecture 'ple'", .quiet = true,
+     .doc = "Which of the networks that are called PLE. See [architectures.md](architectures.md)."},
     {"experts", GW__FIELD_SECTION, .section = &experts_section, .doc = "The experts."},
     {"gates", GW__FIELD_SECTION, .section = &gates_section, .applies = gw__applies_gates, .idle_ok = true,
      .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc', 'ple', 'adatt' or 'adatt-sp'", .doc = "The gates, of the architectures that have them."},

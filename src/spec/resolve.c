@@ -118,6 +118,7 @@ bool gw__architecture_has_one_task(gw__architecture architecture) { return trait
 bool gw__applies_expert_count(const gw__spec *spec, const void *base) { return traits_in(spec)->has_count; }
 bool gw__applies_expert_shared(const gw__spec *spec, const void *base) { return traits_in(spec)->has_shared; }
 bool gw__applies_expert_per_task(const gw__spec *spec, const void *base) { return traits_in(spec)->has_own; }
+bool gw__applies_ple(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_PLE; }
 bool gw__applies_gates(const gw__spec *spec, const void *base) { return traits_in(spec)->has_gates; }
 bool gw__applies_init_std(const gw__spec *spec, const void *base) { return spec->model.init == GW__INIT_NORMAL; }
 

@@ -123,6 +123,16 @@ static inline bool gw__task_has_tower(const gw__task_spec *task) { return !task-
 typedef enum gw__architecture { GW__ARCHITECTURE_ROSTER(GW__ARCHITECTURE_NAME) GW__ARCHITECTURES } gw__architecture;
 #undef GW__ARCHITECTURE_NAME
 
+/* What different programs call PLE. The paper's is the first. */
+#define GW__PLE_ROSTER(X)                   \
+    X(PAPER, "paper")                       \
+    X(RAW_GATES, "raw-gates")               /* gates see the dense input on every level */ \
+    X(SHARED_ONLY, "shared-only")           /* the shared gate sees the shared experts alone */ \
+    X(NO_SHARED_GATE, "no-shared-gate")     /* a shared expert reads the one of its number below */
+#define GW__PLE_NAME(name, word) GW__PLE_##name,
+typedef enum gw__ple { GW__PLE_ROSTER(GW__PLE_NAME) } gw__ple;
+#undef GW__PLE_NAME
+
 typedef struct gw__widths { const uint32_t *at; size_t n; } gw__widths; /* one MLP's hidden widths */
 
 typedef struct gw__mlp_spec {
@@ -138,6 +148,7 @@ typedef enum gw__init { GW__INIT_PYTORCH, GW__INIT_GLOROT, GW__INIT_HE, GW__INIT
 typedef struct gw__model_spec {
     gw__architecture architecture;
     uint32_t levels;
+    gw__ple ple;
     struct {
         uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple, adatt; 1 of shared-bottom; else 0 */
         const uint32_t *per_task; /* [T] experts of each task: cgc, ple, adatt, adatt-sp; 1 of single-task, cross-stitch; else 0 */

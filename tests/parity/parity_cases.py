@@ -63,6 +63,13 @@ def transfer_cases():
     yield "cross-stitch-3", spec_of("cross-stitch", MIXED, {"hidden": [[8, 7], [6], [5]], "activation": "tanh"}), dict(rows=35, numbers=7)
 
 
+def variant_cases():
+    """What different programs call PLE."""
+    for name in ("raw-gates", "shared-only", "no-shared-gate"):
+        yield "ple-" + name, spec_of("ple", TWO, {"shared": 2, "per_task": {"click": 1, "watch": 2}, "hidden": [8, 6]}, levels=3, ple=name), \
+            dict(rows=33, numbers=7)
+
+
 def part_cases():
     for act in ACTIVATIONS:
         yield "act-" + act, spec_of("cgc", TWO, {"shared": 1, "per_task": 1, "hidden": [9, 5], "activation": act},
@@ -195,7 +202,7 @@ def chain_cases():
 
 
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases):
         yield from cases()
 
 

@@ -26,6 +26,8 @@ class Spec:
         model, self.train = spec["model"], spec["train"]
         self.tasks = spec["tasks"]
         self.arch = model["architecture"]
+        self.ple = model.get("ple", "paper")
+        self.raw_gates = self.arch == "mmoe" or self.ple == "raw-gates"
         experts, gates, towers = model["experts"], model.get("gates", {}), model["towers"]
         self.levels = model.get("levels", 2 if self.arch in ("ple", "adatt", "adatt-sp") else 1)
         if self.arch == "cross-stitch":  # one level per layer
@@ -155,8 +157,8 @@ class Network:
             for stream in spec.names if last else [f"expert{i}" for i in range(spec.shared)]:
                 sees[stream] = shared
         elif spec.arch in ("cgc", "ple"):
-            if not last:
-                sees["shared"] = shared + [e for t in spec.names for e in own[t]]
+            if not last and spec.ple != "no-shared-gate":
+                sees["shared"] = shared + ([] if spec.ple == "shared-only" else [e for t in spec.names for e in own[t]])
             for t in spec.names:
                 sees[t] = shared + own[t]
         elif spec.arch in ("adatt", "adatt-sp", "cross-stitch"):
@@ -176,7 +178,7 @@ class Network:
                 self.p[f"level{level}.gate.{stream}.residual"] = self.p.rng.uniform(-1, 1, len(mine)) / math.sqrt(len(mine))
             if len(columns) > 1:  # a gate over one expert is the constant 1 and has no parameters
                 # A stacked mmoe's gates read the dense input at every level; those of ple the stream itself.
-                n = n_in if spec.arch == "mmoe" else width
+                n = n_in if spec.raw_gates else width
                 mlp = Mlp(self.p, f"level{level}.gate.{stream}", n, list(spec.gate_widths(level)) + [len(columns)], spec.gates, False,
                           spec.gates.get("bias", True))
             gates[stream] = (mlp, columns)
@@ -209,6 +211,8 @@ class Network:
             out = {}
             for (stream, i), mlp in self.experts[level].items():
                 source = f"expert{i}" if spec.arch == "mmoe" else "all" if spec.arch in ("moe", "omoe", "averaged", "shared-bottom") else stream
+                if spec.ple == "no-shared-gate" and stream == "shared":
+                    source = f"shared.{i}"
                 out[stream, i] = mlp(p, streams.get(source, dense), training)
             nxt = {}
             for stream, (mlp, columns) in self.gates[level].items():
@@ -219,7 +223,7 @@ class Network:
                 if mlp is None:
                     weights = torch.ones(len(stack), 1, dtype=stack.dtype)
                 else:
-                    weights = torch.softmax(mlp(p, dense if spec.arch == "mmoe" else streams.get(stream, dense), training), 1)
+                    weights = torch.softmax(mlp(p, dense if spec.raw_gates else streams.get(stream, dense), training), 1)
                     if ret_gates is not None:
                         ret_gates[f"gate.{level}.{stream}"] = weights
                 nxt[stream] = (weights[:, :, None] * stack).sum(1)
@@ -227,6 +231,8 @@ class Network:
                     mine = torch.stack([out[c] for c in columns if c[0] == stream], 1)
                     v = p.get(f"level{level}.gate.{stream}.residual", torch.ones(1, dtype=stack.dtype))
                     nxt[stream] = nxt[stream] + (v[None, :, None] * mine).sum(1)
+            if spec.ple == "no-shared-gate":
+                nxt.update({f"shared.{i}": out["shared", i] for i in range(spec.shared)})
             if spec.arch in ("averaged", "shared-bottom"):
                 nxt["all"] = torch.stack(list(out.values())).mean(0)
             if spec.arch == "single-task":

@@ -33,6 +33,7 @@ static void test_fixed_points(void **state) {
     check_fixed_point(spec_of(every_key));
     static const char *const sets[] = {
         "model=single-task", "model=shared-bottom", "model=averaged", "model=moe", "model=omoe", "model=mmoe", "model=cgc", "model=ple",
+        "model={architecture: ple, ple: raw-gates}", "model={architecture: ple, ple: no-shared-gate}", "model={architecture: ple, ple: paper}",
         "model=adatt-sp", "model=adatt", "model=cross-stitch", "model={architecture: cross-stitch, experts: {hidden: [7, 5, 3]}}",
         "model={architecture: mmoe, levels: 3, gates: {hidden: [[], [3], [4, 4]]}}", "model.init=normal", "model.init=he",
         "train.optimizer=adam", "train.optimizer=sgd", "train.optimizer=adamw", "train.optimizer=adagrad",

@@ -74,6 +74,8 @@ static const char *const models[] = {
     "{architecture: cgc, experts: {shared: 1, per_task: {click: 1, price: 0, kind: 2}, " PARTS,
     "{architecture: ple, experts: {shared: 1, per_task: 1, " PARTS,
     "{architecture: ple, levels: 3, experts: {shared: 2, per_task: 1, " PARTS,
+    "{architecture: ple, ple: raw-gates, levels: 3, experts: {shared: 1, per_task: 1, " PARTS,
+    "{architecture: ple, ple: no-shared-gate, levels: 3, experts: {shared: 2, per_task: 1, " PARTS,
     "{architecture: adatt-sp, experts: {per_task: 2, " PARTS,
     "{architecture: adatt, experts: {shared: 1, per_task: {click: 1, price: 0, kind: 2}, " PARTS,
     "{architecture: cross-stitch, experts: {" PARTS,
@@ -81,7 +83,7 @@ static const char *const models[] = {
     "{architecture: ple, experts: {shared: 1, per_task: 1, norm: layer, dropout: 0.2, " PARTS,
     "{architecture: mmoe, experts: {count: 2, hidden: [6, 4], activation: tanh, norm: batch, dropout: 0.2}, towers: {hidden: [5], norm: batch, activation: gelu}}",
 };
-#define PLAIN 13 /* of the models: no norm */
+#define PLAIN 15 /* of the models: no norm */
 
 /* ---- each task's gradient, by making the others' weights 0 ---- */
 
