@@ -16,6 +16,7 @@ typedef enum gw__purpose {
     GW__RANDOM_UNSEEN = 6,   /* a: feature, b: row number */
     GW__RANDOM_SYNTH = 7,
     GW__RANDOM_BALANCE = 8,  /* a: step, b: task */
+    GW__RANDOM_CONNECT = 9,  /* a: step, b: gate and expert */
 } gw__purpose;
 
 void     gw__philox(const uint32_t key[2], const uint32_t counter[4], uint32_t ret[4]);

@@ -112,13 +112,13 @@ static void put_span(gw__text *text, gw__slice first, gw__slice last) {
     if (first.at != last.at) gw__text_addf(text, "-%.*s", (int)(last.n - group.n), last.at + group.n);
 }
 
-static void put_experts(tree *t, const gw__doc *experts) {
+static void put_experts(tree *t, const gw__doc *experts, const char *what) {
     for (const gw__doc *first = experts->first, *next; first; first = next) {
         const gw__doc *last = first;
         long long n = 1;
         for (next = first->next; next && alike(first, next); next = next->next, n++) last = next;
         gw__text name = {0};
-        gw__text_puts(&name, n > 1 ? "experts " : "expert ");
+        gw__text_addf(&name, "%s%s ", what, n > 1 ? "s" : "");
         put_span(&name, cli_text(gw__doc_get(first, "name")), cli_text(gw__doc_get(last, "name")));
         tree_name(t, 2, false, false, &name);
         tree_numbers(t, first, n);
@@ -189,7 +189,8 @@ static void put_tree(const gw__doc *model, cli_screen screen, gw__text *out) {
         char title[32];
         snprintf(title, sizeof title, "level %d", number++);
         tree_title(&t, false, title);
-        if (experts) put_experts(&t, experts);
+        if (experts) put_experts(&t, experts, "expert");
+        if (gw__doc_get(level, "maps")) put_experts(&t, gw__doc_get(level, "maps"), "map");
         if (gates) put_gates(&t, gates);
     }
     tree_title(&t, true, "towers");

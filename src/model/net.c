@@ -1,5 +1,4 @@
 /* Planning: from a wiring to buffers, operations and places for parameters, level by level, then the towers. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +23,13 @@ static const uint32_t *with_output(gw__builder *b, gw__widths hidden, uint32_t o
     return widths;
 }
 
-static uint64_t order_base(uint32_t phase, uint32_t index) { return (uint64_t)(phase + 1) << 48 | (uint64_t)index << 20; }
-
 static gw_status plan_expert(gw__builder *b, uint32_t level, uint32_t i, gw__view x, gw__mlp *ret_mlp) {
     const gw__wire_expert *wire = &b->net->wiring.levels[level].experts[i];
     const gw__mlp_spec *spec = &b->spec->model.experts.mlp;
     const char *prefix = format_name(b, "level%u.expert.%s.%u", level, wire->group, wire->index);
     if (!prefix) return gw__fail_nomem(b->err);
     *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = spec->hidden[level].at, .n_layers = spec->hidden[level].n, .spec = spec, .active_last = true,
-                     .order = order_base(2 * level, i)};
+                     .order = gw__plan_order(2 * level, i)};
     return GW_OK;
 }
 
@@ -42,89 +39,27 @@ static gw_status plan_gate(gw__builder *b, uint32_t level, uint32_t i, gw__view 
     const char *prefix = format_name(b, "level%u.gate.%s", level, wire->stream, 0);
     const uint32_t *widths = with_output(b, spec->hidden[level], wire->n_experts);
     if (!prefix || !widths) return gw__fail_nomem(b->err);
-    *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = widths, .n_layers = spec->hidden[level].n + 1, .spec = spec, .order = order_base(2 * level + 1, i)};
+    *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = widths, .n_layers = spec->hidden[level].n + 1, .spec = spec, .order = gw__plan_order(2 * level + 1, i)};
     return GW_OK;
-}
-
-/* The experts that an operation sums. */
-static gw_status see_experts(gw__builder *b, gw__op *op, const uint32_t *which, uint32_t n, const gw__mlp *experts) {
-    gw__view *seen = gw__arena_alloc(&b->net->arena, n, sizeof *seen);
-    bool *add = gw__arena_alloc(&b->net->arena, n, sizeof *add);
-    if (!seen || !add) return gw__fail_nomem(b->err);
-    for (uint32_t i = 0; i < n; i++) seen[i] = experts[which[i]].x;
-    op->experts = seen;
-    op->expert_add = add;
-    op->n_experts = n;
-    b->net->multiply_adds += (uint64_t)n * seen[0].width;
-    return GW_OK;
-}
-
-/* The learned constants of a gate, a tensor `level{l}.gate.{stream}.{part}`. */
-static gw_status add_constants(gw__builder *b, uint32_t level, uint32_t gate, const char *part, gw__placement init, gw__op *op) {
-    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
-    char name[768];
-    snprintf(name, sizeof name, "level%u.gate.%s.%s", level, wire->stream, part);
-    op->constants_at = gw__plan_floats(b, op->n_experts);
-    op->x = op->weights = gw__plan_buffer(b, op->n_experts);
-    init.shown = (gw__parameter){.n_dims = 1, .shape = {op->n_experts}, .trained = true};
-    init.storage = GW__STORED_VECTOR;
-    init.at = op->constants_at;
-    init.order = order_base(2 * level + 1, gate) | 0xFFFFF; /* behind the gate's layers */
-    return gw__plan_placement(b, init, gw__arena_text(&b->net->arena, name, strlen(name)));
-}
-
-/* Misra et al. 2016 begin with 0.9 of the own and 0.1 of the other; of several others each has its part of that. */
-static float *first_stitches(gw__builder *b, const gw__wire_gate *wire) {
-    float *start = gw__arena_alloc(&b->net->arena, wire->n_experts, sizeof *start);
-    for (uint32_t e = 0; start && e < wire->n_experts; e++) start[e] = e == wire->own ? 0.9f : 0.1f / (float)(wire->n_experts - 1);
-    return start;
-}
-
-static gw_status add_stitch(gw__builder *b, uint32_t level, uint32_t gate, const gw__mlp *experts, gw__view *ret_stream) {
-    gw_status status = GW_OK;
-    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
-    gw__op op = {.kind = GW__OP_COMBINE};
-    GW__TRY(see_experts(b, &op, wire->experts, wire->n_experts, experts));
-    gw__placement init = {.start = first_stitches(b, wire)};
-    if (!init.start) return gw__fail_nomem(b->err);
-    GW__TRY(add_constants(b, level, gate, "alpha", init, &op));
-    *ret_stream = op.y = gw__plan_buffer(b, op.experts[0].width);
-    GW__TRY(gw__plan_op(b, op));
-cleanup:
-    return status;
-}
-
-/* Li et al. 2023: the stream's own experts once more, by constants that begin uniform in +-1/sqrt(n); a single one as it is. */
-static gw_status add_residual(gw__builder *b, uint32_t level, uint32_t gate, const gw__mlp *experts, gw__view stream) {
-    gw_status status = GW_OK;
-    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
-    if (wire->n_residual == 0) return GW_OK;
-    gw__op op = {.kind = GW__OP_COMBINE, .y = stream, .onto = true, .constants_at = SIZE_MAX};
-    GW__TRY(see_experts(b, &op, wire->residual, wire->n_residual, experts));
-    op.x = op.weights = gw__plan_buffer(b, op.n_experts);
-    if (op.n_experts > 1) GW__TRY(add_constants(b, level, gate, "residual", (gw__placement){.half_width = 1 / sqrtf((float)op.n_experts)}, &op));
-    GW__TRY(gw__plan_op(b, op));
-cleanup:
-    return status;
 }
 
 /* The gate itself: weights from logits, and the mixture as a new stream. A gate with one expert to see is that expert. */
-static gw_status add_mix(gw__builder *b, uint32_t level, uint32_t gate, gw__view logits, const gw__mlp *experts, gw__view *ret_stream) {
+static gw_status add_mix(gw__builder *b, gw__gate_at at, gw__view logits, const gw__mlp *experts, gw__view *ret_stream) {
     gw_status status = GW_OK;
-    const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[gate];
+    const gw__wire_gate *wire = gw__wire_gate_at(b, at);
     if (wire->kind == GW__GATE_PASS) {
         *ret_stream = experts[wire->experts[0]].x;
         return GW_OK;
     }
-    if (wire->kind == GW__GATE_STITCH) return add_stitch(b, level, gate, experts, ret_stream);
+    if (wire->kind == GW__GATE_STITCH || wire->kind == GW__GATE_CONNECT) return gw__plan_combine(b, at, experts, ret_stream);
     gw__op op = {.kind = GW__OP_MIX, .gate = wire->kind};
-    GW__TRY(see_experts(b, &op, wire->experts, wire->n_experts, experts));
+    GW__TRY(gw__plan_experts(b, &op, wire->experts, wire->n_experts, experts));
     op.y = gw__plan_buffer(b, op.experts[0].width);
     op.weights = wire->kind == GW__GATE_SOFTMAX ? logits : gw__plan_buffer(b, wire->n_experts);
     op.x = op.weights;
     *ret_stream = op.y;
     GW__TRY(gw__plan_op(b, op));
-    GW__TRY(add_residual(b, level, gate, experts, op.y));
+    if (wire->n_residual > 0) GW__TRY(gw__plan_residual(b, at, experts, op.y));
 cleanup:
     return status;
 }
@@ -139,6 +74,7 @@ static gw_status add_level(gw__builder *b, uint32_t level, gw__mlp **gate_plans,
     gw_status status = GW_OK;
     const gw__wiring *wiring = &b->net->wiring;
     const gw__wire_level *wire = &wiring->levels[level];
+    gw__mlp *transforms = NULL;
     size_t n = 0;
     for (uint32_t i = 0; i < wire->n_experts; i++, n++) {
         uint32_t input = wire->experts[i].input;
@@ -158,8 +94,14 @@ static gw_status add_level(gw__builder *b, uint32_t level, gw__mlp **gate_plans,
             if (built_at(level, l, &wiring->levels[l].gates[i])) gate_plans[l][i] = members[n++];
         }
     }
-    for (uint32_t i = 0; i < wire->n_gates; i++) GW__TRY(add_mix(b, level, i, gate_plans[level][i].x, members, &streams[i]));
+    const gw__mlp *seen = members;
+    if (wire->transforms) GW__TRY(gw__plan_transforms(b, level, members, &transforms));
+    for (uint32_t i = 0; i < wire->n_gates; i++) {
+        if (transforms) seen = transforms + (size_t)i * wire->n_experts;
+        GW__TRY(add_mix(b, (gw__gate_at){level, i}, gate_plans[level][i].x, seen, &streams[i]));
+    }
 cleanup:
+    free(transforms);
     return status;
 }
 
@@ -200,7 +142,7 @@ static gw_status plan_tower(gw__builder *b, size_t i, const gw__view *streams, g
     snprintf(prefix, sizeof prefix, "tower.%s", net->task_names[task]);
     *ret_mlp = (gw__mlp){.x = streams[net->wiring.tower_input[i]], .prefix = gw__arena_text(&net->arena, prefix, strlen(prefix)),
                          .widths = with_output(b, spec->hidden[0], thresholds ? 1 : (uint32_t)net->rules[task].width), .n_layers = spec->hidden[0].n + 1,
-                         .spec = spec, .bare_last = thresholds, .order = order_base(2 * net->wiring.n_levels, (uint32_t)i)};
+                         .spec = spec, .bare_last = thresholds, .order = gw__plan_order(2 * net->wiring.n_levels, (uint32_t)i)};
     return ret_mlp->prefix && ret_mlp->widths ? GW_OK : gw__fail_nomem(b->err);
 }
 
@@ -465,6 +407,7 @@ gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, cons
     GW__TRY(add_tables(&b));
     GW__TRY(mark_additions(&b));
     qsort(net->parameters, net->n_parameters, sizeof *net->parameters, by_order);
+    GW__TRY(gw__plan_penalties(&b));
     net->kernels = gw__kernels_best();
     *ret_net = net;
     net = NULL;
@@ -485,6 +428,7 @@ void gw__net_free(gw__net *net) {
     free(net->ops);
     free(net->parameters);
     free(net->frozen);
+    free(net->penalties);
     gw__arena_clear(&net->arena);
     free(net);
 }

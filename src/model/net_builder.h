@@ -9,7 +9,7 @@ typedef struct gw__builder {
     const gw__spec *spec;
     const gw__parameter_check *check; /* NULL: none */
     size_t op_capacity, parameter_capacity, frozen_capacity;
-    uint32_t segment, n_dropouts;
+    uint32_t segment, n_dropouts, n_connected;
     gw_error *err;
 } gw__builder;
 
@@ -29,6 +29,14 @@ static inline bool gw__same_place(const gw__view *a, const gw__view *b) {
     return a->space == b->space && a->before == b->before && a->column == b->column;
 }
 
+/* Where a gate stands in the wiring. */
+typedef struct gw__gate_at { uint32_t level, gate; } gw__gate_at;
+
+static inline const gw__wire_gate *gw__wire_gate_at(const gw__builder *b, gw__gate_at at) { return &b->net->wiring.levels[at.level].gates[at.gate]; }
+
+/* Where parameters stand among all: experts of a level (phase 2 level), its gates (2 level + 1), towers. The low 20 bits are for the parts of one. */
+static inline uint64_t gw__plan_order(uint32_t phase, uint32_t index) { return (uint64_t)(phase + 1) << 48 | (uint64_t)index << 20; }
+
 /* A new buffer of scratch. */
 gw__view gw__plan_buffer(gw__builder *b, size_t width);
 /* Room in the dense part of the flat buffer; every block begins on 64 bytes. */
@@ -38,5 +46,19 @@ gw_status gw__plan_op(gw__builder *b, gw__op op);
 gw_status gw__plan_placement(gw__builder *b, gw__placement placement, const char *name);
 /* Build all members layer by layer; each one's x becomes its output. */
 gw_status gw__plan_mlps(gw__builder *b, gw__mlp *members, size_t n);
+
+/* What the architecture adds to the objective (penalty.c); last, when parameters and operations are complete. */
+gw_status gw__plan_penalties(gw__builder *b);
+
+/* ---- net_combine.c: sums of experts ---- */
+
+/* The experts that an operation sums: `which` of them. */
+gw_status gw__plan_experts(gw__builder *b, gw__op *op, const uint32_t *which, uint32_t n, const gw__mlp *experts);
+/* The stream of a gate whose weights are learned constants. */
+gw_status gw__plan_combine(gw__builder *b, gw__gate_at at, const gw__mlp *experts, gw__view *ret_stream);
+/* The experts that are added to a gate's stream once more. */
+gw_status gw__plan_residual(gw__builder *b, gw__gate_at at, const gw__mlp *experts, gw__view stream);
+/* A square map of every expert for every gate of a level: [gates, experts]. To be freed. */
+gw_status gw__plan_transforms(gw__builder *b, uint32_t level, const gw__mlp *experts, gw__mlp **ret_transforms);
 
 #endif

@@ -51,9 +51,29 @@ static void write_expert(const gw__net *net, uint32_t level, const gw__wire_expe
     gw__text_clear(&name);
 }
 
+/* The square maps of experts for streams, by stream and number of the expert. */
+static void write_maps(const gw__net *net, uint32_t l, gw__json_writer *json) {
+    const gw__wire_level *level = &net->wiring.levels[l];
+    gw__json_key(json, "maps");
+    gw__json_begin_list(json);
+    for (uint32_t i = 0; i < level->n_gates * level->n_experts; i++) {
+        gw__text name = {0}, label = {0};
+        gw__text_addf(&label, "%s.%u", level->gates[i / level->n_experts].stream, i % level->n_experts);
+        gw__text_addf(&name, "level%u.transform.%s", l, label.failed ? "" : label.at);
+        gw__json_begin_object(json);
+        gw__json_key(json, "name");
+        gw__json_string(json, label.failed ? "" : label.at);
+        write_layers(net, &name, json);
+        gw__json_end_object(json);
+        gw__text_clear(&name);
+        gw__text_clear(&label);
+    }
+    gw__json_end_list(json);
+}
+
 static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *gate, gw__json_writer *json) {
     static const char *const kinds[] = {[GW__GATE_SOFTMAX] = "softmax", [GW__GATE_AVERAGE] = "average", [GW__GATE_PASS] = "pass",
-                                        [GW__GATE_STITCH] = "stitch"};
+                                        [GW__GATE_STITCH] = "stitch", [GW__GATE_CONNECT] = "connect"};
     gw__text name = {0};
     gw__text_addf(&name, "level%u.gate.%s", level, gate->stream);
     gw__json_begin_object(json);
@@ -105,6 +125,7 @@ void gw__net_describe(const gw__net *net, gw__json_writer *json) {
         gw__json_begin_list(json);
         for (uint32_t i = 0; i < level->n_experts; i++) write_expert(net, l, &level->experts[i], json);
         gw__json_end_list(json);
+        if (level->transforms) write_maps(net, l, json);
         gw__json_key(json, "gates");
         gw__json_begin_list(json);
         for (uint32_t i = 0; i < level->n_gates; i++) write_gate(net, l, &level->gates[i], json);

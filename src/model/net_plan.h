@@ -52,7 +52,7 @@ typedef struct gw__op {
     /* activate, dropout */
     gw__activation activation;
     float rate;
-    uint32_t id;              /* of the dropout: part of its random key */
+    uint32_t id;              /* of the dropout, or the gate with connections: part of its random key */
     /* normalisation */
     size_t gamma_at, beta_at, mean_at, var_at; /* in the flat buffer */
     gw__view stats;           /* layer: [m,2] */
@@ -67,7 +67,7 @@ typedef struct gw__op {
     const gw__chain *chain;
     const gw__view *sources;  /* their logits, */
     const double *shifts;     /* and what is added to each before it is a probability */
-    /* combine: `weights` has room for the constants' gradients row by row */
+    /* combine: `gate` says what the constants are; `weights` has room for their gradients row by row, and its first row for connections */
     size_t constants_at;      /* [E] in the flat buffer; SIZE_MAX: all 1 */
     bool onto;                /* forward: y += instead of = */
 } gw__op;
@@ -103,6 +103,14 @@ typedef struct gw__range { size_t begin, end; } gw__range;
 
 typedef struct gw__order { size_t later, earlier; double weight; } gw__order; /* indices of tasks */
 
+/* A part of what the architecture adds to the objective: of connections, those in the flat buffer from `begin`; or of the distance between twins, their
+ * values from `begin`. */
+typedef struct gw__penalty {
+    const gw__placement **twins; /* [n_twins] */
+    size_t n_twins;
+    size_t begin, end;
+} gw__penalty;
+
 struct gw__net {
     gw__arena arena;
     gw__input input;              /* copied, with its slots and tables */
@@ -135,6 +143,11 @@ struct gw__net {
     size_t turned_floats;
     gw__range *frozen;            /* columns of bias vectors that stand for no bias */
     size_t n_frozen;
+
+    gw__connections_spec connections;
+    double alpha;
+    gw__penalty *penalties;
+    size_t n_penalties;
 
     gw__gate_view *gates;         /* those with learned weights */
     gw__view *gate_weights;       /* their weights after a forward run */
@@ -195,6 +208,9 @@ void gw__gather_slots(const gw__net *net, const gw__slot *slots, size_t n_slots,
 
 /* Outputs [rows,O], logits [rows,Z] and gate weights [rows,gate_width] of a chunk, from where the operations left them; each may be NULL. */
 void gw__pass_collect(const gw__pass *pass, float *ret_outputs, float *ret_logits, float *ret_gates);
+
+/* Add the gradient of penalty `i` to `gradients` [dense_end]; its part of the objective. */
+double gw__penalty_add(const gw__net *net, size_t i, const float *flat, float *gradients);
 
 /* [dense_end]: 1 where a dense parameter gets a gradient from more than one task, 0 elsewhere. */
 gw_status gw__net_shared(const gw__net *net, float *ret_shared, gw_error *err);

@@ -14,6 +14,7 @@ typedef struct rule {
     below below;         /* streams of the levels below the last: one per expert, or one per module (each task, and shared) */
     bool sees_all;       /* every gate sees every expert */
     bool residual;       /* a stream's own experts are added once more */
+    bool transforms;     /* every stream has square maps of its own of the experts */
 } rule;
 
 static const rule rules[GW__ARCHITECTURES] = {
@@ -28,6 +29,9 @@ static const rule rules[GW__ARCHITECTURES] = {
     [GW__ARCH_ADATT_SP] = {.own = true, .per_task = true, .gate = GW__GATE_SOFTMAX, .below = BELOW_MODULES, .sees_all = true, .residual = true},
     [GW__ARCH_ADATT] = {.shared = true, .own = true, .per_task = true, .gate = GW__GATE_SOFTMAX, .below = BELOW_MODULES, .sees_all = true, .residual = true}, /* Li 2023 */
     [GW__ARCH_CROSS_STITCH] = {.own = true, .per_task = true, .gate = GW__GATE_STITCH, .below = BELOW_MODULES, .sees_all = true}, /* Misra 2016 */
+    [GW__ARCH_SNR_AVER] = {.shared = true, .per_task = true, .gate = GW__GATE_CONNECT, .below = BELOW_PER_EXPERT},
+    [GW__ARCH_SNR_TRANS] = {.shared = true, .per_task = true, .gate = GW__GATE_CONNECT, .below = BELOW_PER_EXPERT, .transforms = true}, /* Ma 2019 */
+    [GW__ARCH_L2_CONSTRAINED] = {.own = true, .per_task = true, .gate = GW__GATE_PASS}, /* Duong 2015 */
 };
 
 /* ---- building ------------------------------------------------------------------------------------------------------------------- */
@@ -156,6 +160,7 @@ static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
     }
     ret_level->gates = gates;
     ret_level->n_gates = (uint32_t)n;
+    ret_level->transforms = b->rule->transforms;
     return true;
 }
 

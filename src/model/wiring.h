@@ -20,6 +20,7 @@ typedef enum gw__gate_kind {
     GW__GATE_AVERAGE, /* constant 1/n */
     GW__GATE_PASS,    /* one expert: its output as it is */
     GW__GATE_STITCH,  /* learned constants: the same for every row */
+    GW__GATE_CONNECT, /* connections that are open or closed, drawn in every step of training */
 } gw__gate_kind;
 
 /* A gate makes one stream of its level: stream i is gate i. */
@@ -39,6 +40,7 @@ typedef struct gw__wire_level {
     uint32_t n_experts;
     const gw__wire_gate *gates;
     uint32_t n_gates;
+    bool transforms; /* every gate sees square maps of its own of the experts; then each sees all of them */
 } gw__wire_level;
 
 typedef struct gw__wiring {

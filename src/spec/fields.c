@@ -175,7 +175,7 @@ static const gw__section task_section = {task_fields, GW__COUNT(task_fields), gw
 
 SECTION(experts,
     {"count", GW__FIELD_COUNT32, AT(model.experts.count), "8", gw__preset_expert_count, BOUNDS(1, GW__SPEC_EXPERTS_LIMIT),
-     .applies = gw__applies_expert_count, .idle_ok = true, .owner = "architecture 'averaged', 'moe', 'omoe' or 'mmoe'",
+     .applies = gw__applies_expert_count, .idle_ok = true, .owner = "architecture 'averaged', 'moe', 'omoe', 'mmoe', 'snr-aver' or 'snr-trans'",
      .doc = "Experts that all tasks share, per level."},
     {"shared", GW__FIELD_COUNT32, AT(model.experts.count), "2", gw__preset_expert_shared, BOUNDS(0, GW__SPEC_EXPERTS_LIMIT),
      .applies = gw__applies_expert_shared, .idle_ok = true, .owner = "architecture 'cgc', 'ple' or 'adatt'",
@@ -220,13 +220,24 @@ SECTION(init,
      .doc = "Standard deviation of `normal`."})
 static const gw__section init_section = {init_fields, GW__COUNT(init_fields), NULL};
 
+SECTION(connections,
+    {"lambda", GW__FIELD_NUMBER, AT(model.connections.lambda), "0.001", NOT_NEGATIVE, .doc = "Weight of the expected number of open connections in the objective."},
+    {"beta", GW__FIELD_NUMBER, AT(model.connections.beta), "0.6666666666666666", POSITIVE, .doc = "Temperature: the smaller, the more they are open or closed."},
+    {"gamma", GW__FIELD_NUMBER, AT(model.connections.gamma), "-0.1", .range = {-10, 0, false, true}, .doc = "Lower end to which the sigmoid is stretched."},
+    {"zeta", GW__FIELD_NUMBER, AT(model.connections.zeta), "1.1", .range = {1, 10, true, false}, .doc = "Upper end."})
+static const gw__section connections_section = {connections_fields, GW__COUNT(connections_fields), NULL};
+
 SECTION(model,
     {"architecture", GW__FIELD_CHOICE, AT(model.architecture), "mmoe", .words = &gw__architecture_words,
      .doc = "The wiring; each is complete with this key alone."},
-    {"levels", GW__FIELD_COUNT32, AT(model.levels), "1 (ple, adatt, adatt-sp: 2; cross-stitch: one per layer)", gw__preset_levels,
+    {"levels", GW__FIELD_COUNT32, AT(model.levels), "1 (ple, adatt, adatt-sp, snr-aver, snr-trans: 2; cross-stitch: one per layer)", gw__preset_levels,
      BOUNDS(1, GW__SPEC_LEVELS_LIMIT), .doc = "Levels of experts and gates; some architectures have only 1."},
     {"ple", GW__FIELD_CHOICE, AT(model.ple), "paper", .words = &ples, .applies = gw__applies_ple, .idle_ok = true, .owner = "architecture 'ple'", .quiet = true,
      .doc = "Which of the networks that are called PLE. See [architectures.md](architectures.md)."},
+    {"alpha", GW__FIELD_NUMBER, AT(model.alpha), "0.001", NOT_NEGATIVE, .applies = gw__applies_alpha, .idle_ok = true, .owner = "architecture 'l2-constrained'",
+     .doc = "Weight of the squared distances between the tasks' parameters in the objective."},
+    {"connections", GW__FIELD_SECTION, .section = &connections_section, .shorthand = "lambda", .applies = gw__applies_connections, .idle_ok = true,
+     .owner = "architecture 'snr-aver' or 'snr-trans'", .doc = "Connections between the experts of one level and the next, which are open or closed."},
     {"experts", GW__FIELD_SECTION, .section = &experts_section, .doc = "The experts."},
     {"gates", GW__FIELD_SECTION, .section = &gates_section, .applies = gw__applies_gates, .idle_ok = true,
      .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc', 'ple', 'adatt' or 'adatt-sp'", .doc = "The gates, of the architectures that have them."},

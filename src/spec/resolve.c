@@ -21,6 +21,9 @@ static const traits traits_of[GW__ARCHITECTURES] = {
     [GW__ARCH_ADATT_SP] = {.levels = "2", .own = "2", .has_own = true, .has_gates = true, .has_levels = true},
     [GW__ARCH_ADATT] = {.levels = "2", .shared = "2", .own = "2", .has_shared = true, .has_own = true, .has_gates = true, .has_levels = true},
     [GW__ARCH_CROSS_STITCH] = {.own = "1", .has_levels = true},
+    [GW__ARCH_SNR_AVER] = {.levels = "2", .count = "8", .own = "0", .has_count = true, .has_levels = true},
+    [GW__ARCH_SNR_TRANS] = {.levels = "2", .count = "8", .own = "0", .has_count = true, .has_levels = true},
+    [GW__ARCH_L2_CONSTRAINED] = {.levels = "1", .own = "1"},
 };
 
 /* ---- defaults that depend on keys above ---- */
@@ -118,6 +121,12 @@ bool gw__architecture_has_one_task(gw__architecture architecture) { return trait
 bool gw__applies_expert_count(const gw__spec *spec, const void *base) { return traits_in(spec)->has_count; }
 bool gw__applies_expert_shared(const gw__spec *spec, const void *base) { return traits_in(spec)->has_shared; }
 bool gw__applies_expert_per_task(const gw__spec *spec, const void *base) { return traits_in(spec)->has_own; }
+bool gw__applies_alpha(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_L2_CONSTRAINED; }
+
+bool gw__applies_connections(const gw__spec *spec, const void *base) {
+    return spec->model.architecture == GW__ARCH_SNR_AVER || spec->model.architecture == GW__ARCH_SNR_TRANS;
+}
+
 bool gw__applies_ple(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_PLE; }
 bool gw__applies_gates(const gw__spec *spec, const void *base) { return traits_in(spec)->has_gates; }
 bool gw__applies_init_std(const gw__spec *spec, const void *base) { return spec->model.init == GW__INIT_NORMAL; }

@@ -36,6 +36,8 @@ bool gw__applies_bce(const gw__spec *spec, const void *base);
 bool gw__applies_expert_count(const gw__spec *spec, const void *base);
 bool gw__applies_expert_shared(const gw__spec *spec, const void *base);
 bool gw__applies_expert_per_task(const gw__spec *spec, const void *base);
+bool gw__applies_alpha(const gw__spec *spec, const void *base);
+bool gw__applies_connections(const gw__spec *spec, const void *base);
 bool gw__applies_ple(const gw__spec *spec, const void *base);
 bool gw__applies_gates(const gw__spec *spec, const void *base);
 bool gw__applies_init_std(const gw__spec *spec, const void *base);

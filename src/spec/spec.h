@@ -118,7 +118,10 @@ static inline bool gw__task_has_tower(const gw__task_spec *task) { return !task-
     X(PLE, "ple")                       \
     X(ADATT_SP, "adatt-sp")             \
     X(ADATT, "adatt")                   \
-    X(CROSS_STITCH, "cross-stitch")
+    X(CROSS_STITCH, "cross-stitch")     \
+    X(SNR_AVER, "snr-aver")             \
+    X(SNR_TRANS, "snr-trans")           \
+    X(L2_CONSTRAINED, "l2-constrained")
 #define GW__ARCHITECTURE_NAME(name, word) GW__ARCH_##name,
 typedef enum gw__architecture { GW__ARCHITECTURE_ROSTER(GW__ARCHITECTURE_NAME) GW__ARCHITECTURES } gw__architecture;
 #undef GW__ARCHITECTURE_NAME
@@ -145,10 +148,19 @@ typedef struct gw__mlp_spec {
 
 typedef enum gw__init { GW__INIT_PYTORCH, GW__INIT_GLOROT, GW__INIT_HE, GW__INIT_NORMAL } gw__init;
 
+/* Connections that are open or closed: hard-concrete distributions (Louizos et al. 2018). */
+typedef struct gw__connections_spec {
+    double lambda;      /* of the expected number of open ones, in the objective */
+    double beta;        /* temperature */
+    double gamma, zeta; /* the sigmoid is stretched to this interval, which holds [0,1] inside, and cut off */
+} gw__connections_spec;
+
 typedef struct gw__model_spec {
     gw__architecture architecture;
     uint32_t levels;
     gw__ple ple;
+    gw__connections_spec connections; /* snr-aver, snr-trans */
+    double alpha;                     /* l2-constrained: of the squared distance between the tasks' parameters, in the objective */
     struct {
         uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple, adatt; 1 of shared-bottom; else 0 */
         const uint32_t *per_task; /* [T] experts of each task: cgc, ple, adatt, adatt-sp; 1 of single-task, cross-stitch; else 0 */

@@ -56,6 +56,7 @@ struct gw__trainer {
 
     double *slot_loss;              /* [n_slots, T] sums of weight x loss */
     double *slot_order;             /* [n_slots] what events out of order cost */
+    double *penalties;              /* [penalties of the net] */
     double *task_total;             /* [T] sum of weights in the batch */
     double *task_loss;              /* [T] */
     double *later_loss;             /* [T] after the update */
@@ -72,6 +73,7 @@ typedef struct step {
     size_t n, n_chunks, n_slots;
     uint32_t segment;
     double order;             /* what events out of order cost */
+    double penalty;           /* what the architecture adds to the objective */
     bool in_turn;             /* forward first, for all rows; then backward */
     bool again;               /* forward once more: what follows from the rows alone is known */
     size_t task;              /* whose loss is run backward; ALL_TASKS */
@@ -178,6 +180,7 @@ static gw_status plan_memory(gw__trainer *trainer, gw_error *err) {
     GW__TRY(doubles_of(n_chunks * 2 * net->norm_width, &trainer->norm_parts, err));
     GW__TRY(doubles_of(trainer->n_slots * net->n_tasks, &trainer->slot_loss, err));
     GW__TRY(doubles_of(trainer->n_slots, &trainer->slot_order, err));
+    GW__TRY(doubles_of(net->n_penalties, &trainer->penalties, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_total, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->task_loss, err));
     GW__TRY(doubles_of(net->n_tasks, &trainer->later_loss, err));
@@ -225,7 +228,7 @@ void gw__trainer_free(gw__trainer *trainer) {
     gw__task_gradients_free(trainer->apart);
     free(trainer->items);
     void *const blocks[] = {trainer->flat, trainer->turned, trainer->state[0], trainer->state[1], trainer->slots, trainer->scratch, trainer->dscratch,
-                            trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->slot_order, trainer->task_total,
+                            trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->slot_order, trainer->penalties, trainer->task_total,
                             trainer->task_loss, trainer->later_loss, trainer->task_weights, trainer->item_squares, trainer->task_rows};
     for (size_t i = 0; i < GW__COUNT(blocks); i++) gw__aligned_free(blocks[i]);
     free(trainer);
@@ -573,6 +576,19 @@ static void backward_apart(step *s) {
     s->n_slots = 1;
 }
 
+static void penalty_item(void *context, size_t i, size_t worker) {
+    gw__trainer *t = ((const step *)context)->trainer;
+    t->penalties[i] = gw__penalty_add(t->net, i, t->flat, t->slots);
+}
+
+/* Of no task and no row: once for the step, into its first slot. */
+static void add_penalties(step *s) {
+    gw__trainer *t = s->trainer;
+    if (t->net->n_penalties == 0) return;
+    gw__pool_run(t->pool, t->net->n_penalties, penalty_item, s);
+    for (size_t i = 0; i < t->net->n_penalties; i++) s->penalty += t->penalties[i];
+}
+
 static void forward_and_backward(step *s, bool keep_statistics) {
     gw__trainer *t = s->trainer;
     count_labels(s);
@@ -584,6 +600,7 @@ static void forward_and_backward(step *s, bool keep_statistics) {
     if (t->apart) backward_apart(s);
     else backward(s);
     drop_frozen(s);
+    add_penalties(s);
 }
 
 /* The losses of the same rows with the new parameters, for methods that ask what came of the step. */
@@ -601,7 +618,7 @@ static void end_step(const step *s, gw__step_result *ret_result) {
     const size_t n_tasks = t->net->n_tasks;
     double loss = 0;
     for (size_t task = 0; task < n_tasks; task++) loss += t->task_weights[task] * t->task_loss[task];
-    loss += s->order;
+    loss += s->order + s->penalty;
     *ret_result = (gw__step_result){.loss = loss, .task_loss = t->task_loss, .task_rows = t->task_rows, .finite = isfinite(loss)};
     if (ret_result->finite) return;
     ret_result->first_bad_tensor = gw__trainer_bad_tensor(t);

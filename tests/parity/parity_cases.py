@@ -63,6 +63,16 @@ def transfer_cases():
     yield "cross-stitch-3", spec_of("cross-stitch", MIXED, {"hidden": [[8, 7], [6], [5]], "activation": "tanh"}), dict(rows=35, numbers=7)
 
 
+def penalty_cases():
+    """Architectures that add to the objective."""
+    strong = {"lambda": 0.05, "beta": 0.5, "gamma": -0.2, "zeta": 1.3}
+    yield "snr-aver", spec_of("snr-aver", TWO, {"count": 3, "hidden": [9]}), dict(rows=33, numbers=7)
+    yield "snr-trans", spec_of("snr-trans", MIXED, {"count": 3, "hidden": [[8], [6]]}, connections=strong, train={"seed": 5}), dict(rows=35, numbers=7)
+    yield "snr-trans-3", spec_of("snr-trans", TWO, {"count": 2, "hidden": [5], "activation": "tanh"}, levels=3), dict(rows=33, numbers=5)
+    yield "l2-constrained", spec_of("l2-constrained", MIXED, {"hidden": [9, 7]}, alpha=0.02), dict(rows=33, numbers=7)
+    yield "l2-constrained-norm", spec_of("l2-constrained", TWO, {"hidden": [9], "norm": "layer"}, alpha=0.1, towers={"hidden": [6, 5]}), dict(rows=35, numbers=5)
+
+
 def variant_cases():
     """What different programs call PLE."""
     for name in ("raw-gates", "shared-only", "no-shared-gate"):
@@ -202,7 +212,7 @@ def chain_cases():
 
 
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases, penalty_cases):
         yield from cases()
 
 

@@ -29,13 +29,16 @@ class Spec:
         self.ple = model.get("ple", "paper")
         self.raw_gates = self.arch == "mmoe" or self.ple == "raw-gates"
         experts, gates, towers = model["experts"], model.get("gates", {}), model["towers"]
-        self.levels = model.get("levels", 2 if self.arch in ("ple", "adatt", "adatt-sp") else 1)
+        self.levels = model.get("levels", 2 if self.arch in ("ple", "adatt", "adatt-sp", "snr-aver", "snr-trans") else 1)
+        self.seed = self.train.get("seed", 1)
+        self.connections = dict({"lambda": 0.001, "beta": 2 / 3, "gamma": -0.1, "zeta": 1.1}, **model.get("connections", {}))
+        self.alpha = model.get("alpha", 0.001) if self.arch == "l2-constrained" else 0
         if self.arch == "cross-stitch":  # one level per layer
             self.levels = len(experts["hidden"])
         self.experts, self.gates, self.towers = experts, gates, towers
         self.names = [t for t in self.tasks if "chain" not in self.tasks[t]]  # those with a tower
         per_task = experts.get("per_task", 0)
-        if self.arch in ("single-task", "cross-stitch"):
+        if self.arch in ("single-task", "cross-stitch", "l2-constrained"):
             self.shared, per_task = 0, 1
         elif self.arch == "adatt-sp":
             self.shared = 0
@@ -58,6 +61,26 @@ class Spec:
 
     def gate_widths(self, level):
         return self.widths(self.gates.get("hidden", []), level)
+
+
+# ---- randomness that both sides must agree on ----------------------------------------------------------------------------------
+
+WORD, LONG = 2 ** 32 - 1, 2 ** 64 - 1
+
+
+def philox_uniform(seed, purpose, a, b):
+    """Philox 4x32-10 (Salmon et al. 2011) of the counter (b, a), its key the SplitMix64 finaliser of seed and purpose; 53 bits in [0,1)."""
+    key = (seed + purpose * 0x9E3779B97F4A7C15) & LONG
+    key = (key ^ key >> 30) * 0xBF58476D1CE4E5B9 & LONG
+    key = (key ^ key >> 27) * 0x94D049BB133111EB & LONG
+    key ^= key >> 31
+    k0, k1 = key & WORD, key >> 32
+    c0, c1, c2, c3 = b & WORD, b >> 32, a & WORD, a >> 32
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & WORD, (p0 >> 32) ^ c3 ^ k1, p0 & WORD
+        k0, k1 = (k0 + 0x9E3779B9) & WORD, (k1 + 0xBB67AE85) & WORD
+    return ((c1 << 32 | c0) >> 11) * 2.0 ** -53
 
 
 # ---- the network: parameters by name, and the forward pass as the papers write it ----------------------------------------------
@@ -123,6 +146,7 @@ class Network:
         for table in tables.values():
             self.p[f"embedding.{table['name']}.weight"] = 0.5 * rng.standard_normal((table["rows"], table["dim"]))
         self.experts, self.gates = [], []
+        self.connected, self.step = {}, 0  # which connections there are, in order; the step that draws them
         width = n_in
         for level in range(spec.levels):
             widths = spec.expert_widths(level)
@@ -153,7 +177,7 @@ class Network:
         sees = {}
         if spec.arch in ("moe", "omoe"):
             sees["all"] = shared
-        elif spec.arch == "mmoe":
+        elif spec.arch in ("mmoe", "snr-aver", "snr-trans"):
             for stream in spec.names if last else [f"expert{i}" for i in range(spec.shared)]:
                 sees[stream] = shared
         elif spec.arch in ("cgc", "ple"):
@@ -172,6 +196,17 @@ class Network:
             if spec.arch == "cross-stitch":
                 name = f"level{level}.gate.{stream}.alpha"
                 self.p[name] = self.p.rng.uniform(-0.2, 0.2, len(columns)) + np.array([0.9 if c in mine else 0.1 for c in columns])
+                gates[stream] = (name, columns)
+                continue
+            if spec.arch.startswith("snr"):
+                name = f"level{level}.gate.{stream}.log_alpha"
+                if len(columns) > 1:
+                    self.p[name] = self.p.rng.normal(0, 1, len(columns))
+                    self.connected[name] = len(self.connected)
+                if spec.arch == "snr-trans":
+                    h = spec.expert_widths(level)[-1]
+                    for e in range(len(columns)):
+                        self.p.linear(f"level{level}.transform.{stream}.{e}.0", h, h, False)
                 gates[stream] = (name, columns)
                 continue
             if spec.arch in ("adatt", "adatt-sp") and len(mine) > 1:
@@ -202,6 +237,32 @@ class Network:
             parts.append(rows)
         return torch.cat(parts, 1)
 
+    def connections(self, p, name, training):
+        """Hard-concrete: Louizos et al. 2018, eq. 10 and 11; in prediction eq. 13."""
+        if name not in p:
+            return torch.ones(1, dtype=next(iter(p.values())).dtype)
+        c, log_alpha = self.spec.connections, p[name]
+        x = log_alpha
+        if training:
+            u = torch.tensor([philox_uniform(self.spec.seed, 9, self.step, self.connected[name] << 32 | e) + 2.0 ** -54 for e in range(len(x))], dtype=torch.float64)
+            x = ((u.log() - (1 - u).log()).to(x.dtype) + log_alpha) / c["beta"]
+        return torch.clamp(torch.sigmoid(x) * (c["zeta"] - c["gamma"]) + c["gamma"], 0, 1)
+
+    def penalty(self, p):
+        """What the architecture adds to the objective."""
+        c, total = self.spec.connections, 0.0
+        for name in self.connected:
+            total = total + c["lambda"] * torch.sigmoid(p[name] - c["beta"] * math.log(-c["gamma"] / c["zeta"])).sum()
+        if self.spec.alpha:
+            names = self.spec.names
+            for i, one in enumerate(names):
+                for other in names[i + 1:]:
+                    for key, value in p.items():
+                        twin = p.get(key.replace(f".{one}.", f".{other}.", 1))
+                        if f".{one}." in key and key not in self.running and twin is not None and twin.shape == value.shape:
+                            total = total + self.spec.alpha * ((value - twin) ** 2).sum()
+        return total
+
     def forward(self, p, x, ids, training=False, ret_gates=None):
         spec = self.spec
         dense = self.dense(p, x, ids)
@@ -210,13 +271,18 @@ class Network:
             last = level == spec.levels - 1
             out = {}
             for (stream, i), mlp in self.experts[level].items():
-                source = f"expert{i}" if spec.arch == "mmoe" else "all" if spec.arch in ("moe", "omoe", "averaged", "shared-bottom") else stream
+                source = f"expert{i}" if spec.arch in ("mmoe", "snr-aver", "snr-trans") else "all" if spec.arch in ("moe", "omoe", "averaged", "shared-bottom") else stream
                 if spec.ple == "no-shared-gate" and stream == "shared":
                     source = f"shared.{i}"
                 out[stream, i] = mlp(p, streams.get(source, dense), training)
             nxt = {}
             for stream, (mlp, columns) in self.gates[level].items():
                 stack = torch.stack([out[c] for c in columns], 1)  # [B,E,H]
+                if spec.arch.startswith("snr"):
+                    if spec.arch == "snr-trans":
+                        stack = torch.stack([F.linear(out[c], p[f"level{level}.transform.{stream}.{e}.0.weight"]) for e, c in enumerate(columns)], 1)
+                    nxt[stream] = (self.connections(p, mlp, training)[None, :, None] * stack).sum(1)
+                    continue
                 if isinstance(mlp, str):  # constants
                     nxt[stream] = (p[mlp][None, :, None] * stack).sum(1)
                     continue
@@ -235,7 +301,7 @@ class Network:
                 nxt.update({f"shared.{i}": out["shared", i] for i in range(spec.shared)})
             if spec.arch in ("averaged", "shared-bottom"):
                 nxt["all"] = torch.stack(list(out.values())).mean(0)
-            if spec.arch == "single-task":
+            if spec.arch in ("single-task", "l2-constrained"):
                 nxt = {t: out[t, 0] for t in spec.names}
             streams = nxt
         logits = [self.towers[t](p, streams.get(t, streams.get("all")), training) for t in spec.names]
@@ -465,11 +531,13 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
                     g["lr"] = lr if not isinstance(o, RowwiseAdagrad) else lr / train["optimizer"]["lr"] * train["optimizer"]["embeddings"]["lr"]
                 o.zero_grad()
             b = batch_of(data, dtype, rows, sparse)
+            net.step = step
             losses, logits = step_losses(spec, net, p, b)
             balanced = balancer.method != "fixed"
             loss = 0.0 if balanced else total_loss(spec, losses, logits)
             if balanced:
                 balancer.backward(p, losses, step)
+            loss = loss + net.penalty(p)
             if train.get("l2"):
                 dense = [v for k, v in p.items() if k.endswith(".weight") and not k.startswith("embedding.") and ".norm." not in k]
                 loss = loss + 0.5 * train["l2"] * sum((v ** 2).sum() for v in dense)
@@ -491,4 +559,5 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
         per_epoch.append(sums / np.maximum(counts, 1))
         balancer.end_epoch(per_epoch[-1])
         ends.append({k: v.detach().clone() for k, v in p.items()})
+    net.step = 0
     return np.array(per_epoch), ends

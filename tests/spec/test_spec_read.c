@@ -203,6 +203,7 @@ static const struct { const char *name; uint32_t levels, shared, own; } architec
     {"single-task", 1, 0, 1}, {"shared-bottom", 1, 1, 0}, {"averaged", 1, 8, 0}, {"moe", 1, 8, 0},
     {"omoe", 1, 8, 0},        {"mmoe", 1, 8, 0},          {"cgc", 1, 2, 2},      {"ple", 2, 2, 2},
     {"adatt-sp", 2, 0, 2},    {"adatt", 2, 2, 2},         {"cross-stitch", 2, 0, 1},
+    {"snr-aver", 2, 8, 0},    {"snr-trans", 2, 8, 0},     {"l2-constrained", 1, 0, 1},
 };
 
 static void test_architecture_alone(void **state) {
@@ -235,6 +236,7 @@ static void test_keys_of_other_architectures(void **state) {
         {"single-task", "", false}, {"shared-bottom", "", false}, {"averaged", ", count: 3", false}, {"moe", ", count: 3", true},
         {"omoe", ", count: 3", true}, {"mmoe", ", count: 3", true}, {"cgc", ", shared: 1, per_task: 4", true}, {"ple", ", shared: 1, per_task: 4", true},
         {"adatt-sp", ", per_task: 4", true}, {"adatt", ", shared: 1, per_task: 4", true}, {"cross-stitch", "", false},
+        {"snr-aver", ", count: 3", false}, {"snr-trans", ", count: 3", false}, {"l2-constrained", "", false},
     };
     assert_int_equal(GW__COUNT(cases), GW__ARCHITECTURES);
     for (size_t i = 0; i < GW__COUNT(cases); i++) {

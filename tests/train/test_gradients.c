@@ -175,6 +175,9 @@ static const struct { const char *model; bool one; } models[] = {
     {"{\"architecture\":\"adatt-sp\"," EXPERTS("\"per_task\":{\"click\":2,\"time\":1,\"kind\":3},") PARTS, false},
     {"{\"architecture\":\"adatt\",\"levels\":3," EXPERTS("\"shared\":2,\"per_task\":1,") PARTS, false},
     {"{\"architecture\":\"cross-stitch\"," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"snr-aver\",\"connections\":0.1," EXPERTS("\"count\":3,") PARTS, false},
+    {"{\"architecture\":\"snr-trans\",\"connections\":{\"lambda\":0.05,\"beta\":0.5}," EXPERTS("\"count\":3,") PARTS, false},
+    {"{\"architecture\":\"l2-constrained\",\"alpha\":0.1," EXPERTS("") PARTS, false},
     {"{\"architecture\":\"cgc\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"swish\",\"norm\":\"layer\",\"dropout\":0.3},"
      "\"towers\":{\"hidden\":[5],\"activation\":\"gelu\",\"norm\":\"layer\",\"dropout\":0.2}}", false},
     {"{\"architecture\":\"ple\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"tanh\",\"norm\":\"batch\",\"dropout\":0.3},"
