@@ -27,8 +27,10 @@ static gw_status plan_expert(gw__builder *b, uint32_t level, uint32_t i, gw__vie
     const gw__wire_expert *wire = &b->net->wiring.levels[level].experts[i];
     const gw__mlp_spec *spec = &b->spec->model.experts.mlp;
     const char *prefix = format_name(b, "level%u.expert.%s.%u", level, wire->group, wire->index);
-    if (!prefix) return gw__fail_nomem(b->err);
-    *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = spec->hidden[level].at, .n_layers = spec->hidden[level].n, .spec = spec, .active_last = true,
+    const bool predicts = b->net->wiring.levels[level].predicts;
+    const uint32_t *widths = predicts ? with_output(b, spec->hidden[level], (uint32_t)b->net->rules[0].width) : spec->hidden[level].at;
+    if (!prefix || !widths) return gw__fail_nomem(b->err);
+    *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = widths, .n_layers = spec->hidden[level].n + predicts, .spec = spec, .active_last = !predicts,
                      .order = gw__plan_order(2 * level, i)};
     return GW_OK;
 }
@@ -52,6 +54,7 @@ static gw_status add_mix(gw__builder *b, gw__gate_at at, gw__view logits, const 
         return GW_OK;
     }
     if (wire->kind == GW__GATE_STITCH || wire->kind == GW__GATE_CONNECT) return gw__plan_combine(b, at, experts, ret_stream);
+    if (b->net->wiring.levels[at.level].predicts) return gw__plan_blend(b, at, logits, experts, ret_stream);
     gw__op op = {.kind = GW__OP_MIX, .gate = wire->kind};
     GW__TRY(gw__plan_experts(b, &op, wire->experts, wire->n_experts, experts));
     op.y = gw__plan_buffer(b, op.experts[0].width);
@@ -168,6 +171,7 @@ static gw_status add_chain(gw__builder *b, size_t task, const gw__chain *chain) 
 static gw_status add_towers(gw__builder *b, const gw__view *streams, const gw__spec *whole) {
     gw_status status = GW_OK;
     gw__net *net = b->net;
+    if (net->blend != SIZE_MAX) return net->outputs[0] = streams[0], GW_OK;
     gw__mlp *members = calloc(net->n_towers, sizeof *members);
     if (!members) GW__FAIL(gw__fail_nomem(b->err));
     for (size_t i = 0; i < net->n_towers; i++) GW__TRY(plan_tower(b, i, streams, &members[i]));
@@ -394,6 +398,7 @@ gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, cons
     gw_status status = GW_OK;
     gw__net *net = calloc(1, sizeof *net);
     if (!net) return gw__fail_nomem(err);
+    net->blend = SIZE_MAX;
     gw__builder b = {.net = net, .spec = spec, .check = check, .err = err};
     gw__spec towers;
     GW__TRY(copy_input(net, input, err));

@@ -58,6 +58,8 @@ gw_status gw__plan_experts(gw__builder *b, gw__op *op, const uint32_t *which, ui
 gw_status gw__plan_combine(gw__builder *b, gw__gate_at at, const gw__mlp *experts, gw__view *ret_stream);
 /* The experts that are added to a gate's stream once more. */
 gw_status gw__plan_residual(gw__builder *b, gw__gate_at at, const gw__mlp *experts, gw__view stream);
+/* Predictions of experts, mixed: the output of the one task. */
+gw_status gw__plan_blend(gw__builder *b, gw__gate_at at, gw__view logits, const gw__mlp *experts, gw__view *ret_output);
 /* A square map of every expert for every gate of a level: [gates, experts]. To be freed. */
 gw_status gw__plan_transforms(gw__builder *b, uint32_t level, const gw__mlp *experts, gw__mlp **ret_transforms);
 

@@ -73,6 +73,24 @@ cleanup:
     return status;
 }
 
+gw_status gw__plan_blend(gw__builder *b, gw__gate_at at, gw__view logits, const gw__mlp *experts, gw__view *ret_output) {
+    gw_status status = GW_OK;
+    gw__net *net = b->net;
+    const gw__loss_rule *rule = &net->rules[0];
+    const gw__wire_gate *wire = gw__wire_gate_at(b, at);
+    gw__op op = {.kind = GW__OP_BLEND, .x = logits, .weights = logits, .blend_error = b->spec->model.error};
+    GW__TRY(gw__plan_experts(b, &op, wire->experts, wire->n_experts, experts));
+    op.blend_logit = rule->width == 1 && rule->loss == GW__LOSS_BCE;
+    op.activation = op.blend_logit ? GW__ACT_SIGMOID : net->rules[0].activation;
+    op.blend_outputs = gw__plan_buffer(b, rule->width * op.n_experts);
+    *ret_output = op.y = gw__plan_buffer(b, rule->width);
+    net->blend = net->n_ops;
+    GW__TRY(gw__plan_op(b, op));
+    if (!op.blend_logit) net->rules[0].activation = GW__ACT_NONE; /* it is in the predictions */
+cleanup:
+    return status;
+}
+
 /* Ma et al. 2019, SNR-Trans: W_ij from expert j to stream i, a tensor `level{l}.transform.{stream}.{j}.0.weight`. */
 static gw_status plan_transform(gw__builder *b, gw__gate_at at, uint32_t j, const gw__mlp *expert, gw__mlp *ret_mlp) {
     static const gw__mlp_spec linear = {.activation = GW__ACT_NONE};

@@ -34,6 +34,7 @@ typedef enum gw__op_kind {
     GW__OP_MIX,         /* a gate: softmax of its logits (or a constant), and the weighted sum of experts */
     GW__OP_THRESHOLDS,  /* the head of an ordinal task: cumulative logits from a score */
     GW__OP_CHAIN,       /* in place of a tower: a logit from other tasks' logits */
+    GW__OP_BLEND,       /* in place of a gate and a tower: predictions of experts, mixed */
     GW__OP_COMBINE,     /* a sum of experts weighted by learned constants */
     GW__OPS
 } gw__op_kind;
@@ -70,6 +71,10 @@ typedef struct gw__op {
     /* combine: `gate` says what the constants are; `weights` has room for their gradients row by row, and its first row for connections */
     size_t constants_at;      /* [E] in the flat buffer; SIZE_MAX: all 1 */
     bool onto;                /* forward: y += instead of = */
+    /* blend: as mix; the activation is that of the predictions */
+    gw__view blend_outputs;   /* [m,E,O] */
+    bool blend_logit;         /* y is a logit */
+    gw__local_error blend_error;
 } gw__op;
 
 /* Floats of a linear operation's weights. */
@@ -144,6 +149,7 @@ struct gw__net {
     gw__range *frozen;            /* columns of bias vectors that stand for no bias */
     size_t n_frozen;
 
+    size_t blend;                 /* the operation that mixes predictions; SIZE_MAX: there are towers */
     gw__connections_spec connections;
     double alpha;
     gw__penalty *penalties;
@@ -196,6 +202,10 @@ extern const gw__operator gw__operators[GW__OPS];
 /* Those that have files of their own. */
 void gw__combine_forward(const gw__op *op, const gw__pass *pass);
 void gw__combine_backward(const gw__op *op, const gw__pass *pass);
+void gw__blend_forward(const gw__op *op, const gw__pass *pass);
+void gw__blend_backward(const gw__op *op, const gw__pass *pass);
+/* Sum of weight x error over a chunk's rows, and scale x its gradient into those of the gate's logits and of the predictions. As gw__loss_rows. */
+double gw__blend_rows(const gw__op *op, const gw__pass *pass, const float *labels, const float *weights, double scale);
 
 /* Whether it sums experts: then it has `experts` and `expert_add`. */
 static inline bool gw__op_sums_experts(const gw__op *op) { return op->kind == GW__OP_MIX || op->kind == GW__OP_COMBINE; }

@@ -97,6 +97,10 @@ static void visit(const walk *w, const gw__op *op) {
     case GW__OP_CHAIN:
         for (size_t i = 0; i < op->chain->n_sources; i++) reach_all(w, &op->sources[i]);
         break;
+    case GW__OP_BLEND:
+        reach_all(w, &op->weights);
+        for (uint32_t e = 0; e < op->n_experts; e++) reach_all(w, &op->experts[e]);
+        break;
     case GW__OP_COMBINE: visit_combine(w, op); break;
     case GW__OP_BATCH_SUM: /* has no output of its own */
     case GW__OPS: break;

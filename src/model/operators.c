@@ -251,6 +251,7 @@ const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
     [GW__OP_THRESHOLDS] = {"thresholds", thresholds_forward, thresholds_backward},
     [GW__OP_CHAIN] = {"chain", chain_forward, chain_backward},
+    [GW__OP_BLEND] = {"blend", gw__blend_forward, gw__blend_backward},
     [GW__OP_COMBINE] = {"combine", gw__combine_forward, gw__combine_backward},
 };
 

@@ -14,6 +14,7 @@ typedef struct rule {
     below below;         /* streams of the levels below the last: one per expert, or one per module (each task, and shared) */
     bool sees_all;       /* every gate sees every expert */
     bool residual;       /* a stream's own experts are added once more */
+    bool predicts;       /* experts have outputs, and there are no towers */
     bool transforms;     /* every stream has square maps of its own of the experts */
 } rule;
 
@@ -32,6 +33,7 @@ static const rule rules[GW__ARCHITECTURES] = {
     [GW__ARCH_SNR_AVER] = {.shared = true, .per_task = true, .gate = GW__GATE_CONNECT, .below = BELOW_PER_EXPERT},
     [GW__ARCH_SNR_TRANS] = {.shared = true, .per_task = true, .gate = GW__GATE_CONNECT, .below = BELOW_PER_EXPERT, .transforms = true}, /* Ma 2019 */
     [GW__ARCH_L2_CONSTRAINED] = {.own = true, .per_task = true, .gate = GW__GATE_PASS}, /* Duong 2015 */
+    [GW__ARCH_LOCAL_EXPERTS] = {.shared = true, .gate = GW__GATE_SOFTMAX, .predicts = true}, /* Jacobs 1991 */
 };
 
 /* ---- building ------------------------------------------------------------------------------------------------------------------- */
@@ -106,7 +108,7 @@ static bool add_gate(builder *b, gw__wire_gate *gate, sight sees, size_t task) {
         const bool sees_task = sees == SEES_ALL || (sees == SEES_ITS_TASK && t == task);
         for (uint32_t k = 0; sees_task && k < own_count(b, t); k++) seen[n++] = at + k;
     }
-    gate->kind = n == 1 ? GW__GATE_PASS : b->rule->gate;
+    gate->kind = n == 1 && !b->rule->predicts ? GW__GATE_PASS : b->rule->gate;
     gate->experts = seen;
     gate->n_experts = n;
     return true;
@@ -161,6 +163,7 @@ static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
     ret_level->gates = gates;
     ret_level->n_gates = (uint32_t)n;
     ret_level->transforms = b->rule->transforms;
+    ret_level->predicts = b->rule->predicts;
     return true;
 }
 

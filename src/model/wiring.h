@@ -40,6 +40,7 @@ typedef struct gw__wire_level {
     uint32_t n_experts;
     const gw__wire_gate *gates;
     uint32_t n_gates;
+    bool predicts;   /* the experts have an output layer, and the one gate mixes predictions: there are no towers */
     bool transforms; /* every gate sees square maps of its own of the experts; then each sees all of them */
 } gw__wire_level;
 

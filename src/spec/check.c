@@ -259,6 +259,14 @@ static const gw__doc *inner_node(const gw__frame *frame, const char *section, co
     return inner != NULL ? inner : outer;
 }
 
+/* Experts that predict are told apart by squared errors, and there is no logit before they are mixed. */
+static gw_status check_local_experts(const gw__frame *frame) {
+    const gw__task_spec *task = &frame->reading->spec->tasks[0];
+    if (task->loss == GW__LOSS_MSE || task->loss == GW__LOSS_BCE || task->loss == GW__LOSS_CROSS_ENTROPY) return GW_OK;
+    return gw__fail_value(frame, NODE(frame, "architecture"), "architecture 'local-experts' learns from squared errors but task '%s' has loss '%s'; hint: mse, bce or cross-entropy",
+                          task->name, gw__loss_name(task->loss));
+}
+
 static gw_status check_architecture(const gw__frame *frame) {
     const gw__spec *spec = frame->reading->spec;
     gw__architecture architecture = spec->model.architecture;
@@ -270,7 +278,7 @@ static gw_status check_architecture(const gw__frame *frame) {
         return gw__fail_value(frame, NODE(frame, "levels"), "architecture '%s' has one level but found %u; hint: %s", gw__architecture_name(architecture),
                               spec->model.levels, architecture == GW__ARCH_CGC ? "'ple' is cgc with more levels" : "'mmoe' and 'ple' may have more");
     }
-    return GW_OK;
+    return architecture == GW__ARCH_LOCAL_EXPERTS ? check_local_experts(frame) : GW_OK;
 }
 
 static gw_status check_groups_of_experts(const gw__frame *frame) {
@@ -310,7 +318,7 @@ static gw_status check_size(const gw__frame *frame) {
     for (uint32_t l = 0; l < model->levels; l++) {
         const gw__widths *hidden = &model->experts.mlp.hidden[l];
         total += experts * mlp_size(hidden, in, 0);
-        in = hidden->at[hidden->n - 1];
+        if (hidden->n > 0) in = hidden->at[hidden->n - 1];
         total += n_tasks * mlp_size(&model->gates.hidden[l], 0, 1);
     }
     total += n_tasks * mlp_size(model->towers.hidden, in, 1);

@@ -36,6 +36,7 @@ WORDS(balance_norms, [GW__BALANCE_NORM_NONE] = "none", [GW__BALANCE_NORM_LENGTH]
       [GW__BALANCE_NORM_BOTH] = "both");
 
 WORDS(ples, GW__PLE_ROSTER(WORD));
+WORDS(local_errors, GW__LOCAL_ERROR_ROSTER(WORD));
 
 static const char *const architecture_list[GW__ARCHITECTURES] = {GW__ARCHITECTURE_ROSTER(WORD)};
 const gw__words gw__architecture_words = {architecture_list, GW__ARCHITECTURES};
@@ -175,7 +176,7 @@ static const gw__section task_section = {task_fields, GW__COUNT(task_fields), gw
 
 SECTION(experts,
     {"count", GW__FIELD_COUNT32, AT(model.experts.count), "8", gw__preset_expert_count, BOUNDS(1, GW__SPEC_EXPERTS_LIMIT),
-     .applies = gw__applies_expert_count, .idle_ok = true, .owner = "architecture 'averaged', 'moe', 'omoe', 'mmoe', 'snr-aver' or 'snr-trans'",
+     .applies = gw__applies_expert_count, .idle_ok = true, .owner = "architecture 'averaged', 'moe', 'omoe', 'mmoe', 'snr-aver', 'snr-trans' or 'local-experts'",
      .doc = "Experts that all tasks share, per level."},
     {"shared", GW__FIELD_COUNT32, AT(model.experts.count), "2", gw__preset_expert_shared, BOUNDS(0, GW__SPEC_EXPERTS_LIMIT),
      .applies = gw__applies_expert_shared, .idle_ok = true, .owner = "architecture 'cgc', 'ple' or 'adatt'",
@@ -234,13 +235,15 @@ SECTION(model,
      BOUNDS(1, GW__SPEC_LEVELS_LIMIT), .doc = "Levels of experts and gates; some architectures have only 1."},
     {"ple", GW__FIELD_CHOICE, AT(model.ple), "paper", .words = &ples, .applies = gw__applies_ple, .idle_ok = true, .owner = "architecture 'ple'", .quiet = true,
      .doc = "Which of the networks that are called PLE. See [architectures.md](architectures.md)."},
+    {"error", GW__FIELD_CHOICE, AT(model.error), "mixture", .words = &local_errors, .applies = gw__applies_local, .idle_ok = true,
+     .owner = "architecture 'local-experts'", .doc = "The error function of experts that predict. See [architectures.md](architectures.md)."},
     {"alpha", GW__FIELD_NUMBER, AT(model.alpha), "0.001", NOT_NEGATIVE, .applies = gw__applies_alpha, .idle_ok = true, .owner = "architecture 'l2-constrained'",
      .doc = "Weight of the squared distances between the tasks' parameters in the objective."},
     {"connections", GW__FIELD_SECTION, .section = &connections_section, .shorthand = "lambda", .applies = gw__applies_connections, .idle_ok = true,
      .owner = "architecture 'snr-aver' or 'snr-trans'", .doc = "Connections between the experts of one level and the next, which are open or closed."},
     {"experts", GW__FIELD_SECTION, .section = &experts_section, .doc = "The experts."},
     {"gates", GW__FIELD_SECTION, .section = &gates_section, .applies = gw__applies_gates, .idle_ok = true,
-     .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc', 'ple', 'adatt' or 'adatt-sp'", .doc = "The gates, of the architectures that have them."},
+     .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc', 'ple', 'adatt', 'adatt-sp' or 'local-experts'", .doc = "The gates, of the architectures that have them."},
     {"towers", GW__FIELD_SECTION, .section = &towers_section, .doc = "The towers, one per task; the last layer is the head."},
     {"init", GW__FIELD_SECTION, .section = &init_section, .shorthand = "name", .doc = "Initial values of dense layers."},
     {"embedding_std", GW__FIELD_NUMBER, AT(model.embedding_std), "0.05", NOT_NEGATIVE, .doc = "Standard deviation of embeddings at the start."})

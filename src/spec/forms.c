@@ -196,8 +196,10 @@ gw_status gw__form_quantiles(const gw__frame *frame, const gw__field *field, con
 /* ---- model ---- */
 
 static gw_status mlp_widths(const gw__frame *frame, const gw__field *field, const gw__doc *list, gw__widths *ret) {
-    if (list->n < field->lo || list->n > field->hi) {
-        return gw__fail_value(frame, list, "key '%s': expected from %d to %d widths but found %zu", field->key, (int)field->lo, (int)field->hi,
+    /* Experts that predict have an output layer behind these. */
+    const uint64_t least = frame->reading->spec->model.architecture == GW__ARCH_LOCAL_EXPERTS ? 0 : field->lo;
+    if (list->n < least || list->n > field->hi) {
+        return gw__fail_value(frame, list, "key '%s': expected from %d to %d widths but found %zu", field->key, (int)least, (int)field->hi,
                               list->n);
     }
     uint32_t *at = gw__arena_alloc(&frame->reading->spec->arena, list->n + 1, sizeof *at);

@@ -24,6 +24,7 @@ static const traits traits_of[GW__ARCHITECTURES] = {
     [GW__ARCH_SNR_AVER] = {.levels = "2", .count = "8", .own = "0", .has_count = true, .has_levels = true},
     [GW__ARCH_SNR_TRANS] = {.levels = "2", .count = "8", .own = "0", .has_count = true, .has_levels = true},
     [GW__ARCH_L2_CONSTRAINED] = {.levels = "1", .own = "1"},
+    [GW__ARCH_LOCAL_EXPERTS] = {.levels = "1", .count = "8", .own = "0", .has_count = true, .has_gates = true, .one_task = true},
 };
 
 /* ---- defaults that depend on keys above ---- */
@@ -121,6 +122,7 @@ bool gw__architecture_has_one_task(gw__architecture architecture) { return trait
 bool gw__applies_expert_count(const gw__spec *spec, const void *base) { return traits_in(spec)->has_count; }
 bool gw__applies_expert_shared(const gw__spec *spec, const void *base) { return traits_in(spec)->has_shared; }
 bool gw__applies_expert_per_task(const gw__spec *spec, const void *base) { return traits_in(spec)->has_own; }
+bool gw__applies_local(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_LOCAL_EXPERTS; }
 bool gw__applies_alpha(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_L2_CONSTRAINED; }
 
 bool gw__applies_connections(const gw__spec *spec, const void *base) {

@@ -121,7 +121,8 @@ static inline bool gw__task_has_tower(const gw__task_spec *task) { return !task-
     X(CROSS_STITCH, "cross-stitch")     \
     X(SNR_AVER, "snr-aver")             \
     X(SNR_TRANS, "snr-trans")           \
-    X(L2_CONSTRAINED, "l2-constrained")
+    X(L2_CONSTRAINED, "l2-constrained") \
+    X(LOCAL_EXPERTS, "local-experts")
 #define GW__ARCHITECTURE_NAME(name, word) GW__ARCH_##name,
 typedef enum gw__architecture { GW__ARCHITECTURE_ROSTER(GW__ARCHITECTURE_NAME) GW__ARCHITECTURES } gw__architecture;
 #undef GW__ARCHITECTURE_NAME
@@ -148,6 +149,15 @@ typedef struct gw__mlp_spec {
 
 typedef enum gw__init { GW__INIT_PYTORCH, GW__INIT_GLOROT, GW__INIT_HE, GW__INIT_NORMAL } gw__init;
 
+/* What experts that predict learn from: Jacobs et al. 1991, eq. 1.1-1.3. */
+#define GW__LOCAL_ERROR_ROSTER(X)      \
+    X(MIXTURE, "mixture")              /* likelihood of a mixture of Gaussians */ \
+    X(COMPETITIVE, "competitive")      /* each expert's own error, weighted by its gate */ \
+    X(COOPERATIVE, "cooperative")      /* the error of their weighted mean */
+#define GW__LOCAL_ERROR_NAME(name, word) GW__LOCAL_##name,
+typedef enum gw__local_error { GW__LOCAL_ERROR_ROSTER(GW__LOCAL_ERROR_NAME) } gw__local_error;
+#undef GW__LOCAL_ERROR_NAME
+
 /* Connections that are open or closed: hard-concrete distributions (Louizos et al. 2018). */
 typedef struct gw__connections_spec {
     double lambda;      /* of the expected number of open ones, in the objective */
@@ -159,6 +169,7 @@ typedef struct gw__model_spec {
     gw__architecture architecture;
     uint32_t levels;
     gw__ple ple;
+    gw__local_error error;            /* local-experts */
     gw__connections_spec connections; /* snr-aver, snr-trans */
     double alpha;                     /* l2-constrained: of the squared distance between the tasks' parameters, in the objective */
     struct {

@@ -330,7 +330,9 @@ static void chunk_losses(const step *s, const gw__pass *pass, double *loss) {
             labels[r] = gw__record_labels(&net->input, record)[task];
             weights[r] = gw__record_weights(&net->input, record)[task];
         }
-        double sum = gw__loss_rows(&net->rules[task], pass->rows, gw__pass_x(pass, view), view->ld, labels, weights, scale, gw__pass_dx(pass, view), view->ld);
+        double sum = net->blend != SIZE_MAX
+                         ? gw__blend_rows(&net->ops[net->blend], pass, labels, weights, scale)
+                         : gw__loss_rows(&net->rules[task], pass->rows, gw__pass_x(pass, view), view->ld, labels, weights, scale, gw__pass_dx(pass, view), view->ld);
         if (loss) loss[task] += sum;
     }
 }

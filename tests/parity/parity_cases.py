@@ -73,6 +73,16 @@ def penalty_cases():
     yield "l2-constrained-norm", spec_of("l2-constrained", TWO, {"hidden": [9], "norm": "layer"}, alpha=0.1, towers={"hidden": [6, 5]}), dict(rows=35, numbers=5)
 
 
+def local_cases():
+    """Experts that predict, by error function and type of task."""
+    tasks = {"mixture": {"watch": {"type": "regression"}}, "competitive": {"kind": {"type": "multiclass", "_classes": 4}},
+             "cooperative": {"click": {"type": "binary", "positive_weight": 2.0}}}
+    for error, task in tasks.items():
+        yield "local-" + error, spec_of("local-experts", task, {"count": 4, "hidden": [7]}, error=error), dict(rows=45, numbers=6, unlabelled=0.1)
+    yield "local-classes", spec_of("local-experts", tasks["competitive"], {"count": 3, "hidden": []}, gates={"hidden": [5]}), dict(rows=45, numbers=2)
+    yield "local-click", spec_of("local-experts", tasks["cooperative"], {"count": 3, "hidden": [6], "activation": "tanh"}), dict(rows=45, numbers=6)
+
+
 def variant_cases():
     """What different programs call PLE."""
     for name in ("raw-gates", "shared-only", "no-shared-gate"):
@@ -212,7 +222,7 @@ def chain_cases():
 
 
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases, penalty_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases, penalty_cases, local_cases):
         yield from cases()
 
 

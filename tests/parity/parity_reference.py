@@ -32,6 +32,7 @@ class Spec:
         self.levels = model.get("levels", 2 if self.arch in ("ple", "adatt", "adatt-sp", "snr-aver", "snr-trans") else 1)
         self.seed = self.train.get("seed", 1)
         self.connections = dict({"lambda": 0.001, "beta": 2 / 3, "gamma": -0.1, "zeta": 1.1}, **model.get("connections", {}))
+        self.error = model.get("error", "mixture")
         self.alpha = model.get("alpha", 0.001) if self.arch == "l2-constrained" else 0
         if self.arch == "cross-stitch":  # one level per layer
             self.levels = len(experts["hidden"])
@@ -153,13 +154,14 @@ class Network:
             group = {}
             for stream, count in [("shared", spec.shared)] + list(spec.per_task.items()):
                 for i in range(count):
-                    group[stream, i] = Mlp(self.p, f"level{level}.expert.{stream}.{i}", width, widths, spec.experts, True)
+                    local = spec.arch == "local-experts"  # experts with an output, as towers have
+                    group[stream, i] = Mlp(self.p, f"level{level}.expert.{stream}.{i}", width, list(widths) + out_widths * local, spec.experts, not local)
             self.experts.append(group)
             self.gates.append(self.make_gates(level, n_in, width))
-            width = widths[-1]
+            width = widths[-1] if widths else width
         self.towers = {}
         for (t, task), o in zip(spec.tasks.items(), out_widths):
-            if "chain" in task:
+            if "chain" in task or spec.arch == "local-experts":
                 continue
             ordinal = task["type"] == "ordinal"
             head = 1 if ordinal else 3 if task.get("loss") == "ziln" else o
@@ -175,7 +177,7 @@ class Network:
         shared = [("shared", i) for i in range(spec.shared)]
         own = {t: [(t, i) for i in range(n)] for t, n in spec.per_task.items()}
         sees = {}
-        if spec.arch in ("moe", "omoe"):
+        if spec.arch in ("moe", "omoe", "local-experts"):
             sees["all"] = shared
         elif spec.arch in ("mmoe", "snr-aver", "snr-trans"):
             for stream in spec.names if last else [f"expert{i}" for i in range(spec.shared)]:
@@ -248,6 +250,35 @@ class Network:
             x = ((u.log() - (1 - u).log()).to(x.dtype) + log_alpha) / c["beta"]
         return torch.clamp(torch.sigmoid(x) * (c["zeta"] - c["gamma"]) + c["gamma"], 0, 1)
 
+    def blend(self, p, dense, training, ret_gates):
+        """Jacobs et al. 1991: predictions of experts, mixed; as what a tower would give. Keeps gate and predictions for the error."""
+        (task,), (gate,) = self.spec.tasks.values(), self.gates[0].values()
+        g = torch.softmax(gate[0](p, dense, training), 1)
+        z = torch.stack([mlp(p, dense, training) for mlp in self.experts[0].values()], 1)  # [B,E,O]
+        kind = task["type"]
+        head = {"binary": torch.sigmoid, "multiclass": lambda v: torch.softmax(v, 2)}.get(kind, ACTIVATIONS[task.get("activation", "none")])
+        o = head(z)
+        mean = (g[:, :, None] * o).sum(1)
+        self.local = (g, o)
+        if ret_gates is not None:
+            ret_gates["gate.0.all"] = g
+        return torch.logit(mean) if kind == "binary" else torch.log(mean) if kind == "multiclass" else mean
+
+    def local_loss(self, task, y, w):
+        g, o = self.local
+        d = F.one_hot(y.long(), o.shape[2]).to(o.dtype) if task["type"] == "multiclass" else y[:, None]
+        q = ((d[:, None, :] - o) ** 2).sum(2)  # [B,E]
+        if self.spec.error == "cooperative":
+            each = ((d - (g[:, :, None] * o).sum(1)) ** 2).sum(1)
+        elif self.spec.error == "competitive":
+            each = (g * q).sum(1)
+        else:
+            each = -torch.log((g * torch.exp(-q / 2)).sum(1))
+        if task["type"] == "binary":
+            each = torch.where(y > 0.5, each * task.get("positive_weight", 1.0), each)
+        total = w.sum()
+        return (each * w).sum() / (total if total > 0 else 1)
+
     def penalty(self, p):
         """What the architecture adds to the objective."""
         c, total = self.spec.connections, 0.0
@@ -304,6 +335,8 @@ class Network:
             if spec.arch in ("single-task", "l2-constrained"):
                 nxt = {t: out[t, 0] for t in spec.names}
             streams = nxt
+        if spec.arch == "local-experts":
+            return [self.blend(p, dense, training, ret_gates)]
         logits = [self.towers[t](p, streams.get(t, streams.get("all")), training) for t in spec.names]
         for k, t in enumerate(spec.names):
             if spec.tasks[t]["type"] == "ordinal":
@@ -426,6 +459,8 @@ def batch_of(data, dtype, rows, sparse):
 def step_losses(spec, net, p, batch, training=True):
     x, ids, y, w = batch
     logits = net.forward(p, x, ids, training)
+    if spec.arch == "local-experts":
+        return [net.local_loss(next(iter(spec.tasks.values())), y[:, 0], w[:, 0])], logits
     return [task_loss(t, z, y[:, k], w[:, k]) for k, (t, z) in enumerate(zip(spec.tasks.values(), logits))], logits
 
 

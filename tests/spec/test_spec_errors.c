@@ -210,7 +210,7 @@ static const wrong in_tasks[] = {
     {"tasks: {y: {type: binary, given: z}, z: {type: binary, given: y}}", 1, 34, "task 'y' is given itself, by way of 'z'"},
 };
 
-#define LATER "adatt-sp, adatt, cross-stitch, snr-aver, snr-trans, l2-constrained"
+#define LATER "adatt-sp, adatt, cross-stitch, snr-aver, snr-trans, l2-constrained, local-experts"
 
 static const wrong in_model[] = {
     {"model: {expert: 1}", 1, 9, "unknown key 'expert'; hint: did you mean 'experts'?"},
@@ -223,6 +223,7 @@ static const wrong in_model[] = {
     {"model: {architecture: omoe, levels: 2}", 1, 37, "architecture 'omoe' has one level but found 2; hint: 'mmoe' and 'ple' may have more"},
     {"model: {architecture: snr-aver, connections: {gamma: 0}}", 1, 54, "key 'gamma': expected a number in [-10, 0) but found '0'"},
     {"model: {architecture: snr-aver, connections: {zeta: 1}}", 1, 53, "key 'zeta': expected a number in (1, 10] but found '1'"},
+    {"model: local-experts", 1, 8, "architecture 'local-experts' is for one task but there are 2; hint: 'omoe' has one gate for all tasks"},
     {"model: {architecture: l2-constrained, alpha: -1}", 1, 46, "key 'alpha': expected a number of at least 0 but found '-1'"},
     {"model: {architecture: cross-stitch, levels: 3, experts: {hidden: [8, 4]}}", 1, 66,
      "key 'hidden': 'cross-stitch' has one level per layer: expected 3 widths but found 2; hint: leave 'levels' out"},

@@ -204,12 +204,13 @@ static const struct { const char *name; uint32_t levels, shared, own; } architec
     {"omoe", 1, 8, 0},        {"mmoe", 1, 8, 0},          {"cgc", 1, 2, 2},      {"ple", 2, 2, 2},
     {"adatt-sp", 2, 0, 2},    {"adatt", 2, 2, 2},         {"cross-stitch", 2, 0, 1},
     {"snr-aver", 2, 8, 0},    {"snr-trans", 2, 8, 0},     {"l2-constrained", 1, 0, 1},
+    {"local-experts", 1, 8, 0},
 };
 
 static void test_architecture_alone(void **state) {
     for (size_t a = 0; a < GW__ARCHITECTURES; a++) {
         char yaml[256];
-        bool one = a == GW__ARCH_MOE;
+        bool one = a == GW__ARCH_MOE || a == GW__ARCH_LOCAL_EXPERTS;
         snprintf(yaml, sizeof yaml, "data: {train: a.csv}\ntasks: {y: binary%s}\nmodel: {architecture: %s}\n", one ? "" : ", z: regression",
                  architectures[a].name);
         gw__spec *s = spec_of(yaml);
@@ -237,6 +238,7 @@ static void test_keys_of_other_architectures(void **state) {
         {"omoe", ", count: 3", true}, {"mmoe", ", count: 3", true}, {"cgc", ", shared: 1, per_task: 4", true}, {"ple", ", shared: 1, per_task: 4", true},
         {"adatt-sp", ", per_task: 4", true}, {"adatt", ", shared: 1, per_task: 4", true}, {"cross-stitch", "", false},
         {"snr-aver", ", count: 3", false}, {"snr-trans", ", count: 3", false}, {"l2-constrained", "", false},
+        {"local-experts", ", count: 3", true},
     };
     assert_int_equal(GW__COUNT(cases), GW__ARCHITECTURES);
     for (size_t i = 0; i < GW__COUNT(cases); i++) {

@@ -178,6 +178,9 @@ static const struct { const char *model; bool one; } models[] = {
     {"{\"architecture\":\"snr-aver\",\"connections\":0.1," EXPERTS("\"count\":3,") PARTS, false},
     {"{\"architecture\":\"snr-trans\",\"connections\":{\"lambda\":0.05,\"beta\":0.5}," EXPERTS("\"count\":3,") PARTS, false},
     {"{\"architecture\":\"l2-constrained\",\"alpha\":0.1," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"local-experts\"," EXPERTS("\"count\":3,") "}", true},
+    {"{\"architecture\":\"local-experts\",\"error\":\"competitive\"," EXPERTS("\"count\":3,") "}", true},
+    {"{\"architecture\":\"local-experts\",\"error\":\"cooperative\",\"gates\":{\"hidden\":[4],\"activation\":\"tanh\"}," EXPERTS("\"count\":1,") "}", true},
     {"{\"architecture\":\"cgc\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"swish\",\"norm\":\"layer\",\"dropout\":0.3},"
      "\"towers\":{\"hidden\":[5],\"activation\":\"gelu\",\"norm\":\"layer\",\"dropout\":0.2}}", false},
     {"{\"architecture\":\"ple\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"tanh\",\"norm\":\"batch\",\"dropout\":0.3},"
