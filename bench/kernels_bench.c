@@ -253,10 +253,21 @@ static bool time_table(const gw__kernels *kernels, char **names, size_t n_names,
     return true;
 }
 
-static bool check_tables(void) {
+/* Names that begin none of the cases'. */
+static bool all_known(char **names, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        bool known = false;
+        for (size_t c = 0; c < GW__COUNT(cases) && !known; c++) known = wanted(&cases[c], &names[i], 1);
+        if (!known) return fprintf(stderr, "kernels_bench: no kernel is named '%s'\n", names[i]), false;
+    }
+    return true;
+}
+
+static bool check_tables(const char *isa) {
     const gw__kernels *kernels;
     bool right = all_rows_have_cases();
     for (size_t i = 0; (kernels = gw__kernels_at(i)) != NULL; i++) {
+        if (isa && strcmp(isa, kernels->isa) != 0) continue;
         const char *mismatch = kernels_mismatch(kernels);
         printf("%s: %s\n", kernels->isa, mismatch ? mismatch : "every kernel agrees with the reference");
         right = right && !mismatch;
@@ -283,12 +294,13 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--check") == 0) check_only = true;
         else if (strcmp(argv[i], "--blas") == 0) blas = true;
         else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) isa = argv[++i];
-        else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) seconds = atof(argv[++i]);
+        else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc && atof(argv[i + 1]) > 0) seconds = atof(argv[++i]);
         else return fprintf(stderr, "usage: kernels_bench [--check] [--blas] [--isa NAME] [--seconds S] [KERNEL]...\n"), 2;
     }
     gw_error err;
     if (gw__kernels_named(isa, &kernels, &err) != GW_OK) return fprintf(stderr, "kernels_bench: %s\n", err.message), 2;
-    right = check_tables();
+    if (!all_known(argv + i, (size_t)(argc - i))) return 2;
+    right = check_tables(isa);
     if (check_only || !right) return right ? 0 : 1;
     if (!make_arrays()) return fprintf(stderr, "kernels_bench: out of memory\n"), 1;
     if (blas) load_blas();

@@ -70,7 +70,8 @@ GW_API void        gw_text_free(char *text);
 
 /* The arithmetic exists once per instruction set: "reference" (plain C, the definition of right, slow), "base" (what every machine of the
  * architecture has), "avx2" (with FMA), "avx512" (F, BW, DQ, VL); on 64-bit ARM "reference" and "neon". Everything takes the best that
- * processor and system can run unless it is told otherwise. Results are reproducible to the last bit on one set; those of two sets differ in last bits. */
+ * processor and system can run unless it is told otherwise. Results are reproducible to the last bit on one set. On two sets a
+ * model's predictions differ in last bits, and trainings drift apart from there. */
 
 /** The sets that can run here, the best last; NULL past the end. */
 GW_API const char *gw_isa_at(size_t i);

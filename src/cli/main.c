@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/isa.h"
@@ -90,8 +91,24 @@ static int run(int argc, char **argv) {
     return command ? command->run(command, argc - 2, argv + 2) : unknown_command(word);
 }
 
+/* Nothing half-written is left: outputs have no name until they are whole. `train` has a handler of its own, which saves. */
+static void stop(int number) {
+    static const char text[] = "gatewright: stopped on request\n";
+    ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)n;
+    (void)number;
+    _exit(128 + SIGINT);
+}
+
+static void end_on(int number) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN) signal(number, stop);
+}
+
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "");  /* only to know whether the terminal takes UTF-8 */
     signal(SIGPIPE, SIG_DFL); /* a reader that has seen enough ends the command without a word, even where the parent ignores it */
+    end_on(SIGINT);
+    end_on(SIGTERM);
     return cli_finish(run(argc, argv));
 }

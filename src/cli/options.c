@@ -104,10 +104,15 @@ static void print_usage_line(const cli_manual *manual) {
 static void print_manual(const cli_manual *manual) {
     printf("gatewright %s: %s\n\n", manual->command->name, manual->command->summary);
     print_usage_line(manual);
-    printf("\n%s\n\narguments:\n", manual->about);
-    for (size_t i = 0; i < manual->n_options; i++)
-        if (is_argument(&manual->options[i])) print_row(manual->options[i].name, &manual->options[i]);
-    printf("\noptions:\n");
+    printf("\n%s\n\n", manual->about);
+    bool any = false;
+    for (size_t i = 0; i < manual->n_options; i++) {
+        if (!is_argument(&manual->options[i])) continue;
+        if (!any) printf("arguments:\n");
+        any = true;
+        print_row(manual->options[i].name, &manual->options[i]);
+    }
+    printf("%soptions:\n", any ? "\n" : "");
     for (size_t i = 0; i < manual->n_options; i++)
         if (!is_argument(&manual->options[i])) print_option(&manual->options[i]);
     printf("      --help%*sshow this and exit\n", HELP_INDENT - 12, "");

@@ -52,7 +52,7 @@ gw_status gw__fail_key(const gw__frame *frame, const gw__doc *node, const char *
 }
 
 static void describe(const gw__doc *node, char *out, size_t size) {
-    if (node->kind == GW__DOC_LIST) snprintf(out, size, "a list");
+    if (node->kind == GW__DOC_LIST) snprintf(out, size, node->n ? "a list" : "an empty list");
     else if (node->kind == GW__DOC_MAP) snprintf(out, size, "a map");
     else if (gw__doc_is_null(node)) snprintf(out, size, "nothing");
     else snprintf(out, size, "%s'%.*s'", node->quoted ? "the text " : "", GW__SLICE_ARG(node->text));

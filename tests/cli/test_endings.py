@@ -36,6 +36,13 @@ def interrupted():
         check(f"the parameters are those of {whose}\n" in found.out, f"{name}: inspect says whose parameters they are", found)
         os.remove("stopped.gw")
 
+    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        process = start("bench", "--seconds", "60")
+        time.sleep(0.5)
+        process.send_signal(number)
+        code, _, err = finish(process)
+        same((code, err), (130, "gatewright: stopped on request\n"), f"{name} ends a command that has nothing to save with 130")
+
     write("large.csv", people(60000))
     process = start("train", "people.yaml", "--set", "data.train=large.csv", "--set", "train.epochs=100000", "-o", "stopped.gw")
     time.sleep(0.05)
