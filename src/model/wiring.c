@@ -97,16 +97,17 @@ static bool add_residual(builder *b, gw__wire_gate *gate, size_t stream) {
 /* Which experts a gate sees, besides the shared ones. */
 typedef enum sight { SEES_SHARED, SEES_ITS_TASK, SEES_ALL } sight;
 
+static bool sees_task(sight sees, size_t task, size_t t) { return sees == SEES_ALL || (sees == SEES_ITS_TASK && t == task); }
+
 /* A gate over the shared experts and those of `task` or of every task. One expert to see needs no gate. */
 static bool add_gate(builder *b, gw__wire_gate *gate, sight sees, size_t task) {
     uint32_t room = b->n_shared, n = 0, at = b->n_shared;
-    for (size_t t = 0; t < b->spec->n_tasks; t++) room += own_count(b, t);
+    for (size_t t = 0; t < b->spec->n_tasks; t++) room += sees_task(sees, task, t) ? own_count(b, t) : 0;
     uint32_t *seen = gw__arena_alloc(b->arena, room, sizeof *seen);
     if (!seen || !gate->stream) return false;
     for (uint32_t i = 0; i < b->n_shared; i++) seen[n++] = i;
     for (size_t t = 0; t < b->spec->n_tasks; at += own_count(b, t), t++) {
-        const bool sees_task = sees == SEES_ALL || (sees == SEES_ITS_TASK && t == task);
-        for (uint32_t k = 0; sees_task && k < own_count(b, t); k++) seen[n++] = at + k;
+        for (uint32_t k = 0; sees_task(sees, task, t) && k < own_count(b, t); k++) seen[n++] = at + k;
     }
     gate->kind = n == 1 && !b->rule->predicts ? GW__GATE_PASS : b->rule->gate;
     gate->experts = seen;

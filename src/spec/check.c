@@ -263,8 +263,8 @@ static const gw__doc *inner_node(const gw__frame *frame, const char *section, co
 static gw_status check_local_experts(const gw__frame *frame) {
     const gw__task_spec *task = &frame->reading->spec->tasks[0];
     if (task->loss == GW__LOSS_MSE || task->loss == GW__LOSS_BCE || task->loss == GW__LOSS_CROSS_ENTROPY) return GW_OK;
-    return gw__fail_value(frame, NODE(frame, "architecture"), "architecture 'local-experts' learns from squared errors but task '%s' has loss '%s'; hint: mse, bce or cross-entropy",
-                          task->name, gw__loss_name(task->loss));
+    return gw__fail_value(frame, NODE(frame, "architecture"), "architecture 'local-experts' learns from squared errors but task '%s' has loss '%s'; "
+                          "hint: mse, bce or cross-entropy", task->name, gw__loss_name(task->loss));
 }
 
 static gw_status check_architecture(const gw__frame *frame) {
@@ -309,6 +309,14 @@ static uint64_t mlp_size(const gw__widths *hidden, uint64_t in, uint64_t out) {
     return size < PARAMETERS_LIMIT ? size : PARAMETERS_LIMIT;
 }
 
+/* snr-trans: a square map of every expert for every stream. */
+static uint64_t maps_size(const gw__model_spec *model, size_t n_tasks, uint32_t level, uint64_t width) {
+    if (model->architecture != GW__ARCH_SNR_TRANS) return 0;
+    const uint64_t streams = level + 1 < model->levels ? model->experts.count : n_tasks;
+    const uint64_t size = streams * model->experts.count * width * width; /* at most 2^52 */
+    return size < PARAMETERS_LIMIT ? size : PARAMETERS_LIMIT;
+}
+
 /* A least size, known before the data is: whoever exceeds it has mistyped a width. */
 static gw_status check_size(const gw__frame *frame) {
     const gw__model_spec *model = &frame->reading->spec->model;
@@ -319,6 +327,7 @@ static gw_status check_size(const gw__frame *frame) {
         const gw__widths *hidden = &model->experts.mlp.hidden[l];
         total += experts * mlp_size(hidden, in, 0);
         if (hidden->n > 0) in = hidden->at[hidden->n - 1];
+        total += maps_size(model, n_tasks, l, in);
         total += n_tasks * mlp_size(&model->gates.hidden[l], 0, 1);
     }
     total += n_tasks * mlp_size(model->towers.hidden, in, 1);

@@ -34,7 +34,8 @@ static void test_fixed_points(void **state) {
     static const char *const sets[] = {
         "model=single-task", "model=shared-bottom", "model=averaged", "model=moe", "model=omoe", "model=mmoe", "model=cgc", "model=ple",
         "model={architecture: ple, ple: raw-gates}", "model={architecture: ple, ple: no-shared-gate}", "model={architecture: ple, ple: paper}",
-        "model={architecture: local-experts, error: competitive, experts: {hidden: []}}", "model=snr-aver", "model={architecture: snr-trans, connections: {lambda: 0.1, beta: 0.5}}", "model={architecture: l2-constrained, alpha: 0.25}",
+        "model={architecture: local-experts, error: competitive, experts: {hidden: []}}",
+        "model=snr-aver", "model={architecture: snr-trans, connections: {lambda: 0.1, beta: 0.5}}", "model={architecture: l2-constrained, alpha: 0.25}",
         "model=adatt-sp", "model=adatt", "model=cross-stitch", "model={architecture: cross-stitch, experts: {hidden: [7, 5, 3]}}",
         "model={architecture: mmoe, levels: 3, gates: {hidden: [[], [3], [4, 4]]}}", "model.init=normal", "model.init=he",
         "train.optimizer=adam", "train.optimizer=sgd", "train.optimizer=adamw", "train.optimizer=adagrad",

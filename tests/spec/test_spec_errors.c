@@ -224,6 +224,7 @@ static const wrong in_model[] = {
     {"model: {architecture: snr-aver, connections: {gamma: 0}}", 1, 54, "key 'gamma': expected a number in [-10, 0) but found '0'"},
     {"model: {architecture: snr-aver, connections: {zeta: 1}}", 1, 53, "key 'zeta': expected a number in (1, 10] but found '1'"},
     {"model: local-experts", 1, 8, "architecture 'local-experts' is for one task but there are 2; hint: 'omoe' has one gate for all tasks"},
+    {"model: {architecture: snr-trans, experts: {count: 1000, hidden: [100]}}", 1, 8, "the model has more than 2147483648 parameters; hint: look at the widths"},
     {"model: {architecture: l2-constrained, alpha: -1}", 1, 46, "key 'alpha': expected a number of at least 0 but found '-1'"},
     {"model: {architecture: cross-stitch, levels: 3, experts: {hidden: [8, 4]}}", 1, 66,
      "key 'hidden': 'cross-stitch' has one level per layer: expected 3 widths but found 2; hint: leave 'levels' out"},

@@ -247,6 +247,40 @@ static void threads_do_not_move_a_bit(void **state) {
     }
 }
 
+/* The values of a tensor after initialisation; how many. */
+static size_t first_values(setup *s, const char *name, float *ret, size_t room) {
+    for (size_t i = 0; i < gw__net_parameter_count(s->net); i++) {
+        gw__parameter shown = gw__net_parameter_at(s->net, i);
+        if (strcmp(shown.name, name) != 0) continue;
+        assert_true(shown.n_dims == 1 && shown.shape[0] <= room);
+        gw__net_parameter_get(s->net, gw__trainer_parameters(s->trainer), i, ret);
+        return (size_t)shown.shape[0];
+    }
+    return 0;
+}
+
+static void constants_begin_as_the_papers_have_them(void **state) {
+    (void)state;
+    setup s;
+    float v[8];
+    set_up(&s, "{\"architecture\":\"cross-stitch\"," EXPERTS("") PARTS, all_tasks, 1);
+    assert_int_equal(first_values(&s, "level1.gate.time.alpha", v, 8), 3);
+    assert_true(v[0] == 0.05f && v[1] == 0.9f && v[2] == 0.05f);
+    tear_down(&s);
+    set_up(&s, "{\"architecture\":\"adatt\"," EXPERTS("\"shared\":4,\"per_task\":{\"click\":1,\"time\":0,\"kind\":2},") PARTS, all_tasks, 1);
+    assert_int_equal(first_values(&s, "level0.gate.shared.residual", v, 8), 4);
+    for (int i = 0; i < 4; i++) assert_true(fabsf(v[i]) <= 0.5f && v[i] != 0);
+    assert_int_equal(first_values(&s, "level1.gate.kind.residual", v, 8), 2);
+    assert_int_equal(first_values(&s, "level0.gate.click.residual", v, 8), 0); /* one alone is added as it is */
+    assert_int_equal(first_values(&s, "level0.gate.time.residual", v, 8), 0);
+    assert_int_equal(first_values(&s, "level1.gate.shared.residual", v, 8), 0);
+    tear_down(&s);
+    set_up(&s, "{\"architecture\":\"snr-aver\"," EXPERTS("\"count\":3,") PARTS, all_tasks, 1);
+    assert_int_equal(first_values(&s, "level0.gate.expert2.log_alpha", v, 8), 3);
+    assert_true(v[0] == 0 && v[1] == 0 && v[2] == 0);
+    tear_down(&s);
+}
+
 /* A batch without a labelled row has loss 0 and leaves plain gradient descent where it is. */
 static void a_batch_without_labels_is_defined(void **state) {
     (void)state;
@@ -270,6 +304,7 @@ int main(void) {
         cmocka_unit_test(other_types_have_their_gradients),
         cmocka_unit_test(chains_and_orders_have_their_gradients),
         cmocka_unit_test(threads_do_not_move_a_bit),
+        cmocka_unit_test(constants_begin_as_the_papers_have_them),
         cmocka_unit_test(a_batch_without_labels_is_defined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
