@@ -17,6 +17,8 @@ typedef enum gw__purpose {
     GW__RANDOM_SYNTH = 7,
     GW__RANDOM_BALANCE = 8,  /* a: step, b: task */
     GW__RANDOM_CONNECT = 9,  /* a: step, b: gate and expert */
+    GW__RANDOM_GATE = 10,    /* a: step, b: gate */
+    GW__RANDOM_NOISE = 11,   /* a: step, b: gate, row and expert */
 } gw__purpose;
 
 void     gw__philox(const uint32_t key[2], const uint32_t counter[4], uint32_t ret[4]);

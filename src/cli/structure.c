@@ -133,6 +133,8 @@ static void put_gates(tree *t, const gw__doc *gates) {
         gw__text name = {0};
         gw__text_addf(&name, "%s %.*s%s", gw__slice_is(kind, "softmax") ? "gate" : "stream", (int)stream.n, stream.at,
                       gw__slice_is(kind, "average") ? " = mean of " : gw__slice_is(kind, "pass") ? " = " : " over ");
+        const gw__doc *top = gw__doc_get(gate, "top_k");
+        if (top) gw__text_addf(&name, "%.*s of ", (int)top->text.n, top->text.at);
         for (const gw__doc *first = experts ? experts->first : NULL, *next; first; first = next) {
             const gw__doc *last = first;
             for (next = first->next; next && gw__slice_equal(group_of(first->text), group_of(next->text)); next = next->next) last = next;

@@ -45,8 +45,81 @@ static gw_status plan_gate(gw__builder *b, uint32_t level, uint32_t i, gw__view 
     return GW_OK;
 }
 
+/* Whether the gates of a level are softmaxes and no more. */
+static bool is_plain(const gw__builder *b, const gw__wire_level *level) {
+    const gw__gating_spec *gating = &b->spec->model.gating;
+    return level->predicts || (gating->temperature == 1 && gating->dropout == 0 && !gating->balance.on && !gw__is_routed(b->spec, level));
+}
+
+/* The linear map that makes the size of the noise: [E,D] zeros, without a bias, run in training only. */
+static gw_status add_noise(gw__builder *b, gw__view input, uint32_t n, const gw__mlp *gate, gw__gating *gating) {
+    static const gw__mlp_spec plain = {.activation = GW__ACT_NONE};
+    const uint64_t work = b->net->multiply_adds;
+    char prefix[768];
+    snprintf(prefix, sizeof prefix, "%s.noise", gate->prefix);
+    uint32_t *widths = gw__arena_alloc(&b->net->arena, 1, sizeof *widths);
+    gw__mlp noise = {.x = input, .prefix = gw__arena_text(&b->net->arena, prefix, strlen(prefix)), .widths = widths, .n_layers = 1, .spec = &plain,
+                     .order = gate->order | 1 << 16, .zero = true};
+    if (!widths || !noise.prefix) return gw__fail_nomem(b->err);
+    widths[0] = n;
+    b->training_only = true;
+    gw_status status = gw__plan_mlps(b, &noise, 1);
+    b->training_only = false;
+    b->net->multiply_adds = work;
+    gating->noisy = true;
+    gating->noise = noise.x;
+    gating->drawn = gw__plan_buffer(b, n);
+    gating->noisy_logits = gw__plan_buffer(b, n);
+    return status;
+}
+
+/* What is added to an expert's probability when the k largest are looked for: no parameter that learns, but a statistic of training. */
+static gw_status add_selection_bias(gw__builder *b, uint32_t n, const gw__mlp *gate) {
+    char name[768];
+    snprintf(name, sizeof name, "%s.selection.bias", gate->prefix);
+    gw__placement p = {.shown = {.n_dims = 1, .shape = {n}}, .storage = GW__STORED_VECTOR, .at = b->net->norm_width, .order = gate->order | 1 << 17};
+    b->net->norm_width += n;
+    return gw__plan_placement(b, p, gw__arena_text(&b->net->arena, name, strlen(name)));
+}
+
+/* The losses that balance a gate's experts need sums over the batch, which are there for watching, too. */
+static void plan_losses(gw__builder *b, gw__gating *gating, uint32_t n) {
+    const gw__gating_spec *spec = &b->spec->model.gating;
+    gating->stats_at = b->net->stats_width;
+    b->net->stats_width += (size_t)GW__GATE_STATS * n;
+    gating->balanced = spec->balance.on;
+    gating->importance = spec->balance.importance;
+    gating->load = spec->noise && gating->top_k < n ? spec->balance.load : 0;
+    gating->even = spec->balance.even;
+    gating->z = spec->balance.z;
+    gating->bias_step = gating->top_k < n ? spec->balance.bias : 0;
+    gating->biased = gating->bias_step > 0;
+    gating->raw = gating->top_k < n && !spec->renormalise;
+    if (spec->balance.on || gating->raw) gating->whole = gw__plan_buffer(b, n);
+}
+
+/* The weights of a gate whose weights are more than the softmax of its logits; others are left to the mixture, in place. */
+static gw_status add_gate(gw__builder *b, const gw__wire_level *level, gw__view input, gw__mlp *gate) {
+    const gw__gating_spec *spec = &b->spec->model.gating;
+    const uint32_t n = gate->x.width;
+    gw__gating *gating = gw__arena_alloc(&b->net->arena, 1, sizeof *gating);
+    if (!gating) return gw__fail_nomem(b->err);
+    *gating = (gw__gating){.scale = (float)(1 / spec->temperature), .dropout = (float)spec->dropout, .id = b->n_gates++,
+                           .top_k = spec->top_k && spec->top_k < n ? spec->top_k : n};
+    if (spec->dropout > 0) gating->kept = gw__plan_buffer(b, n);
+    plan_losses(b, gating, n);
+    gw_status status = spec->noise && gating->top_k < n ? add_noise(b, input, n, gate, gating) : GW_OK;
+    if (status != GW_OK) return status;
+    if (gw__is_routed(b->spec, level)) gating->picks = gw__plan_buffer(b, 1 + 2 * gating->top_k);
+    if (gating->biased && (status = add_selection_bias(b, n, gate)) != GW_OK) return status;
+    gw__op op = {.kind = GW__OP_GATE, .norm_at = b->net->norm_width - (gating->biased ? n : 0), .x = gate->x, .y = gw__plan_buffer(b, n), .n_experts = n, .gating = gating};
+    gate->x = op.y;
+    gate->gating = gating;
+    return gw__plan_op(b, op);
+}
+
 /* The gate itself: weights from logits, and the mixture as a new stream. A gate with one expert to see is that expert. */
-static gw_status add_mix(gw__builder *b, gw__gate_at at, gw__view logits, const gw__mlp *experts, gw__view *ret_stream) {
+static gw_status add_mix(gw__builder *b, gw__gate_at at, const gw__mlp *gate, const gw__route *route, const gw__mlp *experts, gw__view *ret_stream) {
     gw_status status = GW_OK;
     const gw__wire_gate *wire = gw__wire_gate_at(b, at);
     if (wire->kind == GW__GATE_PASS) {
@@ -54,17 +127,26 @@ static gw_status add_mix(gw__builder *b, gw__gate_at at, gw__view logits, const 
         return GW_OK;
     }
     if (wire->kind == GW__GATE_STITCH || wire->kind == GW__GATE_CONNECT) return gw__plan_combine(b, at, experts, ret_stream);
-    if (b->net->wiring.levels[at.level].predicts) return gw__plan_blend(b, at, logits, experts, ret_stream);
-    gw__op op = {.kind = GW__OP_MIX, .gate = wire->kind};
+    if (b->net->wiring.levels[at.level].predicts) return gw__plan_blend(b, at, gate->x, experts, ret_stream);
+    gw__op op = {.kind = route ? GW__OP_MIX_ROUTED : GW__OP_MIX, .gate = wire->kind, .route = route, .seen = wire->experts, .gating = gate->gating};
     GW__TRY(gw__plan_experts(b, &op, wire->experts, wire->n_experts, experts));
     op.y = gw__plan_buffer(b, op.experts[0].width);
-    op.weights = wire->kind == GW__GATE_SOFTMAX ? logits : gw__plan_buffer(b, wire->n_experts);
+    op.weights = wire->kind == GW__GATE_SOFTMAX ? gate->x : gw__plan_buffer(b, wire->n_experts);
     op.x = op.weights;
     *ret_stream = op.y;
     GW__TRY(gw__plan_op(b, op));
     if (wire->n_residual > 0) GW__TRY(gw__plan_residual(b, at, experts, op.y));
 cleanup:
     return status;
+}
+
+/* The experts that are in every row's sum, to a mixture. */
+static gw_status add_always(gw__builder *b, uint32_t n, const gw__mlp *experts, gw__view stream) {
+    gw__view *views = gw__arena_alloc(&b->net->arena, n, sizeof *views);
+    bool *add = gw__arena_alloc(&b->net->arena, n, sizeof *add);
+    if (!views || !add) return gw__fail_nomem(b->err);
+    for (uint32_t i = 0; i < n; i++) views[i] = experts[i].x;
+    return gw__plan_op(b, (gw__op){.kind = GW__OP_ADD, .experts = views, .expert_add = add, .n_experts = n, .y = stream});
 }
 
 /* Which gates are built with level `now`: those of this level, and at level 0 also those above that read the dense input. */
@@ -90,18 +172,28 @@ static gw_status add_level(gw__builder *b, uint32_t level, gw__mlp **gate_plans,
             GW__TRY(plan_gate(b, l, i, gate->input == GW__STREAM_DENSE ? b->net->dense : streams[gate->input], &members[n++]));
         }
     }
-    GW__TRY(gw__plan_mlps(b, members, n));
+    const bool routed = gw__is_routed(b->spec, wire);
+    const size_t first = routed ? wire->n_experts : 0; /* which rows an expert has follows from the gates */
+    GW__TRY(gw__plan_mlps(b, members + first, n - first));
     n = wire->n_experts;
     for (uint32_t l = level; l < wiring->n_levels; l++) {
         for (uint32_t i = 0; i < wiring->levels[l].n_gates; i++) {
-            if (built_at(level, l, &wiring->levels[l].gates[i])) gate_plans[l][i] = members[n++];
+            if (!built_at(level, l, &wiring->levels[l].gates[i])) continue;
+            gate_plans[l][i] = members[n++];
+            const uint32_t input = wiring->levels[l].gates[i].input;
+            if (is_plain(b, &wiring->levels[l])) continue;
+            GW__TRY(add_gate(b, &wiring->levels[l], input == GW__STREAM_DENSE ? b->net->dense : streams[input], &gate_plans[l][i]));
         }
     }
+    if (b->spec->model.gating.balance.on && n > wire->n_experts) b->segment++; /* backward, the gates need what the batch sums up to */
+    const gw__route *route = NULL;
+    if (routed) GW__TRY(gw__plan_routed(b, wire, gate_plans[level], members, &route));
     const gw__mlp *seen = members;
     if (wire->transforms) GW__TRY(gw__plan_transforms(b, level, members, &transforms));
     for (uint32_t i = 0; i < wire->n_gates; i++) {
         if (transforms) seen = transforms + (size_t)i * wire->n_experts;
-        GW__TRY(add_mix(b, (gw__gate_at){level, i}, gate_plans[level][i].x, seen, &streams[i]));
+        GW__TRY(add_mix(b, (gw__gate_at){level, i}, &gate_plans[level][i], route, seen, &streams[i]));
+        if (wire->n_always) GW__TRY(add_always(b, wire->n_always, members, streams[i]));
     }
 cleanup:
     free(transforms);
@@ -208,7 +300,8 @@ static gw_status add_levels_and_towers(gw__builder *b, const gw__spec *whole) {
     gw__net *net = b->net;
     net->gates = gw__arena_alloc(&net->arena, n_gates, sizeof *net->gates);
     net->gate_weights = gw__arena_alloc(&net->arena, n_gates, sizeof *net->gate_weights);
-    if (!net->gates || !net->gate_weights) GW__FAIL(gw__fail_nomem(b->err));
+    net->gatings = gw__arena_alloc(&net->arena, n_gates, sizeof *net->gatings);
+    if (!net->gates || !net->gate_weights || !net->gatings) GW__FAIL(gw__fail_nomem(b->err));
     for (uint32_t l = 0; l < wiring->n_levels; l++) {
         for (uint32_t i = 0; i < wiring->levels[l].n_gates; i++) {
             const gw__wire_gate *wire = &wiring->levels[l].gates[i];
@@ -216,7 +309,9 @@ static gw_status add_levels_and_towers(gw__builder *b, const gw__spec *whole) {
             const char **labels = gw__arena_alloc(&net->arena, wire->n_experts, sizeof *labels);
             if (!labels) GW__FAIL(gw__fail_nomem(b->err));
             for (uint32_t e = 0; e < wire->n_experts; e++) labels[e] = wiring->levels[l].experts[wire->experts[e]].label;
-            net->gates[net->n_gates] = (gw__gate_view){.level = l, .stream = wire->stream, .experts = labels, .n_experts = wire->n_experts, .weights_at = net->gate_width};
+            net->gates[net->n_gates] = (gw__gate_view){.level = l, .stream = wire->stream, .experts = labels, .n_experts = wire->n_experts, .weights_at = net->gate_width,
+                                                        .top_k = b->spec->model.gating.top_k < wire->n_experts ? b->spec->model.gating.top_k : 0};
+            net->gatings[net->n_gates] = gate_plans[l][i].gating;
             net->gate_weights[net->n_gates++] = gate_plans[l][i].x;
             net->gate_width += wire->n_experts;
         }
@@ -414,6 +509,7 @@ gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, cons
     qsort(net->parameters, net->n_parameters, sizeof *net->parameters, by_order);
     GW__TRY(gw__plan_penalties(&b));
     net->kernels = gw__kernels_best();
+    net->top_k = spec->model.gating.top_k;
     *ret_net = net;
     net = NULL;
 cleanup:
@@ -450,8 +546,9 @@ uint64_t gw__net_training_multiply_adds(const gw__net *net) {
     uint64_t sum = 0;
     for (size_t i = 0; i < net->n_ops; i++) {
         const gw__op *op = &net->ops[i];
-        if (op->kind == GW__OP_LINEAR) sum += (uint64_t)op->x.width * op->y.width * (op->need_dx ? 3 : 2);
-        if (gw__op_sums_experts(op)) sum += (uint64_t)op->n_experts * op->y.width * 3;
+        uint64_t most = op->route ? op->route->most : 1, of = op->route ? op->route->n_experts : 1; /* of the experts, a row has so many */
+        if (op->kind == GW__OP_LINEAR) sum += (uint64_t)op->x.width * op->y.width * (op->need_dx ? 3 : 2) * (op->routed ? most : 1) / (op->routed ? of : 1);
+        if (gw__op_sums_experts(op)) sum += (uint64_t)op->n_experts * op->y.width * 3 * most / of;
     }
     return sum;
 }

@@ -65,6 +65,7 @@ typedef struct gw__gate_view {
     const char *const *experts;      /* "shared.0", "income.1" … in the order of the gate's columns */
     size_t n_experts;
     size_t weights_at;               /* first column in the gate output */
+    uint32_t top_k;                  /* weights of a row that are not 0; 0: all */
 } gw__gate_view;
 size_t gw__net_gate_count(const gw__net *net);
 gw__gate_view gw__net_gate_at(const gw__net *net, size_t i);

@@ -9,7 +9,10 @@ typedef struct gw__builder {
     const gw__spec *spec;
     const gw__parameter_check *check; /* NULL: none */
     size_t op_capacity, parameter_capacity, frozen_capacity;
-    uint32_t segment, n_dropouts, n_connected;
+    uint32_t segment, n_dropouts, n_connected, n_gates;
+    const gw__route *route; /* of the expert that is being planned, if it computes some rows only */
+    uint32_t expert;
+    bool training_only;     /* of what is being planned */
     gw_error *err;
 } gw__builder;
 
@@ -23,6 +26,8 @@ typedef struct gw__mlp {
     bool active_last;       /* normalise and activate behind the last layer, too */
     bool bare_last;         /* no bias in the last layer, whatever `spec` says: something behind it has one */
     uint64_t order;
+    bool zero;              /* begins with zeros */
+    const gw__gating *gating; /* a gate: what made its x, its weights, from its logits; NULL: they are the logits yet */
 } gw__mlp;
 
 static inline bool gw__same_place(const gw__view *a, const gw__view *b) {
@@ -44,6 +49,10 @@ size_t gw__plan_floats(gw__builder *b, size_t n);
 gw_status gw__plan_op(gw__builder *b, gw__op op);
 /* A parameter; `name` is the arena's, or NULL: out of memory. */
 gw_status gw__plan_placement(gw__builder *b, gw__placement placement, const char *name);
+/* Whether a level's experts compute only the rows that a gate selected. */
+bool gw__is_routed(const gw__spec *spec, const gw__wire_level *level);
+/* The experts of such a level, whose gates are in the plan: which rows each has, then each with its own products. */
+gw_status gw__plan_routed(gw__builder *b, const gw__wire_level *level, const gw__mlp *gates, gw__mlp *experts, const gw__route **ret_route);
 /* Build all members layer by layer; each one's x becomes its output. */
 gw_status gw__plan_mlps(gw__builder *b, gw__mlp *members, size_t n);
 

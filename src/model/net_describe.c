@@ -20,7 +20,7 @@ static void write_layers(const gw__net *net, const gw__text *named, gw__json_wri
         if (strncmp(p->name, prefix, n) != 0 || p->name[n] != '.') continue;
         uint64_t values = p->shape[0] * (p->n_dims == 2 ? p->shape[1] : 1);
         if (p->trained) parameters += values;
-        if (p->n_dims != 2) continue;
+        if (p->n_dims != 2 || strncmp(p->name + n, ".noise.", 7) == 0) continue; /* that runs in training only */
         multiply_adds += values;
         gw__json_begin_list(json);
         gw__json_int(json, (int64_t)p->shape[0]);
@@ -84,6 +84,10 @@ static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *
     if (gate->kind == GW__GATE_SOFTMAX) {
         gw__json_key(json, "input");
         gw__json_string(json, stream_name(net, level, gate->input));
+    }
+    if (gate->kind == GW__GATE_SOFTMAX && net->top_k && net->top_k < gate->n_experts) {
+        gw__json_key(json, "top_k");
+        gw__json_int(json, net->top_k);
     }
     gw__json_key(json, "experts");
     gw__json_begin_list(json);

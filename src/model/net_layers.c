@@ -27,6 +27,9 @@ static bool follows(const gw__view *next, const gw__view *view) {
 gw_status gw__plan_op(gw__builder *b, gw__op op) {
     gw__net *net = b->net;
     op.segment = b->segment;
+    op.routed = b->route != NULL;
+    op.training_only = b->training_only;
+    if (op.routed) op.route = b->route, op.expert = b->expert;
     gw_status status = gw__grow((void **)&net->ops, &b->op_capacity, net->n_ops + 1, sizeof op, b->err);
     if (status == GW_OK) net->ops[net->n_ops++] = op;
     return status;
@@ -105,7 +108,7 @@ static gw_status add_linear_parameters(gw__builder *b, const gw__mlp *m, size_t 
     gw_status status = GW_OK;
     const uint32_t k = op->x.width, n = m->widths[layer];
     gw__placement p = {.shown = {.n_dims = 2, .shape = {n, k}, .trained = true}, .at = op->w_at, .column = column,
-                       .storage = op->narrow ? GW__STORED_NARROW : GW__STORED_PANEL, .k = k, .n = op->y.width, .fan_in = k, .fan_out = n,
+                       .storage = op->narrow ? GW__STORED_NARROW : GW__STORED_PANEL, .k = k, .n = op->y.width, .fan_in = k, .fan_out = m->zero ? 0 : n,
                        .order = order_of(m, layer, ORDER_WEIGHT)};
     GW__TRY(add_parameter(b, p, m->prefix, (uint32_t)layer, "weight"));
     if (has_bias(m, layer)) {
@@ -125,7 +128,7 @@ cleanup:
 static gw_status add_linear(gw__builder *b, gw__mlp *const *group, size_t n_group, size_t layer, gw__view y) {
     gw_status status = GW_OK;
     const gw__view x = group[0]->x;
-    gw__op op = {.kind = GW__OP_LINEAR, .x = x, .y = y, .b_at = SIZE_MAX};
+    gw__op op = {.kind = GW__OP_LINEAR, .x = x, .y = y, .b_at = SIZE_MAX, .gathered = b->route && layer == 0};
     op.narrow = y.width <= GW__NARROW;
     op.w_at = gw__plan_floats(b, gw__op_weights(&op));
     for (size_t i = 0; i < n_group && op.b_at == SIZE_MAX; i++) {

@@ -31,13 +31,59 @@ typedef enum gw__op_kind {
     GW__OP_LAYER_NORM,
     GW__OP_BATCH_SUM,   /* batch normalisation, first half: sums over the batch; ends a segment */
     GW__OP_BATCH_APPLY, /* second half */
-    GW__OP_MIX,         /* a gate: softmax of its logits (or a constant), and the weighted sum of experts */
     GW__OP_THRESHOLDS,  /* the head of an ordinal task: cumulative logits from a score */
     GW__OP_CHAIN,       /* in place of a tower: a logit from other tasks' logits */
     GW__OP_BLEND,       /* in place of a gate and a tower: predictions of experts, mixed */
     GW__OP_COMBINE,     /* a sum of experts weighted by learned constants */
+    GW__OP_GATE,        /* a gate's weights from its logits, where they are more than a softmax */
+    GW__OP_ROUTE,       /* which rows each expert of a level computes */
+    GW__OP_MIX,         /* a gate: softmax of its logits (or a constant, or weights made before), and the weighted sum of experts */
+    GW__OP_ADD,         /* to a mixture what is in every row's */
+    GW__OP_MIX_ROUTED,  /* the same of experts that computed some rows only */
     GW__OPS
 } gw__op_kind;
+
+/* Sums over the rows of a batch: weights, rows with a weight, probabilities, expected rows, and in the first place of the last the z-loss. */
+enum { GW__STAT_IMPORTANCE, GW__STAT_ROWS, GW__STAT_PROBABILITY, GW__STAT_LOAD, GW__STAT_Z, GW__GATE_STATS };
+
+/* How a gate's weights come from its logits, beyond the softmax. */
+typedef struct gw__gating {
+    float scale;          /* 1 / temperature */
+    float dropout;
+    uint32_t top_k;       /* weights that are not 0; E: all */
+    uint32_t id;          /* part of its random keys */
+    gw__view kept;        /* [m,E] with dropout: not 0 where a weight is not dropped (training) */
+    bool noisy, balanced;
+    bool raw;             /* kept weights are those of the softmax over all */
+    bool biased;          /* experts are selected by probability + bias, which is at the operation's mean_at */
+    double bias_step;
+    gw__view noise, drawn, noisy_logits; /* [m,E] with noise, in training: what makes its size, what was drawn from N(0,1), and the logits with it */
+    gw__view whole;        /* [m,E] where something needs it: the softmax over all */
+    double importance, load, even, z; /* weights of the losses */
+    size_t stats_at;       /* of its GW__GATE_STATS sums over a batch, [.,E] each */
+    gw__view picks;       /* [m,1+2k] of a routed level: how many weights are not 0, whose they are (uint32_t both), and the weights */
+} gw__gating;
+
+/* A level whose experts compute the rows that a gate selected for them: those where one of its weights is not 0. Rows of an expert stand without
+ * gaps in its buffers, in their order. */
+typedef struct gw__route_gate {
+    const gw__gating *gating; /* its picks */
+    const uint32_t *experts;  /* of its columns, in the level */
+} gw__route_gate;
+
+typedef struct gw__route {
+    uint32_t n_experts;
+    const gw__route_gate *gates;
+    uint32_t n_gates;
+    const uint32_t *always; /* experts of every row, whatever the gates say */
+    uint32_t n_always;
+    bool several;         /* a row of an expert may be there for something else than a given gate */
+    uint32_t most;        /* experts that one row has, at most */
+    gw__view lists;       /* uint32_t: rows of each expert [E], which they are [E,chunk], and where a row stands [chunk,E] */
+    gw__view gathered;    /* [m,D] rows of an expert's input side by side, while they are needed */
+} gw__route;
+
+#define GW__NOT_ROUTED UINT32_MAX
 
 typedef struct gw__op {
     gw__op_kind kind;
@@ -75,6 +121,14 @@ typedef struct gw__op {
     gw__view blend_outputs;   /* [m,E,O] */
     bool blend_logit;         /* y is a logit */
     gw__local_error blend_error;
+    const gw__gating *gating; /* gate: x logits, y weights; mix: the weights are made by such a one */
+    /* routing */
+    const gw__route *route;   /* route, mix_routed, and operations of an expert that computes some rows */
+    const uint32_t *seen;     /* mix_routed: the experts, in the level */
+    bool routed;              /* takes the rows of `expert` */
+    uint32_t expert;
+    bool gathered;            /* its x has all rows */
+    bool training_only;
 } gw__op;
 
 /* Floats of a linear operation's weights. */
@@ -138,7 +192,11 @@ struct gw__net {
     size_t n_ops;
     uint32_t n_segments;
     size_t scratch_width;         /* floats of scratch per row */
+    size_t idle_width;            /* of these, what experts that a row has not leave alone */
+    bool sparse;                  /* some level is routed */
+    uint32_t top_k;               /* of gates that see more experts; 0: they keep all */
     size_t norm_width;            /* batch-normalised columns */
+    size_t stats_width;           /* sums of gates that are watched */
 
     gw__placement *parameters;
     size_t n_parameters;
@@ -157,6 +215,7 @@ struct gw__net {
 
     gw__gate_view *gates;         /* those with learned weights */
     gw__view *gate_weights;       /* their weights after a forward run */
+    const gw__gating **gatings;   /* of these; NULL: a plain softmax */
     size_t n_gates, gate_width;
     uint64_t multiply_adds;
     const gw__kernels *kernels;   /* what scorers and trainers made of this net run on */
@@ -179,7 +238,11 @@ typedef struct gw__pass {
     size_t first_row;      /* position of its first row in the batch */
     uint64_t seed, step;
     bool training;
+    const uint32_t *chosen; /* which rows of the chunk these are; NULL: all, in order */
     double *norm_part;     /* this chunk's sums [2, norm_width]: forward x and x^2; backward dy and dy * unit */
+    double *gate_part;     /* this chunk's sums [stats_width] */
+    const double *gate_slopes; /* [stats_width] of the balance losses, by those sums, after the join */
+    size_t batch_rows;
     const float *norm_mean, *norm_scale;     /* [norm_width] of the batch, after the join */
     const float *norm_sum_dy, *norm_sum_dyx; /* [norm_width] mean over the batch, after the backward join */
 } gw__pass;
@@ -188,6 +251,15 @@ static inline float *gw__view_in(const gw__view *view, float *const *spaces, siz
     return spaces[view->space] + view->before * chunk_rows + view->column;
 }
 static inline float *gw__pass_x(const gw__pass *pass, const gw__view *view) { return gw__view_in(view, pass->space, pass->chunk_rows); }
+/* What a gate of a routed level picked for a row. */
+typedef struct gw__picks {
+    uint32_t *n, *column;
+    float *weight;
+} gw__picks;
+static inline gw__picks gw__picks_of(const gw__pass *pass, const gw__gating *gating, size_t row) {
+    float *at = gw__pass_x(pass, &gating->picks) + row * gating->picks.ld;
+    return (gw__picks){(uint32_t *)(void *)at, (uint32_t *)(void *)(at + 1), at + 1 + gating->top_k};
+}
 static inline float *gw__pass_dx(const gw__pass *pass, const gw__view *view) { return gw__view_in(view, pass->dspace, pass->chunk_rows); }
 
 /* An operator: its name, what it does forward, and backward. */
@@ -208,7 +280,40 @@ void gw__blend_backward(const gw__op *op, const gw__pass *pass);
 double gw__blend_rows(const gw__op *op, const gw__pass *pass, const float *labels, const float *weights, double scale);
 
 /* Whether it sums experts: then it has `experts` and `expert_add`. */
-static inline bool gw__op_sums_experts(const gw__op *op) { return op->kind == GW__OP_MIX || op->kind == GW__OP_COMBINE; }
+static inline bool gw__op_sums_experts(const gw__op *op) {
+    return op->kind == GW__OP_MIX || op->kind == GW__OP_MIX_ROUTED || op->kind == GW__OP_ADD || op->kind == GW__OP_COMBINE;
+}
+/* One operation, of an expert with the rows that it has. */
+void gw__op_forward(const gw__op *op, const gw__pass *pass);
+void gw__op_backward(const gw__op *op, const gw__pass *pass);
+
+/* ---- routing.c ---- */
+void gw__route_forward(const gw__op *op, const gw__pass *pass);
+void gw__route_backward(const gw__op *op, const gw__pass *pass);
+void gw__mix_routed_forward(const gw__op *op, const gw__pass *pass);
+void gw__mix_routed_backward(const gw__op *op, const gw__pass *pass);
+/* The pass of an operation that is routed: its rows only. */
+gw__pass gw__routed_pass(const gw__op *op, const gw__pass *pass);
+/* Of x [., width] all rows, those that `routed` has chosen, side by side in the route's buffer; x itself if it has all. */
+const float *gw__routed_input(const gw__op *op, const gw__pass *routed, size_t all, const float *x, size_t width, size_t *ld);
+void gw__routed_forward(const gw__op *op, const gw__pass *pass);
+void gw__routed_backward(const gw__op *op, const gw__pass *pass);
+
+/* ---- gating.c ---- */
+void gw__gate_forward(const gw__op *op, const gw__pass *pass);
+void gw__gate_backward(const gw__op *op, const gw__pass *pass);
+
+/* ---- gate_balance.c ---- */
+/* Noise of a chunk, drawn and added to its logits: h = z + n softplus(r). */
+void gw__gate_noise(const gw__op *op, const gw__pass *pass, float *h);
+/* What a chunk adds to the sums over the batch, from weights that are ready. */
+void gw__gate_sums(const gw__op *op, const gw__pass *pass);
+/* Losses of a batch of `n` rows from its sums; their slopes by the sums, but for the z-loss', into ret_slopes. */
+double gw__gate_losses(const gw__op *op, const double *sums, size_t n, double *ret_slopes);
+/* dg += those of the importance, before the softmax is gone through. */
+void gw__gate_importance_backward(const gw__op *op, const gw__pass *pass, float *dg);
+/* dz += those of the other losses; the noise's gradient from that of the noisy logits. */
+void gw__gate_losses_backward(const gw__op *op, const gw__pass *pass, float *dz);
 
 /* Rows of a batch into the dense input [n,D]: numbers, embeddings, pooled bags. rows NULL: records begin, begin+1, … */
 void gw__gather(const gw__net *net, const float *flat, const gw__records *records, const uint64_t *rows, size_t begin, size_t n, float *dense);

@@ -89,7 +89,10 @@ static void visit(const walk *w, const gw__op *op) {
         break;
     case GW__OP_ACTIVATE:
     case GW__OP_DROPOUT: reach_same(w, &op->y, &op->x); break;
-    case GW__OP_MIX: visit_mix(w, op); break;
+    case GW__OP_GATE:
+        reach_all(w, &op->x);
+        if (op->gating->noisy) reach_all(w, &op->gating->noise);
+        break;
     case GW__OP_THRESHOLDS:
         for (uint32_t k = 0; k < op->y.width; k++) own(w, op->w_at + k);
         reach_all(w, &op->x);
@@ -102,6 +105,12 @@ static void visit(const walk *w, const gw__op *op) {
         for (uint32_t e = 0; e < op->n_experts; e++) reach_all(w, &op->experts[e]);
         break;
     case GW__OP_COMBINE: visit_combine(w, op); break;
+    case GW__OP_ADD:
+        for (uint32_t e = 0; e < op->n_experts; e++) reach_same(w, &op->y, &op->experts[e]);
+        break;
+    case GW__OP_MIX:
+    case GW__OP_MIX_ROUTED: visit_mix(w, op); break;
+    case GW__OP_ROUTE: /* has no output that a gradient flows through */
     case GW__OP_BATCH_SUM: /* has no output of its own */
     case GW__OPS: break;
     }

@@ -52,8 +52,11 @@ static void activate_backward(const gw__op *op, const gw__pass *pass) {
 /* dropout (Srivastava et al. 2014, inverted): y = x mask / (1-p) in training, x otherwise. The mask is a function of seed, step, operator, row of
  * the batch and column, so that the backward run makes it again and no thread count changes it. */
 static void drop(const gw__op *op, const gw__pass *pass, const float *x, const gw__view *from, float *y, const gw__view *to) {
-    uint64_t key = gw__random_bits(pass->seed, GW__RANDOM_DROPOUT, pass->step, op->id);
-    pass->kernels->dropout(key, pass->first_row, op->rate, pass->rows, op->x.width, x, from->ld, y, to->ld);
+    const uint64_t key = gw__random_bits(pass->seed, GW__RANDOM_DROPOUT, pass->step, op->id);
+    if (!pass->chosen) pass->kernels->dropout(key, pass->first_row, op->rate, pass->rows, op->x.width, x, from->ld, y, to->ld);
+    for (size_t r = 0; pass->chosen && r < pass->rows; r++) {
+        pass->kernels->dropout(key, pass->first_row + pass->chosen[r], op->rate, 1, op->x.width, x + r * from->ld, from->ld, y + r * to->ld, to->ld);
+    }
 }
 
 static void dropout_forward(const gw__op *op, const gw__pass *pass) {
@@ -143,7 +146,7 @@ static void batch_sum_backward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-/* mix, a gate: g [B,E] = softmax(z) (Ma et al. 2018, eq. 8), or 1/E; y [B,H] = sum_e g_e x_e (eq. 7). z and g share their place.
+/* mix, a gate: g [B,E] = softmax(z) (Ma et al. 2018, eq. 8), or 1/E, or what an operation before made of z; y [B,H] = sum_e g_e x_e (eq. 7). z and g share their place.
  * Backward: dx_e = or += g_e dy; dg_e = <dy, x_e>; dz = g (dg - <g,dg>). */
 #define AT_ONCE 64 /* experts of one kernel call; more are taken in portions */
 
@@ -160,7 +163,7 @@ static size_t experts_of(const gw__op *op, const gw__pass *pass, size_t first, c
 static void mix_forward(const gw__op *op, const gw__pass *pass) {
     float *g = gw__pass_x(pass, &op->weights), *y = gw__pass_x(pass, &op->y);
     if (op->gate == GW__GATE_SOFTMAX) {
-        pass->kernels->softmax(pass->rows, op->n_experts, g, op->weights.ld, g, op->weights.ld);
+        if (!op->gating) pass->kernels->softmax(pass->rows, op->n_experts, g, op->weights.ld, g, op->weights.ld);
     } else {
         for (size_t r = 0; r < pass->rows; r++) {
             for (uint32_t e = 0; e < op->n_experts; e++) g[r * op->weights.ld + e] = 1.0f / (float)op->n_experts;
@@ -184,7 +187,7 @@ static void mix_backward(const gw__op *op, const gw__pass *pass) {
         pass->kernels->mix_back(pass->rows, n, op->y.width, g + first, op->weights.ld, x, ld, dy, op->y.ld, dz + first, op->weights.ld, dx, ld,
                                 op->expert_add + first);
     }
-    if (op->gate == GW__GATE_SOFTMAX) pass->kernels->softmax_back(pass->rows, op->n_experts, g, op->weights.ld, dz, op->weights.ld, dz, op->weights.ld);
+    if (op->gate == GW__GATE_SOFTMAX && !op->gating) pass->kernels->softmax_back(pass->rows, op->n_experts, g, op->weights.ld, dz, op->weights.ld, dz, op->weights.ld);
 }
 
 /* thresholds, the head of an ordinal task: y [B,K-1] = theta - x [B,1], where theta_1 = w_1 and theta_k = theta_{k-1} + softplus w_k, so that they stay in
@@ -241,6 +244,26 @@ static void chain_backward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
+/* add: y += x_e of experts that are in every row's mixture (DeepSeekMoE's shared ones).   backward: dx_e = or += dy. */
+static void add_forward(const gw__op *op, const gw__pass *pass) {
+    float *y = gw__pass_x(pass, &op->y);
+    for (uint32_t e = 0; e < op->n_experts; e++) {
+        const float *x = gw__pass_x(pass, &op->experts[e]);
+        for (size_t r = 0; r < pass->rows; r++) pass->kernels->add_scaled(op->y.width, 1, x + r * op->experts[e].ld, y + r * op->y.ld);
+    }
+}
+
+static void add_backward(const gw__op *op, const gw__pass *pass) {
+    const float *dy = gw__pass_dx(pass, &op->y);
+    for (uint32_t e = 0; e < op->n_experts; e++) {
+        float *dx = gw__pass_dx(pass, &op->experts[e]);
+        for (size_t r = 0; r < pass->rows; r++) {
+            if (op->expert_add[e]) pass->kernels->add_scaled(op->y.width, 1, dy + r * op->y.ld, dx + r * op->experts[e].ld);
+            else memcpy(dx + r * op->experts[e].ld, dy + r * op->y.ld, op->y.width * sizeof *dx);
+        }
+    }
+}
+
 const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_LINEAR] = {"linear", linear_forward, linear_backward},
     [GW__OP_ACTIVATE] = {"activate", activate_forward, activate_backward},
@@ -248,23 +271,38 @@ const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_LAYER_NORM] = {"layer_norm", layer_norm_forward, layer_norm_backward},
     [GW__OP_BATCH_SUM] = {"batch_sum", batch_sum_forward, batch_sum_backward},
     [GW__OP_BATCH_APPLY] = {"batch_apply", batch_apply_forward, batch_apply_backward},
+    [GW__OP_GATE] = {"gate", gw__gate_forward, gw__gate_backward},
+    [GW__OP_ROUTE] = {"route", gw__route_forward, gw__route_backward},
     [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
     [GW__OP_THRESHOLDS] = {"thresholds", thresholds_forward, thresholds_backward},
     [GW__OP_CHAIN] = {"chain", chain_forward, chain_backward},
     [GW__OP_BLEND] = {"blend", gw__blend_forward, gw__blend_backward},
     [GW__OP_COMBINE] = {"combine", gw__combine_forward, gw__combine_backward},
+    [GW__OP_ADD] = {"add", add_forward, add_backward},
+    [GW__OP_MIX_ROUTED] = {"mix_routed", gw__mix_routed_forward, gw__mix_routed_backward},
 };
+
+void gw__op_forward(const gw__op *op, const gw__pass *pass) {
+    if (op->training_only && !pass->training) return;
+    if (op->routed) gw__routed_forward(op, pass);
+    else gw__operators[op->kind].forward(op, pass);
+}
+
+void gw__op_backward(const gw__op *op, const gw__pass *pass) {
+    if (op->routed) gw__routed_backward(op, pass);
+    else gw__operators[op->kind].backward(op, pass);
+}
 
 void gw__pass_forward(const gw__pass *pass, uint32_t segment) {
     const gw__net *net = pass->net;
     for (size_t i = 0; i < net->n_ops; i++) {
-        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].forward(&net->ops[i], pass);
+        if (net->ops[i].segment == segment) gw__op_forward(&net->ops[i], pass);
     }
 }
 
 void gw__pass_backward(const gw__pass *pass, uint32_t segment) {
     const gw__net *net = pass->net;
     for (size_t i = net->n_ops; i-- > 0;) {
-        if (net->ops[i].segment == segment) gw__operators[net->ops[i].kind].backward(&net->ops[i], pass);
+        if (net->ops[i].segment == segment) gw__op_backward(&net->ops[i], pass);
     }
 }

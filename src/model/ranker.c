@@ -61,7 +61,7 @@ static gw_status divide_input(gw__ranker *ranker, const bool *of_user, gw_error 
     return GW_OK;
 }
 
-static bool reads_dense(const gw__op *op) { return op->x.space == GW__SPACE_DENSE; }
+static bool reads_dense(const gw__op *op) { return op->x.space == GW__SPACE_DENSE && !op->training_only; }
 
 static gw_status find_products(gw__ranker *ranker, gw_error *err) {
     const gw__net *net = ranker->net;
@@ -154,6 +154,15 @@ void gw__ranker_set_user(gw__ranker *ranker, const gw__records *user) {
     }
 }
 
+static void run_split(const split *s, const side *part, const gw__pass *pass) {
+    const gw__op *op = s->op;
+    const gw__pass own = op->routed ? gw__routed_pass(op, pass) : *pass;
+    size_t ld = part->ld;
+    const float *x = op->routed ? gw__routed_input(op, &own, pass->rows, part->dense, part->width, &ld) : part->dense;
+    if (own.rows == 0) return;
+    pass->kernels->product(own.rows, part->width, op->y.width, x, ld, s->w[CANDIDATE], s->shared, op->relu, gw__pass_x(pass, &op->y), op->y.ld, false);
+}
+
 static void run_chunk(const gw__ranker *ranker, size_t n, float *outputs) {
     const gw__net *net = ranker->net;
     const side *part = &ranker->parts[CANDIDATE];
@@ -162,12 +171,10 @@ static void run_chunk(const gw__ranker *ranker, size_t n, float *outputs) {
     const split *next = ranker->splits, *end = next + ranker->n_splits;
     for (const gw__op *op = net->ops; op < net->ops + net->n_ops; op++) {
         if (next == end || next->op != op) {
-            gw__operators[op->kind].forward(op, &pass);
+            gw__op_forward(op, &pass);
             continue;
         }
-        pass.kernels->product(n, part->width, op->y.width, part->dense, part->ld, next->w[CANDIDATE], next->shared, op->relu,
-                              gw__pass_x(&pass, &op->y), op->y.ld, false);
-        next++;
+        run_split(next++, part, &pass);
     }
     gw__pass_collect(&pass, outputs, NULL, NULL);
 }

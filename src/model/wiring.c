@@ -105,7 +105,7 @@ static bool add_gate(builder *b, gw__wire_gate *gate, sight sees, size_t task) {
     for (size_t t = 0; t < b->spec->n_tasks; t++) room += sees_task(sees, task, t) ? own_count(b, t) : 0;
     uint32_t *seen = gw__arena_alloc(b->arena, room, sizeof *seen);
     if (!seen || !gate->stream) return false;
-    for (uint32_t i = 0; i < b->n_shared; i++) seen[n++] = i;
+    for (uint32_t i = b->spec->model.experts.always; i < b->n_shared; i++) seen[n++] = i;
     for (size_t t = 0; t < b->spec->n_tasks; at += own_count(b, t), t++) {
         for (uint32_t k = 0; sees_task(sees, task, t) && k < own_count(b, t); k++) seen[n++] = at + k;
     }
@@ -165,6 +165,7 @@ static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
     ret_level->n_gates = (uint32_t)n;
     ret_level->transforms = b->rule->transforms;
     ret_level->predicts = b->rule->predicts;
+    ret_level->n_always = b->spec->model.experts.always;
     return true;
 }
 

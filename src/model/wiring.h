@@ -42,6 +42,7 @@ typedef struct gw__wire_level {
     uint32_t n_gates;
     bool predicts;   /* the experts have an output layer, and the one gate mixes predictions: there are no towers */
     bool transforms; /* every gate sees square maps of its own of the experts; then each sees all of them */
+    uint32_t n_always; /* the first so many experts are in every stream, with weight 1 */
 } gw__wire_level;
 
 typedef struct gw__wiring {

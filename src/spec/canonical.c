@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/number.h"
 #include "spec/fields.h"
 
 typedef struct output {
@@ -193,10 +194,16 @@ static void write_value(output *out, const gw__field *field, const void *base) {
     }
 }
 
+/* Whether a quiet key says nothing: what is off, or at its default. */
 static bool is_silent(const gw__field *field, const void *base) {
-    if (!field->quiet) return false;
     const void *place = place_of(field, base);
-    return field->kind == GW__FIELD_CHOICE ? choice_at(place) == 0 : !*(const bool *)place;
+    double preset = 0;
+    if (!field->quiet) return false;
+    if (field->kind == GW__FIELD_CHOICE) return choice_at(place) == 0;
+    if (field->kind == GW__FIELD_BOOL) return *(const bool *)place == (field->preset[0] == 't');
+    if (field->kind != GW__FIELD_COUNT32 && field->kind != GW__FIELD_NUMBER) return !*(const bool *)place;
+    gw__parse_double(gw__slice_of(field->preset), &preset);
+    return field->kind == GW__FIELD_COUNT32 ? *(const uint32_t *)place == (uint32_t)preset : *(const double *)place == preset;
 }
 
 static void write_section(output *out, const gw__section *section, const void *base) {

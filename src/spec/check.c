@@ -296,6 +296,30 @@ static gw_status check_groups_of_experts(const gw__frame *frame) {
     return GW_OK;
 }
 
+/* Batch normalisation is of whole batches: an expert that sees some rows of it has no such thing. */
+static gw_status check_sparse(const gw__frame *frame) {
+    const gw__model_spec *model = &frame->reading->spec->model;
+    if (model->gating.top_k == 0 || model->experts.mlp.norm != GW__NORM_BATCH || !gw__applies_gates(frame->reading->spec, NULL)) return GW_OK;
+    return gw__fail_value(frame, inner_node(frame, "experts", "norm"),
+                          "key 'norm': experts of gates with 'top_k' see a part of the batch but found 'batch'; hint: 'layer'");
+}
+
+/* Experts that predict learn from the gate's probabilities as they are. */
+static gw_status check_local(const gw__frame *frame) {
+    const gw__model_spec *model = &frame->reading->spec->model;
+    const gw__gating_spec *gating = &model->gating;
+    if (model->architecture != GW__ARCH_LOCAL_EXPERTS || (gating->top_k == 0 && gating->temperature == 1 && gating->dropout == 0 && !gating->balance.on)) return GW_OK;
+    return gw__fail_value(frame, NODE(frame, "gates"), "the gate of 'local-experts' is a plain softmax; hint: 'moe' has the other kinds");
+}
+
+/* A gate weighs two experts at least. */
+static gw_status check_always(const gw__frame *frame) {
+    const gw__model_spec *model = &frame->reading->spec->model;
+    if (model->experts.always == 0 || model->experts.always + 2 <= model->experts.count) return GW_OK;
+    return gw__fail_value(frame, inner_node(frame, "experts", "always"), "key 'always': gates need 2 experts of %u to weigh but found '%u'", model->experts.count,
+                          model->experts.always);
+}
+
 #define PARAMETERS_LIMIT ((uint64_t)1 << 31)
 
 /* Parameters of an MLP without its first layer's inputs, when those are not known (0); cut off above the limit, so no sum can overflow. */
@@ -340,6 +364,9 @@ static gw_status check_size(const gw__frame *frame) {
 gw_status gw__check_model(const gw__frame *frame) {
     gw_status status = check_architecture(frame);
     if (status == GW_OK) status = check_groups_of_experts(frame);
+    if (status == GW_OK) status = check_sparse(frame);
+    if (status == GW_OK) status = check_always(frame);
+    if (status == GW_OK) status = check_local(frame);
     return status == GW_OK ? check_size(frame) : status;
 }
 
@@ -405,9 +432,31 @@ static gw_status check_metric(const gw__frame *frame, const gw__doc *node, const
     return GW_OK;
 }
 
+static bool has_gate_losses(const gw__spec *spec) {
+    const gw__gating_spec *gating = &spec->model.gating;
+    return gw__applies_gates(spec, NULL) && gating->balance.on &&
+           gating->balance.importance + gating->balance.load + gating->balance.even + gating->balance.z > 0;
+}
+
+/* Methods that need the gradient of each task alone. */
+static bool splits_gradients(const gw__spec *spec) {
+    switch (spec->train.balance.on ? spec->train.balance.method : GW__BALANCE_FIXED) {
+    case GW__BALANCE_GRADNORM:
+    case GW__BALANCE_PCGRAD:
+    case GW__BALANCE_MGDA:
+    case GW__BALANCE_CAGRAD:
+    case GW__BALANCE_IMTL:
+    case GW__BALANCE_NASH: return true;
+    default: return false;
+    }
+}
+
 gw_status gw__check_train(const gw__frame *frame) {
     gw__spec *spec = frame->reading->spec;
     if (NODE(frame, "data_seed") == NULL) spec->train.data_seed = spec->train.seed;
+    if (splits_gradients(spec) && has_gate_losses(spec)) {
+        return gw__fail_value(frame, NODE(frame, "balance"), "key 'balance': this method takes gradients task by task, but 'model.gates.balance' belongs to none");
+    }
     if (!spec->train.early_stop.on) return GW_OK;
     if (spec->data.valid.kind == GW__SPLIT_NONE) {
         return gw__fail_key(frame, NODE(frame, "early_stop"), "key 'early_stop' needs rows to measure on; hint: 'data.valid: {fraction: 0.1}'");

@@ -178,6 +178,9 @@ SECTION(experts,
     {"count", GW__FIELD_COUNT32, AT(model.experts.count), "8", gw__preset_expert_count, BOUNDS(1, GW__SPEC_EXPERTS_LIMIT),
      .applies = gw__applies_expert_count, .idle_ok = true, .owner = "architecture 'averaged', 'moe', 'omoe', 'mmoe', 'snr-aver', 'snr-trans' or 'local-experts'",
      .doc = "Experts that all tasks share, per level."},
+    {"always", GW__FIELD_COUNT32, AT(model.experts.always), "0", BOUNDS(0, GW__SPEC_EXPERTS_LIMIT), .quiet = true,
+     .applies = gw__applies_always, .owner = "architecture 'moe', 'omoe' or 'mmoe'",
+     .doc = "Of `count`, the first so many have weight 1 in every row, beside what the gates weigh; they are no gate's."},
     {"shared", GW__FIELD_COUNT32, AT(model.experts.count), "2", gw__preset_expert_shared, BOUNDS(0, GW__SPEC_EXPERTS_LIMIT),
      .applies = gw__applies_expert_shared, .idle_ok = true, .owner = "architecture 'cgc', 'ple' or 'adatt'",
      .doc = "Experts that all tasks share, per level."},
@@ -194,13 +197,38 @@ SECTION(experts,
     {"bias", GW__FIELD_BOOL, AT(model.experts.mlp.bias), "true", .doc = "Whether the linear maps add a bias."})
 static const gw__section experts_section = {experts_fields, GW__COUNT(experts_fields), NULL};
 
+SECTION(gate_balance,
+    {"importance", GW__FIELD_NUMBER, AT(model.gating.balance.importance), "0", NOT_NEGATIVE,
+     .doc = "Weight of the squared coefficient of variation of the experts' importance, the sums of their weights over a batch."},
+    {"load", GW__FIELD_NUMBER, AT(model.gating.balance.load), "0", NOT_NEGATIVE, .applies = gw__applies_noise, .owner = "gates with 'noise'",
+     .doc = "The same of their load, the expected numbers of rows under another draw of the noise."},
+    {"even", GW__FIELD_NUMBER, AT(model.gating.balance.even), "0", NOT_NEGATIVE,
+     .applies = gw__applies_top_k, .owner = "gates with 'top_k'",
+     .doc = "Weight of the Switch loss: experts x the sum over them of share of rows x mean probability."},
+    {"z", GW__FIELD_NUMBER, AT(model.gating.balance.z), "0", NOT_NEGATIVE, .doc = "Weight of the router z-loss, the mean of log(sum of exp(logits))^2."},
+    {"bias", GW__FIELD_NUMBER, AT(model.gating.balance.bias), "0", NOT_NEGATIVE, .applies = gw__applies_top_k, .owner = "gates with 'top_k'", .quiet = true,
+     .doc = "Balance without a loss: each step moves the bias by which an expert is selected by so much, up if it had fewer rows than the mean, else down."})
+static const gw__section gate_balance_section = {gate_balance_fields, GW__COUNT(gate_balance_fields), NULL};
+
 SECTION(gates,
     {"hidden", GW__FIELD_LEVEL_WIDTHS, AT(model.gates.hidden), "[]", BOUNDS(0, GW__SPEC_LAYERS_LIMIT),
      .doc = "Widths of a gate's hidden layers, none for a linear gate; a list of lists gives one per level."},
     {"activation", GW__FIELD_CHOICE, AT(model.gates.activation), "relu", .words = &activations,
      .doc = "Between layers only: logits go bare into the softmax."},
     {"dropout", GW__FIELD_NUMBER, AT(model.gates.dropout), "0", RATE, .doc = "Share of hidden units dropped in training."},
-    {"bias", GW__FIELD_BOOL, AT(model.gates.bias), "true", .doc = "Whether the linear maps add a bias."})
+    {"bias", GW__FIELD_BOOL, AT(model.gates.bias), "true", .doc = "Whether the linear maps add a bias."},
+    {"temperature", GW__FIELD_NUMBER, AT(model.gating.temperature), "1", POSITIVE, .quiet = true,
+     .doc = "What logits are divided by before the softmax; above 1 the weights are more even."},
+    {"weight_dropout", GW__FIELD_NUMBER, AT(model.gating.dropout), "0", RATE, .quiet = true,
+     .doc = "Share of a gate's weights dropped in training, row by row, the others renormalised; against gates that polarise."},
+    {"top_k", GW__FIELD_COUNT32, AT(model.gating.top_k), "0", BOUNDS(0, GW__TOP_K_LIMIT), .quiet = true,
+     .doc = "Experts that a row keeps, those of the largest logits; the others are not computed. 0, or as many as a gate sees, is all."},
+    {"renormalise", GW__FIELD_BOOL, AT(model.gating.renormalise), "true", .quiet = true, .applies = gw__applies_top_k, .owner = "gates with 'top_k'",
+     .doc = "The kept weights sum to 1; `false`: they are those of the softmax over all experts, as in DeepSeekMoE."},
+    {"noise", GW__FIELD_BOOL, AT(model.gating.noise), "false", .quiet = true, .applies = gw__applies_top_k, .owner = "gates with 'top_k'",
+     .doc = "In training logits get normal noise, whose size a linear map of the gate's input learns."},
+    {"balance", GW__FIELD_SWITCH, AT(model.gating.balance.on), .section = &gate_balance_section, .quiet = true,
+     .doc = "Losses that keep experts busy, added to the tasks' with these weights."})
 static const gw__section gates_section = {gates_fields, GW__COUNT(gates_fields), NULL};
 
 SECTION(towers,

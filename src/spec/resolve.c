@@ -131,6 +131,15 @@ bool gw__applies_connections(const gw__spec *spec, const void *base) {
 
 bool gw__applies_ple(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_PLE; }
 bool gw__applies_gates(const gw__spec *spec, const void *base) { return traits_in(spec)->has_gates; }
+
+bool gw__applies_always(const gw__spec *spec, const void *base) {
+    const gw__architecture architecture = spec->model.architecture;
+    return architecture == GW__ARCH_MOE || architecture == GW__ARCH_OMOE || architecture == GW__ARCH_MMOE;
+}
+
+bool gw__applies_top_k(const gw__spec *spec, const void *base) { return spec->model.gating.top_k > 0; }
+bool gw__applies_noise(const gw__spec *spec, const void *base) { return spec->model.gating.noise; }
+
 bool gw__applies_init_std(const gw__spec *spec, const void *base) { return spec->model.init == GW__INIT_NORMAL; }
 
 bool gw__applies_adam(const gw__spec *spec, const void *base) {

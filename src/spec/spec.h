@@ -147,6 +147,22 @@ typedef struct gw__mlp_spec {
     bool bias;
 } gw__mlp_spec;
 
+#define GW__TOP_K_LIMIT 64
+
+/* How a gate's weights come from its logits: docs/architectures.md. What is left at its default costs nothing. */
+typedef struct gw__gating_spec {
+    double temperature;        /* the softmax is of logits / temperature */
+    double dropout;            /* share of a gate's weights dropped in training, the others renormalised */
+    uint32_t top_k;            /* experts that a row keeps, the others are not computed; 0: all */
+    bool renormalise;          /* the softmax is over what is kept; else over all, of which the kept values stay */
+    bool noise;                /* training: logits + N(0,1) softplus(x W_noise) */
+    struct {                   /* weights of the losses that balance experts */
+        bool on;
+        double importance, load, even, z;
+        double bias;           /* no loss: what is added to an expert's bias of selection in a step */
+    } balance;
+} gw__gating_spec;
+
 typedef enum gw__init { GW__INIT_PYTORCH, GW__INIT_GLOROT, GW__INIT_HE, GW__INIT_NORMAL } gw__init;
 
 /* What experts that predict learn from: Jacobs et al. 1991, eq. 1.1-1.3. */
@@ -174,10 +190,12 @@ typedef struct gw__model_spec {
     double alpha;                     /* l2-constrained: of the squared distance between the tasks' parameters, in the objective */
     struct {
         uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple, adatt; 1 of shared-bottom; else 0 */
+        uint32_t always;          /* of `count`, the first so many are in every row's sum, beside the gate's */
         const uint32_t *per_task; /* [T] experts of each task: cgc, ple, adatt, adatt-sp; 1 of single-task, cross-stitch; else 0 */
         gw__mlp_spec mlp;
     } experts;
     gw__mlp_spec gates, towers;
+    gw__gating_spec gating;
     gw__init init;                /* dense layers; `normal` has standard deviation init_std */
     double init_std, embedding_std;
 } gw__model_spec;

@@ -33,6 +33,10 @@ static void write_gates(const assessment *a, gw__json_writer *json) {
             gw__json_string(json, gate.experts[e]);
             gw__json_key(json, "weight");
             gw__json_double(json, a->evaluation->gate_sums[gate.weights_at + e] / (double)a->evaluation->rows);
+            if (gate.top_k) {
+                gw__json_key(json, "load");
+                gw__json_double(json, a->evaluation->gate_sums[gw__net_gate_width(net) + gate.weights_at + e] / (double)a->evaluation->rows);
+            }
             gw__json_end_object(json);
         }
         gw__json_end_list(json);

@@ -16,7 +16,7 @@ typedef struct gw__scoring {
     size_t block_rows;     /* a multiple of CHUNK_ROWS */
     float *outputs;        /* [block,O] */
     float *logits;         /* [block,Z] */
-    double *chunk_gates;   /* [block/CHUNK,G] sums of the chunks' rows */
+    double *chunk_gates;   /* [block/CHUNK,2,G] sums of the chunks' weights, and of rows where they are not 0 */
     gw__scorer **scorers;  /* [n_scorers] a worker's own */
     float **gates;         /* [n_scorers] of [CHUNK,G] */
     size_t n_scorers;
@@ -49,7 +49,7 @@ static gw_status scoring_new(const gw__features *features, const gw__net *net, s
     s->block_rows = gw__round_up(rows < 1 ? 1 : rows > MAX_BLOCK_ROWS ? MAX_BLOCK_ROWS : rows, CHUNK_ROWS);
     s->groups = calloc(n_tasks, sizeof *s->groups);
     s->statuses = calloc(n_tasks, sizeof *s->statuses);
-    if (gate_width) s->chunk_gates = gw__aligned_alloc(s->block_rows / CHUNK_ROWS, gate_width * sizeof(double));
+    if (gate_width) s->chunk_gates = gw__aligned_alloc(s->block_rows / CHUNK_ROWS, 2 * gate_width * sizeof(double));
     if (!s->groups || !s->statuses || (gate_width && !s->chunk_gates)) {
         scoring_free(s);
         return gw__fail_nomem(err);
@@ -92,7 +92,7 @@ gw_status gw__evaluation_new(const gw__spec *spec, const gw__features *features,
     if (!evaluation) return gw__fail_nomem(err);
     evaluation->gate_width = gates ? gw__net_gate_width(net) : 0;
     evaluation->meters = calloc(spec->n_tasks, sizeof(gw__meter *));
-    evaluation->gate_sums = gates ? calloc(evaluation->gate_width + 1, sizeof(double)) : NULL;
+    evaluation->gate_sums = gates ? calloc(2 * evaluation->gate_width + 1, sizeof(double)) : NULL;
     if (!evaluation->meters || (gates && !evaluation->gate_sums)) GW__FAIL(gw__fail_nomem(err));
     for (size_t t = 0; t < spec->n_tasks; t++) {
         const gw__task_spec *task = &spec->tasks[t];
@@ -118,7 +118,7 @@ void gw__evaluation_free(gw__evaluation *evaluation) {
 
 void gw__evaluation_reset(gw__evaluation *evaluation) {
     for (size_t t = 0; t < evaluation->n_tasks; t++) gw__meter_reset(evaluation->meters[t]);
-    for (size_t g = 0; g < evaluation->gate_width; g++) evaluation->gate_sums[g] = 0;
+    for (size_t g = 0; g < 2 * evaluation->gate_width; g++) evaluation->gate_sums[g] = 0;
     evaluation->rows = 0;
 }
 
@@ -139,10 +139,13 @@ static void score_chunk(void *context, size_t item, size_t worker) {
     size_t at = item * CHUNK_ROWS, n = b->n - at < CHUNK_ROWS ? b->n - at : CHUNK_ROWS, width = b->evaluation->gate_width;
     gw__scorer_run(s->scorers[worker], b->flat, b->records, b->begin + at, n, s->outputs + at * s->width, s->logits + at * s->logit_width, s->gates[worker]);
     if (!width) return;
-    double *sums = s->chunk_gates + item * width;
-    memset(sums, 0, width * sizeof *sums);
-    for (size_t row = 0; row < n; row++)
-        for (size_t g = 0; g < width; g++) sums[g] += (double)s->gates[worker][row * width + g];
+    double *sums = s->chunk_gates + item * 2 * width;
+    memset(sums, 0, 2 * width * sizeof *sums);
+    for (size_t row = 0; row < n; row++) {
+        const float *weights = s->gates[worker] + row * width;
+        for (size_t g = 0; g < width; g++) sums[g] += (double)weights[g];
+        for (size_t g = 0; g < width; g++) sums[width + g] += weights[g] != 0;
+    }
 }
 
 static void fill_meter(void *context, size_t t, size_t worker) {
@@ -170,7 +173,7 @@ static gw_status add_block(const block *b, gw__pool *pool, gw_error *err) {
     size_t n_chunks = (b->n + CHUNK_ROWS - 1) / CHUNK_ROWS;
     gw__pool_run(pool, n_chunks, score_chunk, (void *)b);
     for (size_t chunk = 0; chunk < n_chunks; chunk++)
-        for (size_t g = 0; g < evaluation->gate_width; g++) evaluation->gate_sums[g] += s->chunk_gates[chunk * evaluation->gate_width + g];
+        for (size_t g = 0; g < 2 * evaluation->gate_width; g++) evaluation->gate_sums[g] += s->chunk_gates[chunk * 2 * evaluation->gate_width + g];
     for (size_t t = 0; t < evaluation->n_tasks; t++) s->statuses[t] = GW_OK;
     gw__pool_run(pool, evaluation->n_tasks, fill_meter, (void *)b);
     for (size_t t = 0; t < evaluation->n_tasks; t++) {

@@ -10,7 +10,7 @@ typedef struct gw__evaluation {
     gw__meter **meters; /* [T] */
     size_t n_tasks;
     int64_t rows;
-    double *gate_sums;  /* [gate_width], NULL unless gates were asked for */
+    double *gate_sums;    /* [2,gate_width] over the rows: of the weights, and of those that are not 0; NULL: not wanted */
     size_t gate_width;
     struct gw__scoring *scoring;
 } gw__evaluation;

@@ -175,6 +175,46 @@ static void write_balance(const gw__run *run, gw__text *out) {
     gw__json_end_object(&json);
 }
 
+/* What gates that are more than a softmax gave to their experts in training: mean weights, and shares of the rows. */
+static void write_gate(const gw__run *run, size_t g, gw__json_writer *json) {
+    const gw__gate_view gate = gw__net_gate_at(run->model->net, g);
+    double weight, load;
+    if (!gw__trainer_gate_mean(run->trainer, g, 0, &weight, &load)) return;
+    gw__json_begin_object(json);
+    gw__json_key(json, "level");
+    gw__json_int(json, gate.level);
+    gw__json_key(json, "stream");
+    gw__json_string(json, gate.stream);
+    gw__json_key(json, "experts");
+    gw__json_begin_list(json);
+    for (size_t e = 0; e < gate.n_experts; e++) {
+        gw__trainer_gate_mean(run->trainer, g, e, &weight, &load);
+        gw__json_begin_object(json);
+        gw__json_key(json, "name");
+        gw__json_string(json, gate.experts[e]);
+        gw__json_key(json, "weight");
+        gw__json_double(json, weight);
+        gw__json_key(json, "load");
+        gw__json_double(json, load);
+        gw__json_end_object(json);
+    }
+    gw__json_end_list(json);
+    gw__json_end_object(json);
+}
+
+static void write_gates(const gw__run *run, gw__text *out) {
+    gw__json_writer json = {.out = out};
+    double weight, load;
+    bool any = false;
+    const size_t n = gw__net_gate_count(run->model->net);
+    for (size_t g = 0; g < n; g++) any |= gw__trainer_gate_mean(run->trainer, g, 0, &weight, &load);
+    if (!any) return;
+    gw__text_puts(out, ",\"gates\":");
+    gw__json_begin_list(&json);
+    for (size_t g = 0; g < n; g++) write_gate(run, g, &json);
+    gw__json_end_list(&json);
+}
+
 void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid) {
     if (!run->options->listener) return;
     gw__text text = {0};
@@ -185,6 +225,7 @@ void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid)
         gw__text_add(&text, valid->at, valid->n);
     }
     write_balance(run, &text);
+    write_gates(run, &text);
     int64_t microseconds = (int64_t)(seconds * 1e6 + 0.5); /* in integers: the locale has no say */
     gw__text_addf(&text, ",\"seconds\":%lld.%06lld}", (long long)(microseconds / 1000000), (long long)(microseconds % 1000000));
     gw_event event = epoch_event(run, GW_EVENT_EPOCH);

@@ -171,6 +171,7 @@ static gw_status end_epoch(gw__run *run, gw_error *err) {
     GW__TRY(check_model(run, err));
     if (run->validation) GW__TRY(validate(run, &valid, &has_value, &value, err));
     gw__report_epoch(run, seconds, &valid);
+    gw__trainer_forget_gates(run->trainer);
     if (is_kept(run, has_value, value)) {
         keep_current(run);
         run->at.kept_epoch = run->at.epoch + 1;

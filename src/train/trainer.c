@@ -54,6 +54,12 @@ struct gw__trainer {
     double *norm_parts;             /* [chunks, 2, norm_width] */
     float *norm;                    /* mean, scale, mean d, mean d u: [4, norm_width] */
 
+    double *gate_parts;             /* [chunks, stats_width] sums of gates */
+    double *gate_sums, *gate_slopes; /* [stats_width] of the batch, and of their losses by them */
+    double *gate_totals;            /* [stats_width] of the steps since they were taken */
+    double gate_loss;
+    uint64_t gate_rows;
+
     double *slot_loss;              /* [n_slots, T] sums of weight x loss */
     double *slot_order;             /* [n_slots] what events out of order cost */
     double *penalties;              /* [penalties of the net] */
@@ -88,7 +94,7 @@ static size_t chunks_of(const gw__trainer *trainer, size_t n) { return (n + trai
  * larger than it: then a chunk is large enough that reading them once for it does not matter. */
 static void plan_chunks(gw__trainer *trainer) {
     const gw__net *net = trainer->net;
-    const size_t batch = trainer->batch, row_bytes = (2 * net->scratch_width + net->dense.ld) * sizeof(float);
+    const size_t batch = trainer->batch, row_bytes = (2 * (net->scratch_width - net->idle_width) + net->dense.ld) * sizeof(float);
     size_t slots = batch / LEAST_SLOT, most = CHUNK_BYTES / row_bytes;
     if (slots < 1) slots = 1;
     if (slots > MOST_SLOTS) slots = MOST_SLOTS;
@@ -178,6 +184,10 @@ static gw_status plan_memory(gw__trainer *trainer, gw_error *err) {
     GW__TRY(floats_of(net->input.n_tables ? trainer->batch : 0, net->dense.ld, &trainer->ddense, err));
     GW__TRY(floats_of(4, net->norm_width, &trainer->norm, err));
     GW__TRY(doubles_of(n_chunks * 2 * net->norm_width, &trainer->norm_parts, err));
+    GW__TRY(doubles_of(n_chunks * net->stats_width, &trainer->gate_parts, err));
+    GW__TRY(doubles_of(net->stats_width, &trainer->gate_sums, err));
+    GW__TRY(doubles_of(net->stats_width, &trainer->gate_slopes, err));
+    GW__TRY(doubles_of(net->stats_width, &trainer->gate_totals, err));
     GW__TRY(doubles_of(trainer->n_slots * net->n_tasks, &trainer->slot_loss, err));
     GW__TRY(doubles_of(trainer->n_slots, &trainer->slot_order, err));
     GW__TRY(doubles_of(net->n_penalties, &trainer->penalties, err));
@@ -229,7 +239,8 @@ void gw__trainer_free(gw__trainer *trainer) {
     free(trainer->items);
     void *const blocks[] = {trainer->flat, trainer->turned, trainer->state[0], trainer->state[1], trainer->slots, trainer->scratch, trainer->dscratch,
                             trainer->dense, trainer->ddense, trainer->norm, trainer->norm_parts, trainer->slot_loss, trainer->slot_order, trainer->penalties, trainer->task_total,
-                            trainer->task_loss, trainer->later_loss, trainer->task_weights, trainer->item_squares, trainer->task_rows};
+                            trainer->task_loss, trainer->later_loss, trainer->task_weights, trainer->item_squares, trainer->task_rows,
+                            trainer->gate_parts, trainer->gate_sums, trainer->gate_slopes, trainer->gate_totals};
     for (size_t i = 0; i < GW__COUNT(blocks); i++) gw__aligned_free(blocks[i]);
     free(trainer);
 }
@@ -248,6 +259,20 @@ gw__trainer_state gw__trainer_state_at(const gw__trainer *trainer, size_t i) {
     }
     return (gw__trainer_state){gw__optimizer_state_name(optimizer, i), optimizer->embeddings.on ? GW__PART_DENSE : GW__PART_ALL, trainer->state[i],
                                state_floats(trainer), gw__optimizer_state_is_square(optimizer, i)};
+}
+
+bool gw__trainer_gate_mean(const gw__trainer *trainer, size_t gate, size_t expert, double *ret_weight, double *ret_load) {
+    const gw__gating *gating = trainer->net->gatings[gate];
+    if (!gating || !trainer->gate_rows) return false;
+    const double *totals = trainer->gate_totals + gating->stats_at + expert, rows = (double)trainer->gate_rows;
+    *ret_weight = totals[GW__STAT_IMPORTANCE * trainer->net->gates[gate].n_experts] / rows;
+    *ret_load = totals[GW__STAT_ROWS * trainer->net->gates[gate].n_experts] / rows;
+    return true;
+}
+
+void gw__trainer_forget_gates(gw__trainer *trainer) {
+    memset(trainer->gate_totals, 0, trainer->net->stats_width * sizeof *trainer->gate_totals);
+    trainer->gate_rows = 0;
 }
 
 uint64_t gw__trainer_step_number(const gw__trainer *trainer) { return trainer->step; }
@@ -312,6 +337,7 @@ static gw__pass pass_of(const step *s, size_t slot, size_t chunk, size_t worker)
                      .space = {t->scratch + space * net->scratch_width * t->chunk_rows, t->dense + space * net->dense.ld * t->chunk_rows},
                      .dspace = {t->dscratch + space * net->scratch_width * t->chunk_rows, net->input.n_tables ? t->ddense + first * net->dense.ld : NULL},
                      .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = s->number, .training = true,
+                     .gate_part = t->gate_parts + chunk * net->stats_width, .gate_slopes = t->gate_slopes, .batch_rows = s->n,
                      .norm_part = t->norm_parts + chunk * 2 * nw, .norm_mean = t->norm, .norm_scale = t->norm + nw,
                      .norm_sum_dy = t->norm + 2 * nw, .norm_sum_dyx = t->norm + 3 * nw};
 }
@@ -438,6 +464,36 @@ static void join_forward(const step *s, bool keep_statistics) {
     }
 }
 
+/* Balance without a loss (Wang et al. 2024): b_e += u sign(mean load - load_e). */
+static void move_bias(gw__trainer *t, const gw__op *op) {
+    const double *rows = t->gate_sums + op->gating->stats_at + (size_t)GW__STAT_ROWS * op->n_experts;
+    double all = 0; /* whole numbers, so that a load that is the mean is seen as such */
+    for (uint32_t e = 0; e < op->n_experts; e++) all += rows[e];
+    for (uint32_t e = 0; e < op->n_experts; e++) {
+        const double load = rows[e] * op->n_experts, sign = (all > load) - (all < load);
+        t->flat[op->mean_at + e] += (float)(op->gating->bias_step * sign);
+    }
+}
+
+/* The sums of the gates of the segment, chunk by chunk, and what the losses on them are. */
+static void join_gates(const step *s, bool keep_statistics) {
+    gw__trainer *t = s->trainer;
+    const size_t width = t->net->stats_width;
+    for (size_t i = 0; i < t->net->n_ops; i++) {
+        const gw__op *op = &t->net->ops[i];
+        if (op->kind != GW__OP_GATE || op->segment != s->segment) continue;
+        const size_t at = op->gating->stats_at, n = (size_t)GW__GATE_STATS * op->n_experts;
+        for (size_t j = at; j < at + n; j++) {
+            double sum = 0;
+            for (size_t c = 0; c < s->n_chunks; c++) sum += t->gate_parts[c * width + j];
+            t->gate_sums[j] = sum;
+            t->gate_totals[j] += sum;
+        }
+        if (keep_statistics && op->gating->biased) move_bias(t, op);
+        t->gate_loss += gw__gate_losses(op, t->gate_sums + at, s->n, t->gate_slopes + at);
+    }
+}
+
 static void join_backward(const step *s) {
     gw__trainer *t = s->trainer;
     for (size_t i = 0; i < t->net->n_ops; i++) {
@@ -551,6 +607,7 @@ static void forward(step *s, bool keep_statistics) {
     for (s->segment = 0; s->segment < n_segments; s->segment++) {
         if (s->segment == 0 && !s->again) gw__pool_run(t->pool, gw__embeddings_tables(t->tables) + s->n_slots, index_or_forward_item, s);
         else gw__pool_run(t->pool, s->n_slots, forward_item, s);
+        if (!s->again) join_gates(s, keep_statistics);
         if (s->segment + 1 < n_segments) join_forward(s, keep_statistics);
     }
 }
@@ -594,6 +651,8 @@ static void add_penalties(step *s) {
 static void forward_and_backward(step *s, bool keep_statistics) {
     gw__trainer *t = s->trainer;
     count_labels(s);
+    t->gate_loss = 0;
+    t->gate_rows += s->n;
     if (t->balance) gw__balance_begin(t->balance, s->number, t->task_total, t->task_weights);
     forward(s, keep_statistics);
     sum_losses(s, t->task_loss);
@@ -618,7 +677,7 @@ static void look_back(step *s) {
 static void end_step(const step *s, gw__step_result *ret_result) {
     gw__trainer *t = s->trainer;
     const size_t n_tasks = t->net->n_tasks;
-    double loss = 0;
+    double loss = t->gate_loss;
     for (size_t task = 0; task < n_tasks; task++) loss += t->task_weights[task] * t->task_loss[task];
     loss += s->order + s->penalty;
     *ret_result = (gw__step_result){.loss = loss, .task_loss = t->task_loss, .task_rows = t->task_rows, .finite = isfinite(loss)};

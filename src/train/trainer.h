@@ -48,4 +48,9 @@ void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, gw__
 /* The same without the update: gradients of the parameters in the engine's layout [P] (for tests); training mode, same dropout masks. */
 void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, float *ret_flat, gw__step_result *ret_result);
 
+/* Of an expert of one of the net's gates, over the rows trained on since they were last forgotten: its mean weight, and the share of rows that kept
+ * it. False, and nothing is written, if the gate is a plain softmax, which nobody counts, or there were no rows. */
+bool gw__trainer_gate_mean(const gw__trainer *trainer, size_t gate, size_t expert, double *ret_weight, double *ret_load);
+void gw__trainer_forget_gates(gw__trainer *trainer);
+
 #endif

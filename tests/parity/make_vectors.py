@@ -248,7 +248,7 @@ def make_case(out, name, raw, rows, numbers, seed, categories=None, bags=None, u
     if "balance" in raw["train"]:
         Balancer(spec).backward(p, losses)
     else:
-        (total_loss(spec, losses, logits) + net.penalty(p)).backward()
+        (total_loss(spec, losses, logits, net) + net.penalty(p)).backward()
     for key, value in p.items():
         if value.requires_grad:
             grad = torch.zeros_like(value) if value.grad is None else value.grad

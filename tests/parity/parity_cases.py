@@ -221,8 +221,26 @@ def chain_cases():
     yield "after", spec_of("ple", steps, {"shared": 1, "per_task": 1, "hidden": [7]}), dict(rows=53, numbers=7, unlabelled=0.2)
 
 
+def gate_cases():
+    yield "gate-temperature", spec_of("ple", TWO, {"shared": 2, "per_task": 1, "hidden": [9]}, gates={"temperature": 0.4}), dict(rows=41, numbers=6)
+    yield "gate-top-k", spec_of("moe", {"watch": {"type": "regression"}}, {"count": 6, "hidden": [9, 5]}, gates={"top_k": 2}), dict(rows=41, numbers=6)
+    s = spec_of("mmoe", MIXED, {"count": 5, "hidden": [17], "norm": "layer"}, gates={"top_k": 2, "temperature": 0.7, "hidden": [6]})
+    yield "gate-top-k-mmoe", with_columns(s, {"city": {"type": "categorical", "dim": 3, "min_count": 1}}), dict(rows=47, numbers=5, categories={"city": 6})
+    yield "gate-top-k-ple", spec_of("ple", TWO, {"shared": 2, "per_task": {"click": 1, "watch": 0}, "hidden": [8]}, gates={"top_k": 1}), \
+        dict(rows=45, numbers=6)
+    yield "gate-balance", spec_of("mmoe", TWO, {"count": 5, "hidden": [9]}, levels=2,
+                                  gates={"top_k": 2, "temperature": 1.3, "balance": {"importance": 0.5, "even": 0.3, "z": 0.05}}), dict(rows=45, numbers=6)
+    yield "gate-balance-dense", spec_of("ple", TWO, {"shared": 2, "per_task": 1, "hidden": [8]}, gates={"balance": {"importance": 0.7, "z": 0.2}}), \
+        dict(rows=45, numbers=6)
+    yield "gate-deepseek", spec_of("omoe", TWO, {"count": 6, "always": 1, "hidden": [9]},
+                                   gates={"top_k": 2, "renormalise": False, "balance": {"even": 0.1, "bias": 0.02}}), dict(rows=45, numbers=6)
+    yield "gate-bias", spec_of("mmoe", TWO, {"count": 5, "hidden": [9]}, gates={"top_k": 2, "balance": {"bias": 0.03}}), dict(rows=45, numbers=6)
+    yield "gate-always", spec_of("mmoe", TWO, {"count": 4, "always": 2, "hidden": [8]}, levels=2), dict(rows=45, numbers=6)
+    yield "gate-top-k-2-levels", spec_of("mmoe", TWO, {"count": 4, "hidden": [7]}, levels=2, gates={"top_k": 2}), dict(rows=45, numbers=6)
+
+
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases, penalty_cases, local_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases, penalty_cases, local_cases, gate_cases):
         yield from cases()
 
 

@@ -169,12 +169,12 @@ class Network:
             if ordinal:  # the thresholds stand for the head's bias
                 self.p.pop(f"tower.{t}.{len(spec.towers.get('hidden', []))}.bias", None)
                 self.p[f"tower.{t}.thresholds"] = np.concatenate([rng.uniform(-1.5, -0.5, 1), rng.uniform(-1, 1, o - 2)])
-        self.running = [n for n in self.p if n.endswith(".running_mean") or n.endswith(".running_var")]
+        self.running = [n for n in self.p if n.endswith((".running_mean", ".running_var", ".selection.bias"))]
 
     def make_gates(self, level, n_in, width):
         """stream -> (its gate, the experts in the order of its columns)"""
         spec, last = self.spec, level == self.spec.levels - 1
-        shared = [("shared", i) for i in range(spec.shared)]
+        shared = [("shared", i) for i in range(spec.experts.get("always", 0), spec.shared)]
         own = {t: [(t, i) for i in range(n)] for t, n in spec.per_task.items()}
         sees = {}
         if spec.arch in ("moe", "omoe", "local-experts"):
@@ -218,8 +218,32 @@ class Network:
                 n = n_in if spec.raw_gates else width
                 mlp = Mlp(self.p, f"level{level}.gate.{stream}", n, list(spec.gate_widths(level)) + [len(columns)], spec.gates, False,
                           spec.gates.get("bias", True))
+                if len(columns) > spec.gates.get("top_k", len(columns)) and spec.gates.get("balance", {}).get("bias"):
+                    self.p[f"level{level}.gate.{stream}.selection.bias"] = 0.1 * self.p.rng.standard_normal(len(columns))
             gates[stream] = (mlp, columns)
         return gates
+
+    def weights(self, p, prefix, z, training):
+        """A gate's weights from its logits."""
+        raw, balance = z, self.spec.gates.get("balance", {})
+        z = z / self.spec.gates.get("temperature", 1.0)
+        k = min(self.spec.gates.get("top_k", 0) or z.shape[1], z.shape[1])
+        bias = p.get(prefix + ".selection.bias")
+        scores = z if bias is None else torch.softmax(z, 1) + bias
+        kept = torch.zeros_like(z, dtype=torch.bool).scatter(1, scores.topk(k, 1).indices, True)
+        g = torch.softmax(z.masked_fill(~kept, -math.inf), 1)
+        if k < z.shape[1] and not self.spec.gates.get("renormalise", True):
+            g = torch.softmax(z, 1) * kept
+        if training and bias is not None:
+            with torch.no_grad():
+                load = kept.to(z.dtype).sum(0)
+                bias += balance["bias"] * torch.sign(load.mean() - load)
+        share = kept.to(z.dtype).sum(0) / kept.sum()  # how often an expert was kept: a constant
+        importance = g.sum(0)
+        self.gate_loss = self.gate_loss + balance.get("importance", 0) * importance.var(0, unbiased=False) / importance.mean() ** 2 \
+            + balance.get("even", 0) * z.shape[1] * (share * torch.softmax(z, 1).mean(0)).sum() \
+            + balance.get("z", 0) * (torch.logsumexp(raw, 1) ** 2).mean()
+        return g
 
     def dense(self, p, x, ids):
         """Features side by side in the file's column order."""
@@ -296,6 +320,7 @@ class Network:
 
     def forward(self, p, x, ids, training=False, ret_gates=None):
         spec = self.spec
+        self.gate_loss = 0.0  # of the losses that balance experts
         dense = self.dense(p, x, ids)
         streams = {}  # name -> what flows; a name that is absent reads the dense input
         for level in range(spec.levels):
@@ -320,10 +345,10 @@ class Network:
                 if mlp is None:
                     weights = torch.ones(len(stack), 1, dtype=stack.dtype)
                 else:
-                    weights = torch.softmax(mlp(p, dense if spec.raw_gates else streams.get(stream, dense), training), 1)
+                    weights = self.weights(p, mlp.prefix, mlp(p, dense if spec.raw_gates else streams.get(stream, dense), training), training)
                     if ret_gates is not None:
                         ret_gates[f"gate.{level}.{stream}"] = weights
-                nxt[stream] = (weights[:, :, None] * stack).sum(1)
+                nxt[stream] = (weights[:, :, None] * stack).sum(1) + sum(out["shared", i] for i in range(spec.experts.get("always", 0)))
                 if spec.arch in ("adatt", "adatt-sp"):
                     mine = torch.stack([out[c] for c in columns if c[0] == stream], 1)
                     v = p.get(f"level{level}.gate.{stream}.residual", torch.ones(1, dtype=stack.dtype))
@@ -464,8 +489,8 @@ def step_losses(spec, net, p, batch, training=True):
     return [task_loss(t, z, y[:, k], w[:, k]) for k, (t, z) in enumerate(zip(spec.tasks.values(), logits))], logits
 
 
-def total_loss(spec, losses, logits):
-    total = sum(t.get("weight", 1.0) * l for t, l in zip(spec.tasks.values(), losses))
+def total_loss(spec, losses, logits, net):
+    total = net.gate_loss + sum(t.get("weight", 1.0) * l for t, l in zip(spec.tasks.values(), losses))
     p = {name: torch.sigmoid(z[:, 0] + correction(task)) for (name, task), z in zip(spec.tasks.items(), logits) if task["type"] == "binary"}
     for name, task in spec.tasks.items():
         if "after" in task:
@@ -569,7 +594,7 @@ def trajectory(spec, net, start, data, batch, dtype, epochs):
             net.step = step
             losses, logits = step_losses(spec, net, p, b)
             balanced = balancer.method != "fixed"
-            loss = 0.0 if balanced else total_loss(spec, losses, logits)
+            loss = 0.0 if balanced else total_loss(spec, losses, logits, net)
             if balanced:
                 balancer.backward(p, losses, step)
             loss = loss + net.penalty(p)

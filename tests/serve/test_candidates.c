@@ -85,6 +85,8 @@ static void test_every_architecture_and_division(void **state) {
 static void test_other_layers(void **state) {
     static const struct { const char *architecture, *sets[4]; } cases[] = {
         {"mmoe", {"model.levels=3", "model.gates.hidden=[5]"}},
+        {"mmoe", {"model.levels=2", "model.experts.count=5", "model.gates.top_k=2"}},
+        {"ple", {"model.gates.top_k=2", "model.gates.temperature=0.5", "model.experts.norm=layer"}},
         {"mmoe", {"model.experts.norm=batch", "model.experts.activation=gelu", "model.towers.norm=batch"}},
         {"ple", {"model.experts.norm=layer", "model.experts.dropout=0.5", "model.towers.hidden=[]"}},
         {"cgc", {"model.experts.bias=false", "model.gates.bias=false", "model.experts.hidden=[7]", "model.experts.activation=tanh"}},

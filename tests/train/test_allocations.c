@@ -64,6 +64,8 @@ static void a_step_allocates_nothing(void **state) {
     _Static_assert(GW__COUNT(balances) == GW__BALANCES, "every method");
     write_table("t.csv", ROWS, 1);
     for (size_t i = 0; i < GW__COUNT(balances); i++) steps_allocate_nothing(balances[i]);
+    steps_allocate_nothing("model={architecture: mmoe, levels: 2, experts: {count: 5, hidden: [6], dropout: 0.1}, gates: {top_k: 2, weight_dropout: 0.2}}");
+    steps_allocate_nothing("model={architecture: omoe, experts: {count: 5}, gates: {top_k: 2, noise: true, balance: {importance: 1, load: 1, even: 1, z: 1}}}");
 }
 
 /* The loop around the steps allocates nothing, either: more epochs ask for no more. */

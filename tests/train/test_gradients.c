@@ -107,7 +107,22 @@ static double loss_at(setup *s, size_t parameter, const float *values, float *un
     return result.loss;
 }
 
-/* Along random directions in each tensor: <gradient, direction> against (L(w + h d) - L(w - h d)) / 2h. */
+/* (L(w + h d) - L(w - h d)) / 2h of one tensor's values. */
+static double slope_along(setup *s, size_t parameter, size_t n, const float *w, const float *d, float h, float *scratch) {
+    double sides[2];
+    float *moved = calloc(n, sizeof *moved);
+    for (int side = 0; side < 2; side++) {
+        for (size_t j = 0; j < n; j++) moved[j] = w[j] + (side ? h : -h) * d[j];
+        sides[side] = loss_at(s, parameter, moved, scratch);
+    }
+    free(moved);
+    return (sides[1] - sides[0]) / (2 * (double)h);
+}
+
+static bool agree(double along, double slope) { return fabs(slope - along) < 4e-4 + 2e-2 * fabs(slope); }
+
+/* Along random directions in each tensor: <gradient, direction> against the slope. Where a row's choice of experts changes on the way, the loss
+ * jumps: then a shorter way is taken. */
 static void check_gradients(const char *model, const char *tasks) {
     setup s;
     set_up(&s, model, tasks, 1);
@@ -121,12 +136,11 @@ static void check_gradients(const char *model, const char *tasks) {
         gw__parameter shown = gw__net_parameter_at(s.net, i);
         if (!shown.trained) continue;
         const size_t n = (size_t)(shown.shape[0] * (shown.n_dims == 2 ? shown.shape[1] : 1));
-        float *w = calloc(n, 4), *g = calloc(n, 4), *moved = calloc(n, 4), *d = calloc(n, 4);
+        float *w = calloc(n, 4), *g = calloc(n, 4), *d = calloc(n, 4);
         gw__net_parameter_get(s.net, gw__trainer_parameters(s.trainer), i, w);
         gw__net_parameter_get(s.net, gradient, i, g);
         for (int direction = 0; direction < 3; direction++) {
-            const float h = 4e-3f;
-            double along = 0, sides[2], norm = 0;
+            double along = 0, norm = 0;
             for (size_t j = 0; j < n; j++) {
                 d[j] = (float)(2 * uniform(100 + (uint64_t)direction, i * 4096 + j) - 1);
                 norm += (double)d[j] * d[j];
@@ -135,16 +149,13 @@ static void check_gradients(const char *model, const char *tasks) {
                 d[j] = (float)(d[j] / sqrt(norm));
                 along += (double)g[j] * d[j];
             }
-            for (int side = 0; side < 2; side++) {
-                for (size_t j = 0; j < n; j++) moved[j] = w[j] + (side ? h : -h) * d[j];
-                sides[side] = loss_at(&s, i, moved, scratch);
-            }
-            double slope = (sides[1] - sides[0]) / (2 * (double)h);
-            if (!(fabs(slope - along) < 4e-4 + 2e-2 * fabs(slope))) fail_msg("%s: '%s': gradient %g, slope %g", model, shown.name, along, slope);
+            double slope = slope_along(&s, i, n, w, d, 4e-3f, scratch);
+            for (float h = 1e-3f; s.spec->model.gating.top_k && !agree(along, slope) && h > 1e-4f; h /= 2) slope = slope_along(&s, i, n, w, d, h, scratch);
+            if (!agree(along, slope)) fail_msg("%s: '%s': gradient %g, slope %g", model, shown.name, along, slope);
             largest = fmax(largest, fabs(slope));
         }
         loss_at(&s, i, w, scratch);
-        free(w), free(g), free(moved), free(d);
+        free(w), free(g), free(d);
     }
     assert_true(largest > 1e-2);
     free(gradient), free(scratch);
@@ -187,6 +198,37 @@ static const struct { const char *model; bool one; } models[] = {
      "\"towers\":{\"hidden\":[5],\"activation\":\"sigmoid\",\"norm\":\"batch\"}}", false},
 };
 
+/* Gates that are more than a softmax. */
+static const struct { const char *model; bool one; } gated[] = {
+    {"{\"architecture\":\"mmoe\",\"gates\":{\"temperature\":0.6,\"weight_dropout\":0.4}," EXPERTS("\"count\":4,") PARTS, false},
+    {"{\"architecture\":\"ple\",\"gates\":{\"temperature\":2.5,\"hidden\":[5],\"activation\":\"tanh\",\"weight_dropout\":0.2},"
+     EXPERTS("\"shared\":1,\"per_task\":2,") PARTS, false},
+    {"{\"architecture\":\"moe\",\"gates\":{\"top_k\":2}," EXPERTS("\"count\":5,") PARTS, true},
+    {"{\"architecture\":\"omoe\",\"gates\":{\"top_k\":1}," EXPERTS("\"count\":4,") PARTS, false},
+    {"{\"architecture\":\"mmoe\",\"gates\":{\"top_k\":2,\"temperature\":1.5}," EXPERTS("\"count\":6,") PARTS, false},
+    {"{\"architecture\":\"mmoe\",\"levels\":2,\"gates\":{\"top_k\":2,\"weight_dropout\":0.3}," EXPERTS("\"count\":4,") PARTS, false},
+    {"{\"architecture\":\"cgc\",\"gates\":{\"top_k\":2},\"experts\":{\"shared\":2,\"per_task\":{\"click\":1,\"time\":0,\"kind\":2},\"hidden\":[6,4],"
+     "\"activation\":\"swish\",\"norm\":\"layer\",\"dropout\":0.3},\"towers\":{\"hidden\":[5],\"activation\":\"gelu\"}}", false},
+    {"{\"architecture\":\"ple\",\"gates\":{\"top_k\":2,\"hidden\":[4],\"activation\":\"tanh\"}," EXPERTS("\"shared\":1,\"per_task\":{\"click\":2,\"time\":0,\"kind\":2},")
+     ",\"towers\":{\"hidden\":[5],\"activation\":\"sigmoid\",\"norm\":\"batch\"}}", false},
+    {"{\"architecture\":\"omoe\",\"gates\":{\"top_k\":2,\"noise\":true}," EXPERTS("\"count\":5,") PARTS, false},
+    {"{\"architecture\":\"omoe\",\"gates\":{\"balance\":{\"importance\":0.5,\"z\":0.1}}," EXPERTS("\"count\":5,") PARTS, false},
+    {"{\"architecture\":\"omoe\",\"gates\":{\"top_k\":2,\"temperature\":0.7,\"balance\":{\"even\":1}}," EXPERTS("\"count\":5,") PARTS, false},
+    {"{\"architecture\":\"mmoe\",\"gates\":{\"top_k\":2,\"noise\":true,\"balance\":{\"load\":2}}," EXPERTS("\"count\":5,") PARTS, false},
+    {"{\"architecture\":\"ple\",\"gates\":{\"top_k\":2,\"noise\":true,\"balance\":{\"importance\":0.3,\"load\":0.4,\"even\":0.2,\"z\":0.01}},"
+     EXPERTS("\"shared\":2,\"per_task\":2,") PARTS, false},
+    {"{\"architecture\":\"omoe\",\"gates\":{\"top_k\":2,\"temperature\":0.8,\"renormalise\":false,\"balance\":{\"importance\":0.5,\"even\":0.5,\"bias\":0.01}},"
+     EXPERTS("\"count\":6,\"always\":1,") PARTS, false},
+    {"{\"architecture\":\"mmoe\",\"levels\":2,\"gates\":{\"top_k\":1}," EXPERTS("\"count\":5,\"always\":2,") PARTS, false},
+    {"{\"architecture\":\"mmoe\"," EXPERTS("\"count\":4,\"always\":1,") PARTS, false},
+    {"{\"architecture\":\"adatt\",\"gates\":{\"top_k\":2}," EXPERTS("\"shared\":1,\"per_task\":2,") PARTS, false},
+};
+
+static void every_gate_has_the_gradient_of_its_loss(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof gated / sizeof *gated; i++) check_gradients(gated[i].model, gated[i].one ? one_task : all_tasks);
+}
+
 static void every_architecture_has_the_gradient_of_its_loss(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) check_gradients(models[i].model, models[i].one ? one_task : all_tasks);
@@ -225,26 +267,30 @@ static void chains_and_orders_have_their_gradients(void **state) {
 }
 
 /* Three steps with 1, 2, 3 and 5 threads: parameters are equal bit for bit. */
+static void same_for_any_threads(const char *model, const char *tasks) {
+    const size_t counts[] = {1, 2, 3, 5};
+    setup s[4];
+    for (int c = 0; c < 4; c++) {
+        set_up(&s[c], model, tasks, counts[c]);
+        gw__step_result result;
+        for (int step = 0; step < 3; step++) gw__trainer_step(s[c].trainer, s[c].rows, step == 2 ? 1 : ROWS, (gw__rates){0.01, 0.01}, &result);
+        assert_true(result.finite);
+    }
+    for (int c = 1; c < 4; c++) {
+        assert_memory_equal(gw__trainer_parameters(s[0].trainer), gw__trainer_parameters(s[c].trainer), gw__net_parameter_floats(s[0].net) * sizeof(float));
+    }
+    for (int c = 0; c < 4; c++) tear_down(&s[c]);
+}
+
 static void threads_do_not_move_a_bit(void **state) {
     (void)state;
     const size_t n_models = sizeof models / sizeof *models;
     const char *const sets[] = {all_tasks, other_types, chained};
     for (size_t i = 0; i < 3 * n_models; i++) { /* all of them, then again with the other types of tasks, and with a chain */
         const size_t at = i % n_models;
-        const char *tasks = models[at].one ? one_task : sets[i / n_models];
-        const size_t counts[] = {1, 2, 3, 5};
-        setup s[4];
-        for (int c = 0; c < 4; c++) {
-            set_up(&s[c], models[at].model, tasks, counts[c]);
-            gw__step_result result;
-            for (int step = 0; step < 3; step++) gw__trainer_step(s[c].trainer, s[c].rows, step == 2 ? 1 : ROWS, (gw__rates){0.01, 0.01}, &result);
-            assert_true(result.finite);
-        }
-        for (int c = 1; c < 4; c++) {
-            assert_memory_equal(gw__trainer_parameters(s[0].trainer), gw__trainer_parameters(s[c].trainer), gw__net_parameter_floats(s[0].net) * sizeof(float));
-        }
-        for (int c = 0; c < 4; c++) tear_down(&s[c]);
+        same_for_any_threads(models[at].model, models[at].one ? one_task : sets[i / n_models]);
     }
+    for (size_t i = 0; i < sizeof gated / sizeof *gated; i++) same_for_any_threads(gated[i].model, gated[i].one ? one_task : all_tasks);
 }
 
 /* The values of a tensor after initialisation; how many. */
@@ -300,6 +346,7 @@ static void a_batch_without_labels_is_defined(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_architecture_has_the_gradient_of_its_loss),
+        cmocka_unit_test(every_gate_has_the_gradient_of_its_loss),
         cmocka_unit_test(losses_have_their_gradients),
         cmocka_unit_test(other_types_have_their_gradients),
         cmocka_unit_test(chains_and_orders_have_their_gradients),

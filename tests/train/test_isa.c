@@ -21,6 +21,9 @@ static const char *const specs[] = {
     DATA ADAM "model: {architecture: mmoe, experts: {count: 3, hidden: [17, 5], dropout: 0.1, activation: gelu}, gates: {hidden: [4]}, towers: {hidden: [9]}}\n",
     DATA ADAM "model: {architecture: ple, experts: {shared: 2, per_task: 1, hidden: [16], activation: tanh, norm: layer}, towers: {hidden: [8]}}\n",
     DATA SGD "model: {architecture: cgc, experts: {shared: 1, per_task: 2, hidden: [24], activation: swish, norm: batch}}\n",
+    DATA ADAM "model: {architecture: mmoe, experts: {count: 6, hidden: [17, 8], norm: layer, dropout: 0.1}, gates: {top_k: 2, weight_dropout: 0.1}}\n",
+    DATA SGD "model: {architecture: ple, experts: {shared: 2, per_task: 2, hidden: [12]}, "
+             "gates: {top_k: 2, noise: true, balance: {importance: 0.1, load: 0.1, even: 0.01, z: 0.001}}}\n",
 };
 
 static gw_model *train_on(const char *spec, const char *isa, size_t threads, const char *path) {
