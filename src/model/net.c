@@ -458,17 +458,20 @@ static gw_status spec_of_towers(gw__builder *b, gw__spec *ret_spec) {
     gw__task_spec *tasks = gw__arena_alloc(&net->arena, whole->n_tasks, sizeof *tasks);
     uint32_t *per_task = gw__arena_alloc(&net->arena, whole->n_tasks, sizeof *per_task);
     net->tower_task = gw__arena_alloc(&net->arena, whole->n_tasks, sizeof *net->tower_task);
-    if (!tasks || !per_task || !net->tower_task) return gw__fail_nomem(b->err);
+    const char **towers = gw__arena_alloc(&net->arena, whole->n_tasks, sizeof *towers);
+    if (!towers || !tasks || !per_task || !net->tower_task) return gw__fail_nomem(b->err);
     for (size_t t = 0; t < whole->n_tasks; t++) {
         if (!gw__task_has_tower(&whole->tasks[t])) continue;
         tasks[net->n_towers] = whole->tasks[t];
         per_task[net->n_towers] = whole->model.experts.per_task[t];
+        if (whole->model.wiring.towers) towers[net->n_towers] = whole->model.wiring.towers[t];
         net->tower_task[net->n_towers++] = t;
     }
     *ret_spec = *whole;
     ret_spec->tasks = tasks;
     ret_spec->n_tasks = net->n_towers;
     ret_spec->model.experts.per_task = per_task;
+    ret_spec->model.wiring.towers = towers;
     return GW_OK;
 }
 

@@ -170,6 +170,7 @@ static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
 }
 
 gw_status gw__wiring_new(const gw__spec *spec, gw__arena *arena, gw__wiring *ret_wiring, gw_error *err) {
+    if (spec->model.architecture == GW__ARCH_CUSTOM) return gw__wiring_custom(spec, arena, ret_wiring, err);
     builder b = {.spec = spec, .rule = &rules[spec->model.architecture], .arena = arena};
     b.n_shared = b.rule->shared ? spec->model.experts.count : 0;
     if (spec->model.architecture == GW__ARCH_PLE) b.variant = spec->model.ple;

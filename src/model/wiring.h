@@ -54,4 +54,7 @@ typedef struct gw__wiring {
 /* The wiring that a spec asks for, in `arena`. */
 gw_status gw__wiring_new(const gw__spec *spec, gw__arena *arena, gw__wiring *ret_wiring, gw_error *err);
 
+/* The same of one that is written out (wiring_custom.c). */
+gw_status gw__wiring_custom(const gw__spec *spec, gw__arena *arena, gw__wiring *ret_wiring, gw_error *err);
+
 #endif

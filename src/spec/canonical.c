@@ -6,6 +6,8 @@
 #include "base/number.h"
 #include "spec/fields.h"
 
+#define WIRED_WORD(name, word) word,
+
 typedef struct output {
     gw__json_writer json;
     const gw__spec *spec;
@@ -124,6 +126,64 @@ static void write_per_task(output *out) {
     gw__json_end_object(&out->json);
 }
 
+static void write_member_texts(output *out, const char *key, gw__texts texts) {
+    gw__json_key(&out->json, key);
+    write_texts(out, texts);
+}
+
+static void write_group(output *out, const gw__group_spec *group) {
+    gw__json_key(&out->json, group->name);
+    gw__json_begin_object(&out->json);
+    gw__json_key(&out->json, "count");
+    gw__json_int(&out->json, group->count);
+    write_member_texts(out, "reads", group->reads);
+    gw__json_end_object(&out->json);
+}
+
+static void write_stream(output *out, const gw__stream_spec *stream) {
+    static const char *const kinds[] = {GW__WIRED_GATE_ROSTER(WIRED_WORD)};
+    gw__json_key(&out->json, stream->name);
+    gw__json_begin_object(&out->json);
+    write_member_texts(out, "sees", stream->sees);
+    gw__json_key(&out->json, "reads");
+    gw__json_string(&out->json, stream->reads);
+    gw__json_key(&out->json, "kind");
+    gw__json_string(&out->json, kinds[stream->kind]);
+    if (stream->residual.n > 0) write_member_texts(out, "residual", stream->residual);
+    gw__json_end_object(&out->json);
+}
+
+static void write_wired_level(output *out, const gw__level_spec *level) {
+    gw__json_begin_object(&out->json);
+    gw__json_key(&out->json, "experts");
+    gw__json_begin_object(&out->json);
+    for (size_t g = 0; g < level->n_groups; g++) write_group(out, &level->groups[g]);
+    gw__json_end_object(&out->json);
+    gw__json_key(&out->json, "gates");
+    gw__json_begin_object(&out->json);
+    for (size_t i = 0; i < level->n_streams; i++) write_stream(out, &level->streams[i]);
+    gw__json_end_object(&out->json);
+    gw__json_end_object(&out->json);
+}
+
+static void write_wiring(output *out) {
+    const gw__wiring_spec *wiring = &out->spec->model.wiring;
+    gw__json_begin_object(&out->json);
+    gw__json_key(&out->json, "levels");
+    gw__json_begin_list(&out->json);
+    for (size_t l = 0; l < wiring->n_levels; l++) write_wired_level(out, &wiring->levels[l]);
+    gw__json_end_list(&out->json);
+    gw__json_key(&out->json, "towers");
+    gw__json_begin_object(&out->json);
+    for (size_t t = 0; t < out->spec->n_tasks; t++) {
+        if (wiring->towers[t] == NULL) continue;
+        gw__json_key(&out->json, out->spec->tasks[t].name);
+        gw__json_string(&out->json, wiring->towers[t]);
+    }
+    gw__json_end_object(&out->json);
+    gw__json_end_object(&out->json);
+}
+
 static void write_task_numbers(output *out, const double *numbers) {
     gw__json_begin_object(&out->json);
     for (size_t t = 0; t < out->spec->n_tasks; t++) {
@@ -185,6 +245,7 @@ static void write_value(output *out, const gw__field *field, const void *base) {
     case GW__FIELD_LEVEL_WIDTHS: write_level_widths(out, *(const gw__widths *const *)place); break;
     case GW__FIELD_PER_TASK: write_per_task(out); break;
     case GW__FIELD_TASK_NUMBERS: write_task_numbers(out, *(const double *const *)place); break;
+    case GW__FIELD_WIRING: write_wiring(out); break;
     case GW__FIELD_BETAS: write_betas(out); break;
     case GW__FIELD_CHAIN: write_chain(out, base); break;
     case GW__FIELD_QUANTILES: write_quantiles(out, base); break;

@@ -278,12 +278,16 @@ static gw_status check_architecture(const gw__frame *frame) {
         return gw__fail_value(frame, NODE(frame, "levels"), "architecture '%s' has one level but found %u; hint: %s", gw__architecture_name(architecture),
                               spec->model.levels, architecture == GW__ARCH_CGC ? "'ple' is cgc with more levels" : "'mmoe' and 'ple' may have more");
     }
+    if (architecture == GW__ARCH_CUSTOM && spec->model.wiring.levels == NULL) {
+        return gw__fail_value(frame, NODE(frame, "architecture"), "architecture 'custom' needs a 'wiring'");
+    }
     return architecture == GW__ARCH_LOCAL_EXPERTS ? check_local_experts(frame) : GW_OK;
 }
 
 static gw_status check_groups_of_experts(const gw__frame *frame) {
     const gw__spec *spec = frame->reading->spec;
     uint64_t total = spec->model.experts.count;
+    if (spec->model.wiring.levels != NULL) return GW_OK; /* checked as it was read */
     for (size_t t = 0; t < spec->n_tasks; t++) {
         uint32_t own = spec->model.experts.per_task[t];
         total += own;
@@ -333,6 +337,12 @@ static uint64_t mlp_size(const gw__widths *hidden, uint64_t in, uint64_t out) {
     return size < PARAMETERS_LIMIT ? size : PARAMETERS_LIMIT;
 }
 
+static uint64_t experts_of(const gw__level_spec *level) {
+    uint64_t n = 0;
+    for (size_t g = 0; g < level->n_groups; g++) n += level->groups[g].count;
+    return n;
+}
+
 /* snr-trans: a square map of every expert for every stream. */
 static uint64_t maps_size(const gw__model_spec *model, size_t n_tasks, uint32_t level, uint64_t width) {
     if (model->architecture != GW__ARCH_SNR_TRANS) return 0;
@@ -349,6 +359,7 @@ static gw_status check_size(const gw__frame *frame) {
     for (size_t t = 0; t < n_tasks; t++) experts += model->experts.per_task[t];
     for (uint32_t l = 0; l < model->levels; l++) {
         const gw__widths *hidden = &model->experts.mlp.hidden[l];
+        if (model->wiring.levels != NULL) experts = experts_of(&model->wiring.levels[l]);
         total += experts * mlp_size(hidden, in, 0);
         if (hidden->n > 0) in = hidden->at[hidden->n - 1];
         total += maps_size(model, n_tasks, l, in);

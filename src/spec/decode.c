@@ -149,6 +149,7 @@ static const decoder decoders[GW__FIELD_KINDS] = {
     [GW__FIELD_LEVEL_WIDTHS] = gw__form_widths,
     [GW__FIELD_PER_TASK] = gw__form_per_task,
     [GW__FIELD_TASK_NUMBERS] = gw__form_task_numbers,
+    [GW__FIELD_WIRING] = gw__form_wiring,
     [GW__FIELD_BETAS] = gw__form_betas,
     [GW__FIELD_QUANTILES] = gw__form_quantiles,
     [GW__FIELD_CHAIN] = gw__form_chain,

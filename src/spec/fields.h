@@ -26,6 +26,7 @@ typedef enum gw__field_kind {
     GW__FIELD_LEVEL_WIDTHS, /* hidden: the same, or one list per level */
     GW__FIELD_PER_TASK,
     GW__FIELD_TASK_NUMBERS, /* double [T]: one number in `range` for all tasks, or one each */
+    GW__FIELD_WIRING,   /* levels of groups and gates, by name */
     GW__FIELD_BETAS,
     GW__FIELD_QUANTILES, /* a number, or a list of them */
     GW__FIELD_CHAIN,     /* a list of tasks, or a list of such lists */

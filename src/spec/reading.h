@@ -58,6 +58,7 @@ gw_status gw__form_batch(const gw__frame *frame, const gw__field *field, const g
 gw_status gw__form_widths(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_per_task(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_task_numbers(const gw__frame *frame, const gw__field *field, const gw__doc *node);
+gw_status gw__form_wiring(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_columns(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 gw_status gw__form_tasks(const gw__frame *frame, const gw__field *field, const gw__doc *node);
 

@@ -3,7 +3,7 @@
 /* ---- the architectures: what each has, and how much of it ------------------------------------------------------------------------ */
 
 typedef struct traits {
-    const char *levels;                   /* NULL: one per layer of the experts */
+    const char *levels;                   /* NULL: one per layer of the experts, or as many as the wiring has */
     const char *count, *shared, *own;     /* experts; `count` and `shared` are one number of the struct */
     bool has_count, has_shared, has_own;  /* the keys `count`, `shared` and `per_task` belong to it */
     bool has_gates, has_levels, one_task; /* gates that see inputs; more levels than one; a task alone */
@@ -25,6 +25,7 @@ static const traits traits_of[GW__ARCHITECTURES] = {
     [GW__ARCH_SNR_TRANS] = {.levels = "2", .count = "8", .own = "0", .has_count = true, .has_levels = true},
     [GW__ARCH_L2_CONSTRAINED] = {.levels = "1", .own = "1"},
     [GW__ARCH_LOCAL_EXPERTS] = {.levels = "1", .count = "8", .own = "0", .has_count = true, .has_gates = true, .one_task = true},
+    [GW__ARCH_CUSTOM] = {.own = "0", .has_gates = true, .has_levels = true},
 };
 
 /* ---- defaults that depend on keys above ---- */
@@ -49,18 +50,20 @@ const char *gw__preset_head(const gw__frame *frame) { return task_of(frame)->typ
 static const traits *traits_in(const gw__spec *spec) { return &traits_of[spec->model.architecture]; }
 static const traits *traits_at(const gw__frame *frame) { return traits_in(frame->reading->spec); }
 
-/* As many as `experts.hidden`, which is read later, has items: widths, or lists of them. */
-static const char *levels_of_layers(const gw__frame *frame) {
+/* As many as a list that is read later has items: `experts.hidden`, of widths or lists of them, or `wiring.levels`. */
+static const char *levels_of_list(const gw__frame *frame, const char *outer, const char *inner) {
     static const char *const numbers[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
     _Static_assert(GW__COUNT(numbers) == GW__SPEC_LEVELS_LIMIT, "one text per number of levels");
-    const gw__doc *experts = gw__frame_get(frame, "experts"), *hidden = experts ? gw__doc_get(experts, "hidden") : NULL;
-    if (hidden == NULL || hidden->kind != GW__DOC_LIST) return "2"; /* of the default's */
-    size_t n = hidden->n < 1 ? 1 : hidden->n;
+    const gw__doc *map = gw__frame_get(frame, outer), *list = map != NULL && map->kind == GW__DOC_MAP ? gw__doc_get(map, inner) : NULL;
+    if (list == NULL || list->kind != GW__DOC_LIST) return "2"; /* widths of the default */
+    size_t n = list->n < 1 ? 1 : list->n;
     return numbers[(n < GW__SPEC_LEVELS_LIMIT ? n : GW__SPEC_LEVELS_LIMIT) - 1];
 }
 
 const char *gw__preset_levels(const gw__frame *frame) {
-    return traits_at(frame)->levels ? traits_at(frame)->levels : levels_of_layers(frame);
+    if (traits_at(frame)->levels) return traits_at(frame)->levels;
+    const bool custom = frame->reading->spec->model.architecture == GW__ARCH_CUSTOM;
+    return levels_of_list(frame, custom ? "wiring" : "experts", custom ? "levels" : "hidden");
 }
 
 const char *gw__preset_expert_count(const gw__frame *frame) { return traits_at(frame)->count; }
@@ -122,11 +125,12 @@ bool gw__architecture_has_one_task(gw__architecture architecture) { return trait
 bool gw__applies_expert_count(const gw__spec *spec, const void *base) { return traits_in(spec)->has_count; }
 bool gw__applies_expert_shared(const gw__spec *spec, const void *base) { return traits_in(spec)->has_shared; }
 bool gw__applies_expert_per_task(const gw__spec *spec, const void *base) { return traits_in(spec)->has_own; }
+bool gw__applies_wiring(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_CUSTOM; }
 bool gw__applies_local(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_LOCAL_EXPERTS; }
 bool gw__applies_alpha(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_L2_CONSTRAINED; }
 
 bool gw__applies_connections(const gw__spec *spec, const void *base) {
-    return spec->model.architecture == GW__ARCH_SNR_AVER || spec->model.architecture == GW__ARCH_SNR_TRANS;
+    return spec->model.architecture == GW__ARCH_SNR_AVER || spec->model.architecture == GW__ARCH_SNR_TRANS || spec->model.architecture == GW__ARCH_CUSTOM;
 }
 
 bool gw__applies_ple(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_PLE; }

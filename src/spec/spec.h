@@ -122,7 +122,8 @@ static inline bool gw__task_has_tower(const gw__task_spec *task) { return !task-
     X(SNR_AVER, "snr-aver")             \
     X(SNR_TRANS, "snr-trans")           \
     X(L2_CONSTRAINED, "l2-constrained") \
-    X(LOCAL_EXPERTS, "local-experts")
+    X(LOCAL_EXPERTS, "local-experts")   \
+    X(CUSTOM, "custom")
 #define GW__ARCHITECTURE_NAME(name, word) GW__ARCH_##name,
 typedef enum gw__architecture { GW__ARCHITECTURE_ROSTER(GW__ARCHITECTURE_NAME) GW__ARCHITECTURES } gw__architecture;
 #undef GW__ARCHITECTURE_NAME
@@ -181,11 +182,48 @@ typedef struct gw__connections_spec {
     double gamma, zeta; /* the sigmoid is stretched to this interval, which holds [0,1] inside, and cut off */
 } gw__connections_spec;
 
+/* A wiring in full: of `custom`. Every default is resolved. */
+#define GW__WIRED_GATE_ROSTER(X) X(SOFTMAX, "softmax") X(AVERAGE, "average") X(STITCH, "stitch") X(CONNECT, "connect")
+#define GW__WIRED_GATE_NAME(name, word) GW__WIRED_##name,
+typedef enum gw__wired_gate { GW__WIRED_GATE_ROSTER(GW__WIRED_GATE_NAME) } gw__wired_gate;
+#undef GW__WIRED_GATE_NAME
+
+typedef struct gw__group_spec {
+    const char *name;
+    uint32_t count;
+    gw__texts reads;           /* one stream of the level below or "input", or one for each expert */
+} gw__group_spec;
+
+typedef struct gw__stream_spec {
+    const char *name;
+    const char *reads;         /* what the logits are computed from */
+    gw__texts sees, residual;  /* groups, or experts as "group.0" */
+    uint32_t n_experts;        /* that it sees */
+    gw__wired_gate kind;
+} gw__stream_spec;
+
+typedef struct gw__level_spec {
+    const gw__group_spec *groups;
+    size_t n_groups;
+    const gw__stream_spec *streams;
+    size_t n_streams;
+} gw__level_spec;
+
+typedef struct gw__wiring_spec {
+    const gw__level_spec *levels; /* NULL: there is none */
+    size_t n_levels;
+    const char *const *towers;    /* [T] streams of the last level; NULL of a task without a tower */
+} gw__wiring_spec;
+
+/* The experts that a name in `sees` stands for: from the first one on, in the order of the groups. False: none. */
+bool gw__level_experts(const gw__level_spec *level, const char *name, uint32_t *ret_first, uint32_t *ret_n);
+
 typedef struct gw__model_spec {
     gw__architecture architecture;
     uint32_t levels;
     gw__ple ple;
     gw__local_error error;            /* local-experts */
+    gw__wiring_spec wiring;           /* custom */
     gw__connections_spec connections; /* snr-aver, snr-trans */
     double alpha;                     /* l2-constrained: of the squared distance between the tasks' parameters, in the objective */
     struct {

@@ -1,10 +1,11 @@
 """Every architecture of docs/spec.md by its name alone: trained, saved, inspected, scored, exported, imported; the same bytes for any number of
 threads; and every tensor's name is one that docs/architectures.md has."""
 import json
+import os
 import re
 import struct
 
-from cli_tap import SOURCE, check, main, read, same, small_world, succeeds
+from cli_tap import SOURCE, check, fails, main, read, run, same, small_world, succeeds, write
 
 NAMES = re.search(r"\| `model.architecture` \| one of ([^|]*) \|", open(f"{SOURCE}/docs/spec.md", encoding="utf-8").read()).group(1).split(", ")
 PAGE = open(f"{SOURCE}/docs/architectures.md", encoding="utf-8").read()
@@ -22,6 +23,95 @@ def pattern(line):
     return f"{head}\\.({last})"
 
 
+MMOE_2 = """{levels: [{experts: {shared: 2}, gates: {expert0: [shared], expert1: [shared]}},
+                     {experts: {shared: {count: 2, reads: [expert0, expert1]}}, gates: {rich: [shared], age: shared, job: {sees: [shared.0, shared.1]}}}]}"""
+EVERYONE = "[rich, age, job]"
+
+# Named architectures, and what they are in full.
+WRITTEN_OUT = {
+    "{architecture: mmoe, levels: 2, experts: {count: 2}}": MMOE_2,
+    "{architecture: omoe, experts: {count: 3}}": "{levels: [{experts: {shared: 3}, gates: {all: shared}}]}",
+    "{architecture: shared-bottom}": "{levels: [{experts: {shared: 1}, gates: {all: shared}}], towers: {rich: all, age: all, job: all}}",
+    "{architecture: averaged, experts: {count: 3}}": "{levels: [{experts: {shared: 3}, gates: {all: {sees: shared, kind: average}}}]}",
+    "{architecture: ple, experts: {shared: 1, per_task: 2}}":
+        """{levels: [{experts: {shared: 1, rich: 2, age: 2, job: 2},
+                      gates: {rich: [shared, rich], age: [shared, age], job: [shared, job], shared: [shared, rich, age, job]}},
+                     {experts: {shared: 1, rich: 2, age: 2, job: 2}, gates: {rich: [shared, rich], age: [shared, age], job: [shared, job]}}]}""",
+    "{architecture: ple, ple: raw-gates, experts: {shared: 1, per_task: 1}}":
+        """{levels: [{experts: {shared: 1, rich: 1, age: 1, job: 1},
+                      gates: {rich: [shared, rich], age: [shared, age], job: [shared, job], shared: [shared, rich, age, job]}},
+                     {experts: {shared: 1, rich: 1, age: 1, job: 1},
+                      gates: {rich: {sees: [shared, rich], reads: input}, age: {sees: [shared, age], reads: input}, job: {sees: [shared, job], reads: input}}}]}""",
+    "{architecture: adatt-sp, levels: 1, experts: {per_task: 2}}":
+        f"""{{levels: [{{experts: {{rich: 2, age: 2, job: 2}}, gates: {{rich: {{sees: {EVERYONE}, residual: rich}}, age: {{sees: {EVERYONE}, residual: age}},
+                      job: {{sees: {EVERYONE}, residual: [job.0, job.1]}}}}}}]}}""",
+    "{architecture: cross-stitch, experts: {hidden: [[6]]}}":
+        f"""{{levels: [{{experts: {{rich: 1, age: 1, job: 1}}, gates: {{rich: {{sees: {EVERYONE}, kind: stitch}}, age: {{sees: {EVERYONE}, kind: stitch}},
+                      job: {{sees: {EVERYONE}, kind: stitch}}}}}}]}}""",
+    "{architecture: snr-aver, levels: 1, experts: {count: 2}}":
+        """{levels: [{experts: {shared: 2}, gates: {rich: {sees: shared, kind: connect}, age: {sees: shared, kind: connect}, job: {sees: shared, kind: connect}}}]}""",
+}
+
+
+def custom(wiring, more=""):
+    return f"{{architecture: custom, wiring: {wiring}{more}}}"
+
+
+def values_of(path):
+    data = read(path)
+    return data[8 + struct.unpack("<Q", data[:8])[0]:], list(tensors_of(path))[1:]
+
+
+def written_out():
+    """A named architecture in full is the same network, bit for bit after training."""
+    for named, wiring in WRITTEN_OUT.items():
+        more = ", experts: {hidden: [[6]]}" if "hidden" in named else ""
+        for model, path in ((named, "named.gw"), (custom(wiring, more), "full.gw")):
+            succeeds(f"{path}: {named}", "train", "people.yaml", "--set", f"model={model}", "--set", "train.epochs=2", "-o", path)
+            succeeds("exported", "export", path, "--to", "safetensors", "-o", path + ".st")
+        check(values_of("named.gw.st") == values_of("full.gw.st"), f"{named}: the same tensors, bit for bit")
+        same(run("predict", "named.gw", "people.csv").raw, run("predict", "full.gw", "people.csv").raw, f"{named}: the same predictions")
+
+
+def wrong_wirings():
+    for wiring, parts in {
+        "{levels: [{experts: {shared: 2}, gates: {all: other}}]}": ["no experts 'other'", "shared.0"],
+        "{levels: [{experts: {shared: 2}, gates: {all: [shared, shared.1]}}]}": ["sees 'shared.1' twice"],
+        "{levels: [{experts: {shared: 2}, gates: {all: shared.0}}]}": ["no gate of level 0 sees expert 'shared.1'"],
+        "{levels: [{experts: {shared: 2}, gates: {rich: shared, age: shared}}]}": ["tower of task 'job'", "'all'"],
+        "{levels: [{experts: {shared: 2}, gates: {all: shared, more: shared}}]}": ["no tower reads stream 'more'"],
+        "{levels: [{experts: {shared: 2}, gates: {a: shared, b: shared}}, {experts: {x: {count: 2, reads: a}}, gates: {all: x}}]}": ["nothing of level 1 reads stream 'b'"],
+        "{levels: [{experts: {shared: 2}, gates: {a: shared}}, {experts: {x: 2}, gates: {all: x}}]}": ["group 'x' of level 1 has nothing to read", "'reads'"],
+        "{levels: [{experts: {shared: {count: 2, reads: y}}, gates: {all: shared}}]}": ["level 0 reads 'y'", "'input'"],
+        "{levels: [{experts: {shared: {count: 3, reads: [input, input]}}, gates: {all: shared}}]}": ["one for each of its 3 experts", "found 2"],
+        "{levels: [{experts: {shared: 0}, gates: {all: shared}}]}": ["group 'shared'", "from 1 to 1024"],
+        "{levels: [{experts: {input: 1}, gates: {all: input}}]}": ["'input' cannot be the name"],
+        "{levels: [{experts: {shared: 2}, gates: {all: {sees: shared, kind: hard}}}]}": ["'kind'", "softmax", "'hard'"],
+        "{levels: [{experts: {shared: 2}, gates: {all: {sees: shared, kind: stitch, residual: shared}}}]}": ["residual", "'softmax'"],
+        "{levels: [{experts: {shared: 2}, gates: {all: {seen: shared}}}]}": ["unknown key 'seen'", "'sees'"],
+        "{levels: [{experts: {shared: 2}}]}": ["'gates'"],
+        "{levels: []}": ["'levels'"],
+        "{levels: [{experts: {shared: 2}, gates: {all: shared}}], towers: {riche: all}}": ["no task is named 'riche'"],
+    }.items():
+        fails(f"refused: {wiring}", 2, parts, "train", "people.yaml", "--set", "model=" + custom(wiring))
+    fails("custom without a wiring", 2, ["'custom' needs a 'wiring'"], "train", "people.yaml", "--set", "model=custom")
+    fails("a wiring of a named architecture", 2, ["'wiring' is only for architecture 'custom'"], "train", "people.yaml", "--set",
+          "model={wiring: {levels: [{experts: {shared: 2}, gates: {all: shared}}]}}")
+    fails("levels that disagree", 2, ["'levels'"], "train", "people.yaml", "--set", "model=" + custom("{levels: [{experts: {shared: 1}, gates: {all: shared}}]}, levels: 3"))
+
+
+def example():
+    os.makedirs("examples", exist_ok=True)
+    for name in ("first.csv", "custom-wiring.yaml"):
+        write(f"examples/{name}", read(f"{SOURCE}/examples/{name}"))
+    lines = succeeds("the example of a wiring trains", "train", "examples/custom-wiring.yaml", "--json", "-o", "example.gw").out.splitlines()
+    losses = [json.loads(line)["train"]["loss"] for line in lines]
+    check(losses[-1] < losses[0], "and learns", losses)
+    shown = succeeds("its structure", "inspect", "example.gw").out
+    for part in ("taste.0-2", "habit.0-1", "both = mean of", "+ habit.0-1"):
+        check(part in shown, f"shows {part}", shown)
+
+
 def patterns():
     block = re.search(r"## Names of tensors.*?```text\n(.*?)```", PAGE, re.S).group(1)
     running = r".+\.norm\.(running_mean|running_var)"
@@ -35,6 +125,8 @@ def tensors_of(path):
 
 def one(name, known):
     model = ["--set", f"model={name}", "--set", "train.epochs=2"]
+    if name == "custom":
+        model[1] = "model=" + custom(MMOE_2)
     if name in ONE_TASK:
         model += ["--set", "tasks={rich: binary}", "--set", "features.ignore=[id, age, job]"]
     for threads in (1, 2, 3, 5):
@@ -58,4 +150,4 @@ def all_of_them():
         one(name, known)
 
 
-main(all_of_them)
+main(all_of_them, written_out, wrong_wirings, example)

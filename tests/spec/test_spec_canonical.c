@@ -34,6 +34,8 @@ static void test_fixed_points(void **state) {
     static const char *const sets[] = {
         "model=single-task", "model=shared-bottom", "model=averaged", "model=moe", "model=omoe", "model=mmoe", "model=cgc", "model=ple",
         "model={architecture: ple, ple: raw-gates}", "model={architecture: ple, ple: no-shared-gate}", "model={architecture: ple, ple: paper}",
+        "model={architecture: custom, wiring: {levels: [{experts: {a: 2, b: {count: 1}}, gates: {p: [a, b.0], q: {sees: a, residual: a.1, reads: input}}}, "
+        "{experts: {c: {count: 2, reads: [p, q]}}, gates: {all: {sees: c, kind: connect}}}], towers: {y: all}}}",
         "model={architecture: local-experts, error: competitive, experts: {hidden: []}}",
         "model=snr-aver", "model={architecture: snr-trans, connections: {lambda: 0.1, beta: 0.5}}", "model={architecture: l2-constrained, alpha: 0.25}",
         "model=adatt-sp", "model=adatt", "model=cross-stitch", "model={architecture: cross-stitch, experts: {hidden: [7, 5, 3]}}",

@@ -210,7 +210,7 @@ static const wrong in_tasks[] = {
     {"tasks: {y: {type: binary, given: z}, z: {type: binary, given: y}}", 1, 34, "task 'y' is given itself, by way of 'z'"},
 };
 
-#define LATER "adatt-sp, adatt, cross-stitch, snr-aver, snr-trans, l2-constrained, local-experts"
+#define LATER "adatt-sp, adatt, cross-stitch, snr-aver, snr-trans, l2-constrained, local-experts, custom"
 
 static const wrong in_model[] = {
     {"model: {expert: 1}", 1, 9, "unknown key 'expert'; hint: did you mean 'experts'?"},

@@ -204,15 +204,15 @@ static const struct { const char *name; uint32_t levels, shared, own; } architec
     {"omoe", 1, 8, 0},        {"mmoe", 1, 8, 0},          {"cgc", 1, 2, 2},      {"ple", 2, 2, 2},
     {"adatt-sp", 2, 0, 2},    {"adatt", 2, 2, 2},         {"cross-stitch", 2, 0, 1},
     {"snr-aver", 2, 8, 0},    {"snr-trans", 2, 8, 0},     {"l2-constrained", 1, 0, 1},
-    {"local-experts", 1, 8, 0},
+    {"local-experts", 1, 8, 0}, {"custom", 1, 0, 0},
 };
 
 static void test_architecture_alone(void **state) {
     for (size_t a = 0; a < GW__ARCHITECTURES; a++) {
         char yaml[256];
         bool one = a == GW__ARCH_MOE || a == GW__ARCH_LOCAL_EXPERTS;
-        snprintf(yaml, sizeof yaml, "data: {train: a.csv}\ntasks: {y: binary%s}\nmodel: {architecture: %s}\n", one ? "" : ", z: regression",
-                 architectures[a].name);
+        snprintf(yaml, sizeof yaml, "data: {train: a.csv}\ntasks: {y: binary%s}\nmodel: {architecture: %s%s}\n", one ? "" : ", z: regression",
+                 architectures[a].name, a == GW__ARCH_CUSTOM ? ", wiring: {levels: [{experts: {x: 2}, gates: {all: x}}]}" : "");
         gw__spec *s = spec_of(yaml);
         assert_int_equal(s->model.architecture, a);
         assert_string_equal(gw__architecture_name(s->model.architecture), architectures[a].name);
@@ -240,7 +240,7 @@ static void test_keys_of_other_architectures(void **state) {
         {"snr-aver", ", count: 3", false}, {"snr-trans", ", count: 3", false}, {"l2-constrained", "", false},
         {"local-experts", ", count: 3", true},
     };
-    assert_int_equal(GW__COUNT(cases), GW__ARCHITECTURES);
+    assert_int_equal(GW__COUNT(cases), GW__ARCHITECTURES - 1); /* `custom` is nothing without its wiring */
     for (size_t i = 0; i < GW__COUNT(cases); i++) {
         char set[64], alone[256];
         snprintf(set, sizeof set, "model.architecture=%s", cases[i].name);

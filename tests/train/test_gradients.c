@@ -189,6 +189,9 @@ static const struct { const char *model; bool one; } models[] = {
     {"{\"architecture\":\"snr-aver\",\"connections\":0.1," EXPERTS("\"count\":3,") PARTS, false},
     {"{\"architecture\":\"snr-trans\",\"connections\":{\"lambda\":0.05,\"beta\":0.5}," EXPERTS("\"count\":3,") PARTS, false},
     {"{\"architecture\":\"l2-constrained\",\"alpha\":0.1," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"custom\",\"wiring\":{\"levels\":[{\"experts\":{\"a\":2,\"b\":2},\"gates\":{\"p\":{\"sees\":[\"a\",\"b\"],\"residual\":\"a\"},"
+     "\"q\":{\"sees\":[\"b\",\"a\"],\"kind\":\"stitch\"},\"r\":\"b.1\"}},{\"experts\":{\"c\":{\"count\":3,\"reads\":[\"p\",\"q\",\"input\"]}},"
+     "\"gates\":{\"all\":{\"sees\":\"c\",\"reads\":\"r\"},\"time\":\"c.0\"}}]}," EXPERTS("") PARTS, false},
     {"{\"architecture\":\"local-experts\"," EXPERTS("\"count\":3,") "}", true},
     {"{\"architecture\":\"local-experts\",\"error\":\"competitive\"," EXPERTS("\"count\":3,") "}", true},
     {"{\"architecture\":\"local-experts\",\"error\":\"cooperative\",\"gates\":{\"hidden\":[4],\"activation\":\"tanh\"}," EXPERTS("\"count\":1,") "}", true},
