@@ -312,7 +312,8 @@ static gw_status check_sparse(const gw__frame *frame) {
 static gw_status check_local(const gw__frame *frame) {
     const gw__model_spec *model = &frame->reading->spec->model;
     const gw__gating_spec *gating = &model->gating;
-    if (model->architecture != GW__ARCH_LOCAL_EXPERTS || (gating->top_k == 0 && gating->temperature == 1 && gating->dropout == 0 && !gating->balance.on)) return GW_OK;
+    const bool plain = gating->top_k == 0 && gating->temperature == 1 && gating->dropout == 0 && !gating->balance.on;
+    if (model->architecture != GW__ARCH_LOCAL_EXPERTS || plain) return GW_OK;
     return gw__fail_value(frame, NODE(frame, "gates"), "the gate of 'local-experts' is a plain softmax; hint: 'moe' has the other kinds");
 }
 
