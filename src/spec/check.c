@@ -300,6 +300,27 @@ static gw_status check_groups_of_experts(const gw__frame *frame) {
     return GW_OK;
 }
 
+/* Sparse gates need levels like those of the named architectures: softmaxes, and experts whose inputs are all of one width. */
+static bool may_be_sparse(const gw__level_spec *level) {
+    size_t n = 0, from_input = 0;
+    for (size_t i = 0; i < level->n_streams; i++)
+        if (level->streams[i].kind != GW__WIRED_SOFTMAX && level->streams[i].n_experts > 1) return false;
+    for (size_t g = 0; g < level->n_groups; g++) {
+        for (size_t i = 0; i < level->groups[g].reads.n; i++, n++) from_input += strcmp(level->groups[g].reads.at[i], "input") == 0;
+    }
+    return from_input == 0 || from_input == n;
+}
+
+static gw_status check_sparse_wiring(const gw__frame *frame) {
+    const gw__model_spec *model = &frame->reading->spec->model;
+    for (size_t l = 0; model->gating.top_k > 0 && l < model->wiring.n_levels; l++) {
+        if (may_be_sparse(&model->wiring.levels[l])) continue;
+        return gw__fail_value(frame, NODE(frame, "wiring"), "key 'wiring': with 'top_k' the gates of level %zu must be of kind 'softmax', and its experts read 'input' "
+                              "all or not at all", l);
+    }
+    return GW_OK;
+}
+
 /* Batch normalisation is of whole batches: an expert that sees some rows of it has no such thing. */
 static gw_status check_sparse(const gw__frame *frame) {
     const gw__model_spec *model = &frame->reading->spec->model;
@@ -377,6 +398,7 @@ gw_status gw__check_model(const gw__frame *frame) {
     gw_status status = check_architecture(frame);
     if (status == GW_OK) status = check_groups_of_experts(frame);
     if (status == GW_OK) status = check_sparse(frame);
+    if (status == GW_OK) status = check_sparse_wiring(frame);
     if (status == GW_OK) status = check_always(frame);
     if (status == GW_OK) status = check_local(frame);
     return status == GW_OK ? check_size(frame) : status;

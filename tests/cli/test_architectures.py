@@ -30,6 +30,7 @@ EVERYONE = "[rich, age, job]"
 # Named architectures, and what they are in full.
 WRITTEN_OUT = {
     "{architecture: mmoe, levels: 2, experts: {count: 2}}": MMOE_2,
+    "{architecture: omoe, experts: {count: 4}, gates: {top_k: 2}}": "{levels: [{experts: {shared: 4}, gates: {all: shared}}]}, gates: {top_k: 2}",
     "{architecture: omoe, experts: {count: 3}}": "{levels: [{experts: {shared: 3}, gates: {all: shared}}]}",
     "{architecture: shared-bottom}": "{levels: [{experts: {shared: 1}, gates: {all: shared}}], towers: {rich: all, age: all, job: all}}",
     "{architecture: averaged, experts: {count: 3}}": "{levels: [{experts: {shared: 3}, gates: {all: {sees: shared, kind: average}}}]}",
@@ -94,6 +95,10 @@ def wrong_wirings():
         "{levels: [{experts: {shared: 2}, gates: {all: shared}}], towers: {riche: all}}": ["no task is named 'riche'"],
     }.items():
         fails(f"refused: {wiring}", 2, parts, "train", "people.yaml", "--set", "model=" + custom(wiring))
+    sparse = ", gates: {top_k: 1}"
+    for wiring in ("{levels: [{experts: {a: 3, b: 2}, gates: {all: a, rich: {sees: b, kind: average}}}]}",
+                   "{levels: [{experts: {a: 3}, gates: {p: a}}, {experts: {b: {count: 2, reads: [p, input]}}, gates: {all: b}}]}"):
+        fails(f"sparse gates in {wiring}", 2, ["'top_k'", "'softmax'", "'input'"], "train", "people.yaml", "--set", "model=" + custom(wiring, sparse))
     fails("custom without a wiring", 2, ["'custom' needs a 'wiring'"], "train", "people.yaml", "--set", "model=custom")
     fails("a wiring of a named architecture", 2, ["'wiring' is only for architecture 'custom'"], "train", "people.yaml", "--set",
           "model={wiring: {levels: [{experts: {shared: 2}, gates: {all: shared}}]}}")
