@@ -191,7 +191,8 @@ GW_API gw_status gw_session_score(gw_session *session, const gw_column *columns,
 GW_API gw_status gw_session_score_candidates(gw_session *session, const gw_column *user, size_t n_user_columns, const gw_column *candidates,
                                              size_t n_candidate_columns, size_t n_candidates, float *ret_score, gw_error *err);
 
-/** Score rows of the dense input, float[B*D], row-major: transforms and embeddings already applied. Allocates nothing. Values are not looked
+/** Score rows of the dense input, float[B*D], row-major: transforms and embeddings already applied (architecture 'stem': one
+ *  copy for each task and then the shared one). Allocates nothing. Values are not looked
  *  at: a row with NaN gets NaN as its scores, one with an infinity NaN or what the network saturates to; the other rows do not change. */
 GW_API gw_status gw_session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err);
 

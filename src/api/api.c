@@ -180,7 +180,7 @@ gw_status gw_model_feature_at(const gw_model *model, size_t i, gw_feature_info *
 }
 
 size_t gw_model_dense_width(const gw_model *model) {
-    return model ? gw__features_input(model->features)->width : 0;
+    return model ? gw__net_dense_width(model->net) : 0;
 }
 
 size_t gw_model_output_width(const gw_model *model) {

@@ -126,12 +126,30 @@ static void put_experts(tree *t, const gw__doc *experts, const char *what) {
     }
 }
 
+/* Parts that are told by their sum. */
+static void put_total(tree *t, const char *title, const gw__doc *parts) {
+    int64_t parameters = 0, multiply_adds = 0;
+    gw__text name = {0};
+    for (const gw__doc *part = parts->first; part; part = part->next) {
+        parameters += cli_count(part, "parameters");
+        multiply_adds += cli_count(part, "multiply_adds");
+    }
+    gw__text_puts(&name, title);
+    tree_name(t, 2, false, false, &name);
+    cell(&t->table, "");
+    cell(&t->table, "");
+    cli_cell_count(&t->table, parameters);
+    cli_cell_count(&t->table, multiply_adds);
+    gw__text_clear(&name);
+}
+
 static void put_gates(tree *t, const gw__doc *gates) {
     for (const gw__doc *gate = gates->first; gate; gate = gate->next) {
         gw__slice kind = cli_text(gw__doc_get(gate, "kind")), stream = cli_text(gw__doc_get(gate, "stream"));
         const gw__doc *experts = gw__doc_get(gate, "experts");
         gw__text name = {0};
-        gw__text_addf(&name, "%s %.*s%s", gw__slice_is(kind, "softmax") ? "gate" : "stream", (int)stream.n, stream.at,
+        const bool beside = kind.n > 5 && memcmp(kind.at, "self-", 5) == 0;
+        gw__text_addf(&name, "%s %.*s%s", gw__slice_is(kind, "softmax") ? "gate" : beside ? "self-gate" : "stream", (int)stream.n, stream.at,
                       gw__slice_is(kind, "average") ? " = mean of " : gw__slice_is(kind, "pass") ? " = " : " over ");
         const gw__doc *top = gw__doc_get(gate, "top_k");
         if (top) gw__text_addf(&name, "%.*s of ", (int)top->text.n, top->text.at);
@@ -193,6 +211,10 @@ static void put_tree(const gw__doc *model, cli_screen screen, gw__text *out) {
         tree_title(&t, false, title);
         if (experts) put_experts(&t, experts, "expert");
         if (gw__doc_get(level, "maps")) put_experts(&t, gw__doc_get(level, "maps"), "map");
+        const gw__doc *factors = gw__doc_get(level, "factors"), *feature_gates = gw__doc_get(level, "feature_gates");
+        if (factors) put_total(&t, "factors of all experts", factors);
+        if (gw__doc_get(level, "transfers")) put_total(&t, "transfers from task to task", gw__doc_get(level, "transfers"));
+        if (feature_gates) put_total(&t, "feature gates of all experts", feature_gates);
         if (gates) put_gates(&t, gates);
     }
     tree_title(&t, true, "towers");

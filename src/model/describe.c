@@ -98,7 +98,7 @@ gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error
     member_text(&json, "architecture", gw__architecture_name(model->spec->model.architecture));
     member_int(&json, "parameters", parameter_count(model->net));
     member_int(&json, "multiply_adds", gw__net_multiply_adds(model->net));
-    member_int(&json, "dense_width", gw__features_input(model->features)->width);
+    member_int(&json, "dense_width", gw__net_dense_width(model->net));
     member_int(&json, "output_width", gw__net_output_width(model->net));
     gw__net_describe(model->net, &json);
     describe_features(model->features, &json);

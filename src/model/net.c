@@ -23,6 +23,14 @@ static const uint32_t *with_output(gw__builder *b, gw__widths hidden, uint32_t o
     return widths;
 }
 
+/* What a stream of the level below, or of the dense input, is. */
+static gw__view input_view(const gw__net *net, const gw__view *streams, uint32_t input) {
+    if (input == GW__STREAM_DENSE) return net->dense;
+    if (!gw__reads_input(input)) return streams[input];
+    const uint32_t width = net->dense.width / net->wiring.copies;
+    return gw__columns_of(net->dense, (GW__STREAM_COPY(0) - input) * width, width);
+}
+
 static gw_status plan_expert(gw__builder *b, uint32_t level, uint32_t i, gw__view x, gw__mlp *ret_mlp) {
     const gw__wire_expert *wire = &b->net->wiring.levels[level].experts[i];
     const gw__mlp_spec *spec = &b->spec->model.experts.mlp;
@@ -35,6 +43,19 @@ static gw_status plan_expert(gw__builder *b, uint32_t level, uint32_t i, gw__vie
     return GW_OK;
 }
 
+/* What the experts of a level have in common if their weights are factored, else NULL. */
+static gw_status plan_factors(gw__builder *b, uint32_t level, const gw__factors **ret_factors) {
+    const gw__model_spec *model = &b->spec->model;
+    if (!b->net->wiring.factored) return *ret_factors = NULL, GW_OK;
+    gw__factors *factors = gw__arena_alloc(&b->net->arena, 1, sizeof *factors);
+    const char *prefix = format_name(b, "level%u.factors", level, "", 0);
+    if (!factors || !prefix) return gw__fail_nomem(b->err);
+    *factors = (gw__factors){.input = model->ranks.input, .output = model->ranks.output, .task = model->ranks.task, .prefix = prefix,
+                             .order = gw__plan_order(2 * level, b->net->wiring.levels[level].n_experts)};
+    *ret_factors = factors;
+    return GW_OK;
+}
+
 static gw_status plan_gate(gw__builder *b, uint32_t level, uint32_t i, gw__view x, gw__mlp *ret_mlp) {
     const gw__wire_gate *wire = &b->net->wiring.levels[level].gates[i];
     const gw__mlp_spec *spec = &b->spec->model.gates;
@@ -42,6 +63,16 @@ static gw_status plan_gate(gw__builder *b, uint32_t level, uint32_t i, gw__view 
     const uint32_t *widths = with_output(b, spec->hidden[level], wire->n_experts);
     if (!prefix || !widths) return gw__fail_nomem(b->err);
     *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = widths, .n_layers = spec->hidden[level].n + 1, .spec = spec, .order = gw__plan_order(2 * level + 1, i)};
+    return GW_OK;
+}
+
+static gw_status plan_self_gate(gw__builder *b, uint32_t level, uint32_t i, gw__view x, gw__mlp *ret_mlp) {
+    const gw__wire_level *wire = &b->net->wiring.levels[level];
+    const char *prefix = format_name(b, "level%u.self_gate.%s", level, wire->gates[i].stream, 0);
+    const uint32_t *widths = with_output(b, (gw__widths){0}, wire->gates[i].n_self);
+    if (!prefix || !widths) return gw__fail_nomem(b->err);
+    *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = widths, .n_layers = 1, .spec = &b->spec->model.gates,
+                         .order = gw__plan_order(2 * level + 1, wire->n_gates + i)};
     return GW_OK;
 }
 
@@ -119,7 +150,8 @@ static gw_status add_gate(gw__builder *b, const gw__wire_level *level, gw__view 
 }
 
 /* The gate itself: weights from logits, and the mixture as a new stream. A gate with one expert to see is that expert. */
-static gw_status add_mix(gw__builder *b, gw__gate_at at, const gw__mlp *gate, const gw__route *route, const gw__mlp *experts, gw__view *ret_stream) {
+static gw_status add_mix(gw__builder *b, gw__gate_at at, const gw__mlp *gate, const gw__route *route, const gw__mlp *experts, gw__view *detached,
+                         gw__view *ret_stream) {
     gw_status status = GW_OK;
     const gw__wire_gate *wire = gw__wire_gate_at(b, at);
     if (wire->kind == GW__GATE_PASS) {
@@ -130,6 +162,7 @@ static gw_status add_mix(gw__builder *b, gw__gate_at at, const gw__mlp *gate, co
     if (b->net->wiring.levels[at.level].predicts) return gw__plan_blend(b, at, gate->x, experts, ret_stream);
     gw__op op = {.kind = route ? GW__OP_MIX_ROUTED : GW__OP_MIX, .gate = wire->kind, .route = route, .seen = wire->experts, .gating = gate->gating};
     GW__TRY(gw__plan_experts(b, &op, wire->experts, wire->n_experts, experts));
+    GW__TRY(gw__plan_detached(b, wire, detached, (gw__view *)op.experts));
     op.y = gw__plan_buffer(b, op.experts[0].width);
     op.weights = wire->kind == GW__GATE_SOFTMAX ? gate->x : gw__plan_buffer(b, wire->n_experts);
     op.x = op.weights;
@@ -161,16 +194,26 @@ static gw_status add_level(gw__builder *b, uint32_t level, gw__mlp **gate_plans,
     const gw__wire_level *wire = &wiring->levels[level];
     gw__mlp *transforms = NULL;
     size_t n = 0;
+    const gw__factors *factors = NULL;
+    gw__view *detached = calloc(wire->n_experts, sizeof *detached);
+    if (!detached) GW__FAIL(gw__fail_nomem(b->err));
+    GW__TRY(plan_factors(b, level, &factors));
     for (uint32_t i = 0; i < wire->n_experts; i++, n++) {
-        uint32_t input = wire->experts[i].input;
-        GW__TRY(plan_expert(b, level, i, input == GW__STREAM_DENSE ? b->net->dense : streams[input], &members[n]));
+        GW__TRY(plan_expert(b, level, i, input_view(b->net, streams, wire->experts[i].input), &members[n]));
+        members[n].factors = factors;
     }
+    if (wiring->feature_gates) GW__TRY(gw__plan_feature_gates(b, level, members, n, wiring->feature_gates));
     for (uint32_t l = level; l < wiring->n_levels; l++) {
         for (uint32_t i = 0; i < wiring->levels[l].n_gates; i++) {
             const gw__wire_gate *gate = &wiring->levels[l].gates[i];
             if (!built_at(level, l, gate)) continue;
-            GW__TRY(plan_gate(b, l, i, gate->input == GW__STREAM_DENSE ? b->net->dense : streams[gate->input], &members[n++]));
+            gw__view x = input_view(b->net, streams, gate->input);
+            if (gate->summed) GW__TRY(gw__plan_sum(b, x, input_view(b->net, streams, gate->also), &x));
+            GW__TRY(plan_gate(b, l, i, x, &members[n++]));
         }
+    }
+    for (uint32_t i = 0; i < wire->n_gates; i++) {
+        if (wire->gates[i].n_self) GW__TRY(plan_self_gate(b, level, i, input_view(b->net, streams, wire->gates[i].input), &members[n++]));
     }
     const bool routed = gw__is_routed(b->spec, wire);
     const size_t first = routed ? wire->n_experts : 0; /* which rows an expert has follows from the gates */
@@ -182,7 +225,7 @@ static gw_status add_level(gw__builder *b, uint32_t level, gw__mlp **gate_plans,
             gate_plans[l][i] = members[n++];
             const uint32_t input = wiring->levels[l].gates[i].input;
             if (is_plain(b, &wiring->levels[l])) continue;
-            GW__TRY(add_gate(b, &wiring->levels[l], input == GW__STREAM_DENSE ? b->net->dense : streams[input], &gate_plans[l][i]));
+            GW__TRY(add_gate(b, &wiring->levels[l], input_view(b->net, streams, input), &gate_plans[l][i]));
         }
     }
     if (b->spec->model.gating.balance.on && n > wire->n_experts) b->segment++; /* backward, the gates need what the batch sums up to */
@@ -192,10 +235,14 @@ static gw_status add_level(gw__builder *b, uint32_t level, gw__mlp **gate_plans,
     if (wire->transforms) GW__TRY(gw__plan_transforms(b, level, members, &transforms));
     for (uint32_t i = 0; i < wire->n_gates; i++) {
         if (transforms) seen = transforms + (size_t)i * wire->n_experts;
-        GW__TRY(add_mix(b, (gw__gate_at){level, i}, &gate_plans[level][i], route, seen, &streams[i]));
+        GW__TRY(add_mix(b, (gw__gate_at){level, i}, &gate_plans[level][i], route, seen, detached, &streams[i]));
         if (wire->n_always) GW__TRY(add_always(b, wire->n_always, members, streams[i]));
     }
+    for (uint32_t i = 0; i < wire->n_gates; i++) {
+        if (wire->gates[i].n_self) GW__TRY(gw__plan_self_gate(b, &wire->gates[i], members[n++].x, members, streams[i]));
+    }
 cleanup:
+    free(detached);
     free(transforms);
     return status;
 }
@@ -290,11 +337,12 @@ static gw_status add_levels_and_towers(gw__builder *b, const gw__spec *whole) {
         widest = wiring->levels[l].n_gates > widest ? wiring->levels[l].n_gates : widest;
     }
     gw__mlp *plans = calloc(n_gates, sizeof *plans), **gate_plans = calloc(wiring->n_levels, sizeof *gate_plans);
-    gw__mlp *members = calloc(n_gates + n_experts, sizeof *members);
+    gw__mlp *members = calloc(2 * n_gates + n_experts, sizeof *members);
     gw__view *streams = calloc(widest, sizeof *streams);
     if (!plans || !gate_plans || !members || !streams) GW__FAIL(gw__fail_nomem(b->err));
     for (size_t l = 0, at = 0; l < wiring->n_levels; at += wiring->levels[l].n_gates, l++) gate_plans[l] = plans + at;
     for (uint32_t l = 0; l < wiring->n_levels; l++) GW__TRY(add_level(b, l, gate_plans, streams, members));
+    GW__TRY(gw__plan_transfers(b, streams));
     GW__TRY(add_towers(b, streams, whole));
     /* The gates that a reader may ask for, with the views that hold their weights after a run. */
     gw__net *net = b->net;
@@ -326,6 +374,11 @@ cleanup:
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------------- */
 
+/* Whether the gradient of x, which others may read, too, is made. */
+static bool reaches_input(const gw__op *op) {
+    return ((op->kind == GW__OP_LINEAR || op->kind == GW__OP_FEATURE_GATE) && op->need_dx) || op->kind == GW__OP_TASK_SUM;
+}
+
 /* Backward, the first consumer of a value writes its gradient and the others add: decided here, in the order of the backward run. */
 static gw_status mark_additions(gw__builder *b) {
     gw__net *net = b->net;
@@ -334,13 +387,13 @@ static gw_status mark_additions(gw__builder *b) {
     gw_status status = GW_OK;
     for (size_t i = net->n_ops; i-- > 0;) {
         gw__op *op = &net->ops[i];
-        const bool sums = gw__op_sums_experts(op);
-        size_t n = sums ? op->n_experts : op->kind == GW__OP_LINEAR && op->need_dx ? 1 : 0;
+        const bool of_experts = op->expert_add != NULL;
+        size_t n = of_experts ? op->n_experts : reaches_input(op) ? 1 : 0;
         for (size_t e = 0; e < n; e++) {
-            const gw__view *target = sums ? &op->experts[e] : &op->x;
+            const gw__view *target = of_experts ? &op->experts[e] : &op->x;
             bool add = false;
             for (size_t w = 0; w < n_written && !add; w++) add = gw__same_place(&written[w], target);
-            if (sums) ((bool *)op->expert_add)[e] = add;
+            if (of_experts) ((bool *)op->expert_add)[e] = add;
             else op->add = add;
             if (add) continue;
             GW__TRY(gw__grow((void **)&written, &capacity, n_written + 1, sizeof *written, b->err));
@@ -358,11 +411,18 @@ static bool joins(const gw__slot *last, const gw__slot *next) {
            next->dense_at == last->dense_at + last->width;
 }
 
-static gw_status copy_input(gw__net *net, const gw__input *input, gw_error *err) {
+static gw_status copy_input(gw__builder *b, const gw__input *input) {
+    gw__net *net = b->net;
+    gw__input copies;
+    if (net->wiring.copies) {
+        gw_status status = gw__plan_copies(b, input, net->wiring.copies, &copies);
+        if (status != GW_OK) return status;
+        input = &copies;
+    }
     gw__slot *slots = gw__arena_alloc(&net->arena, input->n_slots, sizeof *slots);
     gw__table_shape *tables = gw__arena_alloc(&net->arena, input->n_tables + 1, sizeof *tables);
     net->moves = gw__arena_alloc(&net->arena, input->n_slots, sizeof *net->moves);
-    if (!slots || !tables || !net->moves) return gw__fail_nomem(err);
+    if (!slots || !tables || !net->moves) return gw__fail_nomem(b->err);
     memcpy(slots, input->slots, input->n_slots * sizeof *slots);
     for (size_t i = 0; i < input->n_slots; i++) {
         if (net->n_moves && joins(&net->moves[net->n_moves - 1], &slots[i])) net->moves[net->n_moves - 1].width += slots[i].width;
@@ -371,7 +431,7 @@ static gw_status copy_input(gw__net *net, const gw__input *input, gw_error *err)
     for (size_t i = 0; i < input->n_tables; i++) {
         tables[i] = input->tables[i];
         tables[i].name = gw__arena_text(&net->arena, input->tables[i].name, strlen(input->tables[i].name));
-        if (!tables[i].name) return gw__fail_nomem(err);
+        if (!tables[i].name) return gw__fail_nomem(b->err);
     }
     net->input = *input;
     net->input.slots = slots;
@@ -499,12 +559,12 @@ gw_status gw__net_new_checked(const gw__spec *spec, const gw__input *input, cons
     net->blend = SIZE_MAX;
     gw__builder b = {.net = net, .spec = spec, .check = check, .err = err};
     gw__spec towers;
-    GW__TRY(copy_input(net, input, err));
     GW__TRY(copy_tasks(&b, output_widths));
     GW__TRY(copy_orders(&b));
     GW__TRY(spec_of_towers(&b, &towers));
     b.spec = &towers;
     GW__TRY(gw__wiring_new(&towers, &net->arena, &net->wiring, err));
+    GW__TRY(copy_input(&b, input));
     GW__TRY(add_levels_and_towers(&b, spec));
     place_statistics(&b);
     GW__TRY(add_tables(&b));
@@ -537,6 +597,7 @@ void gw__net_free(gw__net *net) {
     free(net);
 }
 
+size_t gw__net_dense_width(const gw__net *net) { return net->dense.width; }
 size_t gw__net_output_width(const gw__net *net) { return net->output_at[net->n_tasks]; }
 size_t gw__net_output_at(const gw__net *net, size_t task) { return net->output_at[task]; }
 size_t gw__net_logit_width(const gw__net *net) { return net->logit_at[net->n_tasks]; }
@@ -551,7 +612,9 @@ uint64_t gw__net_training_multiply_adds(const gw__net *net) {
         const gw__op *op = &net->ops[i];
         uint64_t most = op->route ? op->route->most : 1, of = op->route ? op->route->n_experts : 1; /* of the experts, a row has so many */
         if (op->kind == GW__OP_LINEAR) sum += (uint64_t)op->x.width * op->y.width * (op->need_dx ? 3 : 2) * (op->routed ? most : 1) / (op->routed ? of : 1);
-        if (gw__op_sums_experts(op)) sum += (uint64_t)op->n_experts * op->y.width * 3 * most / of;
+        if (op->kind == GW__OP_ATTEND) sum += (uint64_t)op->y.width * 12;
+        const bool of_parts = gw__op_sums_experts(op) || op->kind == GW__OP_TASK_SUM || op->kind == GW__OP_FEATURE_GATE;
+        if (of_parts) sum += (uint64_t)op->n_experts * op->y.width * 3 * most / of;
     }
     return sum;
 }

@@ -31,6 +31,7 @@ void      gw__net_free(gw__net *net);
 gw_status   gw__net_use_isa(gw__net *net, const char *isa, gw_error *err);
 const char *gw__net_isa(const gw__net *net);
 
+size_t gw__net_dense_width(const gw__net *net);                /* D: all copies of the input together */
 size_t gw__net_output_width(const gw__net *net);               /* O */
 size_t gw__net_output_at(const gw__net *net, size_t task);     /* first output column of a task */
 size_t gw__net_logit_width(const gw__net *net);                /* Z: what all losses see together */

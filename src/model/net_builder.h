@@ -16,6 +16,13 @@ typedef struct gw__builder {
     gw_error *err;
 } gw__builder;
 
+/* What the members of a factored set have in common: the ranks of their tensors, and the level that names them. */
+typedef struct gw__factors {
+    uint32_t input, output, task;
+    const char *prefix; /* "level0.factors" */
+    uint64_t order;
+} gw__factors;
+
 /* One multilayer perceptron on its way into the plan. */
 typedef struct gw__mlp {
     gw__view x;             /* its input; while it is built, the output of the layer before */
@@ -28,10 +35,17 @@ typedef struct gw__mlp {
     uint64_t order;
     bool zero;              /* begins with zeros */
     const gw__gating *gating; /* a gate: what made its x, its weights, from its logits; NULL: they are the logits yet */
+    const gw__factors *factors; /* not NULL: the weights of this member are factored with those of its neighbours */
 } gw__mlp;
 
 static inline bool gw__same_place(const gw__view *a, const gw__view *b) {
     return a->space == b->space && a->before == b->before && a->column == b->column;
+}
+
+static inline gw__view gw__columns_of(gw__view buffer, uint32_t column, uint32_t width) {
+    buffer.column += column;
+    buffer.width = width;
+    return buffer;
 }
 
 /* Where a gate stands in the wiring. */
@@ -53,6 +67,27 @@ gw_status gw__plan_placement(gw__builder *b, gw__placement placement, const char
 bool gw__is_routed(const gw__spec *spec, const gw__wire_level *level);
 /* The experts of such a level, whose gates are in the plan: which rows each has, then each with its own products. */
 gw_status gw__plan_routed(gw__builder *b, const gw__wire_level *level, const gw__mlp *gates, gw__mlp *experts, const gw__route **ret_route);
+/* One layer of members whose weights are factored together; each one's x becomes its output. */
+gw_status gw__plan_factored(gw__builder *b, gw__mlp *const *set, size_t n_set, size_t layer);
+/* A product of new weights, without a bias; not yet among the operations. */
+gw__op gw__plan_product(gw__builder *b, gw__view x, gw__view y);
+/* One more use of a product's weights. Backward, the last that is planned writes their gradient, and the others (`more`) add theirs. */
+gw_status gw__plan_use(gw__builder *b, gw__op product, gw__view x, gw__view y, bool more);
+/* The bias of one layer of a member, for `fan_in` inputs; SIZE_MAX where it has none. */
+gw_status gw__plan_bias(gw__builder *b, const gw__mlp *member, size_t layer, uint32_t fan_in, size_t *ret_at);
+/* Let the tasks of the wiring's sequence hand on what they know: each stream but the first becomes what came of it and the one before. */
+gw_status gw__plan_transfers(gw__builder *b, gw__view *streams);
+/* The input that a network of `copies` reads, in its arena: each copy has all slots, with embedding tables of its own. */
+gw_status gw__plan_copies(gw__builder *b, const gw__input *input, uint32_t copies, gw__input *ret_input);
+/* x + also. */
+gw_status gw__plan_sum(gw__builder *b, gw__view x, gw__view also, gw__view *ret_sum);
+/* What a gate sees, in place: outputs of experts that it teaches nothing become copies that pass no gradient on. `detached` [experts of the level] has
+ * those that there are already, of width 0 where there is none. */
+gw_status gw__plan_detached(gw__builder *b, const gw__wire_gate *wire, gw__view *detached, gw__view *seen);
+/* Each expert's own view of its input, by `count` feature gates: the members' x become what they read. */
+gw_status gw__plan_feature_gates(gw__builder *b, uint32_t level, gw__mlp *experts, size_t n_experts, uint32_t count);
+/* Add the experts that a gate weighs, by `logits`, to its stream. */
+gw_status gw__plan_self_gate(gw__builder *b, const gw__wire_gate *wire, gw__view logits, const gw__mlp *experts, gw__view stream);
 /* Build all members layer by layer; each one's x becomes its output. */
 gw_status gw__plan_mlps(gw__builder *b, gw__mlp *members, size_t n);
 

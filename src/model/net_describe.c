@@ -35,7 +35,7 @@ static void write_layers(const gw__net *net, const gw__text *named, gw__json_wri
 }
 
 static const char *stream_name(const gw__net *net, uint32_t level, uint32_t input) {
-    return input == GW__STREAM_DENSE ? "input" : net->wiring.levels[level - 1].gates[input].stream;
+    return gw__reads_input(input) ? "input" : net->wiring.levels[level - 1].gates[input].stream;
 }
 
 static void write_expert(const gw__net *net, uint32_t level, const gw__wire_expert *expert, gw__json_writer *json) {
@@ -104,6 +104,74 @@ static void write_gate(const gw__net *net, uint32_t level, const gw__wire_gate *
     gw__text_clear(&name);
 }
 
+static void write_self_gate(const gw__net *net, uint32_t level, const gw__wire_gate *gate, gw__json_writer *json) {
+    gw__text name = {0};
+    gw__text_addf(&name, "level%u.self_gate.%s", level, gate->stream);
+    gw__json_begin_object(json);
+    gw__json_key(json, "stream");
+    gw__json_string(json, gate->stream);
+    gw__json_key(json, "kind");
+    gw__json_string(json, gate->n_self == 1 ? "self-sigmoid" : "self-softmax");
+    gw__json_key(json, "input");
+    gw__json_string(json, stream_name(net, level, gate->input));
+    gw__json_key(json, "experts");
+    gw__json_begin_list(json);
+    for (uint32_t i = 0; i < gate->n_self; i++) gw__json_string(json, net->wiring.levels[level].experts[gate->self[i]].label);
+    gw__json_end_list(json);
+    write_layers(net, &name, json);
+    gw__json_end_object(json);
+    gw__text_clear(&name);
+}
+
+static void write_feature_gates(const gw__net *net, uint32_t level, gw__json_writer *json) {
+    gw__json_key(json, "feature_gates");
+    gw__json_begin_list(json);
+    for (uint32_t i = 0; i < net->wiring.levels[level].n_experts; i++) {
+        gw__text name = {0};
+        gw__text_addf(&name, "level%u.feature_gate.%s", level, net->wiring.levels[level].experts[i].label);
+        gw__json_begin_object(json);
+        gw__json_key(json, "name");
+        gw__json_string(json, net->wiring.levels[level].experts[i].label);
+        write_layers(net, &name, json);
+        gw__json_end_object(json);
+        gw__text_clear(&name);
+    }
+    gw__json_end_list(json);
+}
+
+/* What a task hands on to the next of the sequence, by the task that takes it. */
+static void write_transfers(const gw__net *net, uint32_t level, gw__json_writer *json) {
+    gw__json_key(json, "transfers");
+    gw__json_begin_list(json);
+    for (uint32_t i = 1; i < net->wiring.n_sequence; i++) {
+        const gw__wire_gate *gates = net->wiring.levels[level].gates;
+        gw__text name = {0};
+        gw__text_addf(&name, "transfer.%s", gates[net->wiring.sequence[i]].stream);
+        gw__json_begin_object(json);
+        gw__json_key(json, "task");
+        gw__json_string(json, gates[net->wiring.sequence[i]].stream);
+        gw__json_key(json, "from");
+        gw__json_string(json, gates[net->wiring.sequence[i - 1]].stream);
+        write_layers(net, &name, json);
+        gw__json_end_object(json);
+        gw__text_clear(&name);
+    }
+    gw__json_end_list(json);
+}
+
+/* What the layers of a level's experts have in common, of those whose weights are factored. */
+static void write_factors(const gw__net *net, uint32_t level, gw__json_writer *json) {
+    gw__text name = {0};
+    gw__text_addf(&name, "level%u.factors", level);
+    gw__json_key(json, "factors");
+    gw__json_begin_list(json);
+    gw__json_begin_object(json);
+    write_layers(net, &name, json);
+    gw__json_end_object(json);
+    gw__json_end_list(json);
+    gw__text_clear(&name);
+}
+
 static void write_tower(const gw__net *net, size_t tower, gw__json_writer *json) {
     const size_t task = net->tower_task[tower];
     const gw__wire_level *last = &net->wiring.levels[net->wiring.n_levels - 1];
@@ -133,7 +201,13 @@ void gw__net_describe(const gw__net *net, gw__json_writer *json) {
         gw__json_key(json, "gates");
         gw__json_begin_list(json);
         for (uint32_t i = 0; i < level->n_gates; i++) write_gate(net, l, &level->gates[i], json);
+        for (uint32_t i = 0; i < level->n_gates; i++) {
+            if (level->gates[i].n_self) write_self_gate(net, l, &level->gates[i], json);
+        }
         gw__json_end_list(json);
+        if (net->wiring.feature_gates) write_feature_gates(net, l, json);
+        if (net->wiring.n_sequence && l + 1 == net->wiring.n_levels) write_transfers(net, l, json);
+        if (net->wiring.factored) write_factors(net, l, json);
         gw__json_end_object(json);
     }
     gw__json_end_list(json);

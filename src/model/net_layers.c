@@ -14,12 +14,6 @@ gw__view gw__plan_buffer(gw__builder *b, size_t width) {
     return view;
 }
 
-static gw__view columns_of(gw__view buffer, uint32_t column, uint32_t width) {
-    buffer.column += column;
-    buffer.width = width;
-    return buffer;
-}
-
 static bool follows(const gw__view *next, const gw__view *view) {
     return next->space == view->space && next->before == view->before && next->column == view->column + view->width;
 }
@@ -40,7 +34,7 @@ static gw__op *product_below(gw__net *net, const gw__op *op) {
     if (op->kind != GW__OP_ACTIVATE || op->activation != GW__ACT_RELU || !gw__same_place(&op->x, &op->y)) return NULL;
     for (size_t i = net->n_ops; i-- > 0 && net->ops[i].kind == GW__OP_LINEAR && net->ops[i].segment == op->segment;) {
         gw__op *linear = &net->ops[i];
-        gw__view next = columns_of(linear->y, (uint32_t)linear->relu, op->x.width);
+        gw__view next = gw__columns_of(linear->y, (uint32_t)linear->relu, op->x.width);
         if (!linear->narrow && gw__same_place(&next, &op->x) && linear->relu + op->x.width <= linear->y.width) return linear;
     }
     return NULL;
@@ -124,26 +118,48 @@ cleanup:
     return status;
 }
 
-/* One product for the given layer of members that all read the same input; their outputs stand side by side in `y`. */
-static gw_status add_linear(gw__builder *b, gw__mlp *const *group, size_t n_group, size_t layer, gw__view y) {
-    gw_status status = GW_OK;
-    const gw__view x = group[0]->x;
-    gw__op op = {.kind = GW__OP_LINEAR, .x = x, .y = y, .b_at = SIZE_MAX, .gathered = b->route && layer == 0};
-    op.narrow = y.width <= GW__NARROW;
+gw__op gw__plan_product(gw__builder *b, gw__view x, gw__view y) {
+    gw__op op = {.kind = GW__OP_LINEAR, .x = x, .y = y, .b_at = SIZE_MAX, .narrow = y.width <= GW__NARROW};
     op.w_at = gw__plan_floats(b, gw__op_weights(&op));
-    for (size_t i = 0; i < n_group && op.b_at == SIZE_MAX; i++) {
-        if (has_bias(group[i], layer)) op.b_at = gw__plan_floats(b, y.width);
-    }
     op.need_dx = x.space != GW__SPACE_DENSE || b->net->input.n_tables > 0;
     if (op.need_dx && !op.narrow) {
         op.turned_at = b->net->turned_floats;
         b->net->turned_floats += gw__panel_floats(y.width, x.width);
     }
+    return op;
+}
+
+gw_status gw__plan_use(gw__builder *b, gw__op product, gw__view x, gw__view y, bool more) {
+    product.x = x;
+    product.y = y;
+    product.add_w = more;
     b->net->multiply_adds += (uint64_t)x.width * y.width;
-    GW__TRY(gw__plan_op(b, op));
+    return gw__plan_op(b, product);
+}
+
+gw_status gw__plan_bias(gw__builder *b, const gw__mlp *m, size_t layer, uint32_t fan_in, size_t *ret_at) {
+    const uint32_t n = m->widths[layer];
+    *ret_at = SIZE_MAX;
+    if (!has_bias(m, layer)) return GW_OK;
+    *ret_at = gw__plan_floats(b, n);
+    gw__placement p = {.shown = {.n_dims = 1, .shape = {n}, .trained = true}, .at = *ret_at, .storage = GW__STORED_VECTOR, .fan_in = fan_in, .fan_out = n,
+                       .order = order_of(m, layer, ORDER_BIAS)};
+    return add_parameter(b, p, m->prefix, (uint32_t)layer, "bias");
+}
+
+/* One product for the given layer of members that all read the same input; their outputs stand side by side in `y`. */
+static gw_status add_linear(gw__builder *b, gw__mlp *const *group, size_t n_group, size_t layer, gw__view y) {
+    gw_status status = GW_OK;
+    const gw__view x = group[0]->x;
+    gw__op op = gw__plan_product(b, x, y);
+    op.gathered = b->route && layer == 0;
+    for (size_t i = 0; i < n_group && op.b_at == SIZE_MAX; i++) {
+        if (has_bias(group[i], layer)) op.b_at = gw__plan_floats(b, y.width);
+    }
+    GW__TRY(gw__plan_use(b, op, x, y, false));
     for (size_t i = 0, column = 0; i < n_group; i++) {
         GW__TRY(add_linear_parameters(b, group[i], layer, &op, (uint32_t)column));
-        group[i]->x = columns_of(y, (uint32_t)column, group[i]->widths[layer]);
+        group[i]->x = gw__columns_of(y, (uint32_t)column, group[i]->widths[layer]);
         column += group[i]->widths[layer];
     }
 cleanup:
@@ -170,7 +186,7 @@ static gw_status add_products(gw__builder *b, gw__mlp *const *set, size_t n_set,
             width += set[i]->widths[layer];
             group[n_group++] = set[i];
         }
-        GW__TRY(add_linear(b, group, n_group, layer, columns_of(buffer, column, width)));
+        GW__TRY(add_linear(b, group, n_group, layer, gw__columns_of(buffer, column, width)));
         column += width;
     }
 cleanup:
@@ -228,7 +244,7 @@ static gw_status add_norms(gw__builder *b, gw__mlp *const *set, size_t n_set, si
     for (size_t i = 0; i < n_set; i++) {
         if (!is_active(set[i], layer) || set[i]->spec->norm == GW__NORM_NONE) continue;
         uint32_t w = set[i]->x.width;
-        GW__TRY(add_norm(b, set[i], layer, columns_of(buffer, column, w)));
+        GW__TRY(add_norm(b, set[i], layer, gw__columns_of(buffer, column, w)));
         column += w;
     }
 cleanup:
@@ -259,7 +275,7 @@ static gw_status add_activations(gw__builder *b, gw__mlp *const *set, size_t n_s
         if (dropout) op.rate = (float)m->spec->dropout;
         else op.activation = m->spec->activation;
         if (!(dropout ? drops_in_place(m->spec) : activates_in_place(m->spec))) {
-            op.y = columns_of(buffer, column, m->x.width);
+            op.y = gw__columns_of(buffer, column, m->x.width);
             column += m->x.width;
         }
         GW__TRY(add_elementwise(b, op));
@@ -280,7 +296,7 @@ gw_status gw__plan_mlps(gw__builder *b, gw__mlp *members, size_t n) {
         for (size_t i = 0; i < n; i++) {
             if (has_layer(&members[i], layer)) set[n_set++] = &members[i];
         }
-        GW__TRY(add_products(b, set, n_set, layer));
+        GW__TRY(set[0]->factors ? gw__plan_factored(b, set, n_set, layer) : add_products(b, set, n_set, layer));
         GW__TRY(add_norms(b, set, n_set, layer));
         GW__TRY(add_activations(b, set, n_set, layer, false));
         GW__TRY(add_activations(b, set, n_set, layer, true));

@@ -33,8 +33,9 @@ static draw draw_of(const gw__placement *p, const gw__model_spec *model) {
     if (p->half_width > 0) return (draw){DRAW_UNIFORM, p->half_width};
     if (p->fan_out == 0) return (draw){DRAW_CONSTANT, p->constant};
     const double in = p->fan_in, out = p->fan_out;
+    if (p->inner) return model->init == GW__INIT_PYTORCH || model->init == GW__INIT_GLOROT ? (draw){DRAW_UNIFORM, sqrt(3 / in)} : (draw){DRAW_NORMAL, sqrt(1 / in)};
     if (model->init == GW__INIT_PYTORCH) return (draw){DRAW_UNIFORM, 1 / sqrt(in)};
-    if (p->storage == GW__STORED_VECTOR) return (draw){DRAW_CONSTANT, 0};
+    if (p->shown.n_dims == 1) return (draw){DRAW_CONSTANT, 0};
     switch (model->init) {
     case GW__INIT_GLOROT: return (draw){DRAW_UNIFORM, sqrt(6 / (in + out))};
     case GW__INIT_HE: return (draw){DRAW_NORMAL, sqrt(2 / in)};

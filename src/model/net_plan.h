@@ -33,6 +33,12 @@ typedef enum gw__op_kind {
     GW__OP_BATCH_APPLY, /* second half */
     GW__OP_THRESHOLDS,  /* the head of an ordinal task: cumulative logits from a score */
     GW__OP_CHAIN,       /* in place of a tower: a logit from other tasks' logits */
+    GW__OP_FEATURE_GATE, /* an expert's own view of its input */
+    GW__OP_SELF_GATE,   /* experts added to a stream once more */
+    GW__OP_ATTEND,      /* two values weighed by how well they answer to themselves */
+    GW__OP_SUM,         /* of two inputs */
+    GW__OP_DETACH,      /* a value that passes no gradient on */
+    GW__OP_TASK_SUM,    /* a task's sum of maps that all tasks have */
     GW__OP_BLEND,       /* in place of a gate and a tower: predictions of experts, mixed */
     GW__OP_COMBINE,     /* a sum of experts weighted by learned constants */
     GW__OP_GATE,        /* a gate's weights from its logits, where they are more than a softmax */
@@ -90,11 +96,12 @@ typedef struct gw__op {
     uint32_t segment;
     gw__view x, y;
     bool add;                 /* backward: dx += instead of = */
+    bool add_w;               /* another operation, which runs backward before, has the same weights: dw += instead of = */
     /* linear */
     bool need_dx;
     bool narrow;              /* so few outputs that the weights stand transposed (kernels.h) */
     size_t relu;              /* the first so many outputs become max(0, .) at once */
-    size_t w_at, b_at;        /* in the flat buffer; b_at SIZE_MAX: no bias. w_at: of thresholds, too */
+    size_t w_at, b_at;        /* in the flat buffer; b_at SIZE_MAX: no bias. w_at: of thresholds, and of a task sum the task's weights, too */
     size_t turned_at;         /* of the transposed panels, when need_dx and not narrow */
     /* activate, dropout */
     gw__activation activation;
@@ -102,14 +109,14 @@ typedef struct gw__op {
     uint32_t id;              /* of the dropout, or the gate with connections: part of its random key */
     /* normalisation */
     size_t gamma_at, beta_at, mean_at, var_at; /* in the flat buffer */
-    gw__view stats;           /* layer: [m,2] */
+    gw__view stats;           /* layer: [m,2]; feature gate: [m,D] what x is multiplied with, halved */
     size_t norm_at;           /* batch: first column among all batch-normalised ones */
     /* mix */
     gw__gate_kind gate;
     gw__view weights;         /* [m,E]: logits before, weights after */
     const gw__view *experts;
     const bool *expert_add;   /* backward: gradient of expert i += instead of = */
-    uint32_t n_experts;
+    uint32_t n_experts;       /* task sum: maps */
     /* chain */
     const gw__chain *chain;
     const gw__view *sources;  /* their logits, */
@@ -131,8 +138,9 @@ typedef struct gw__op {
     bool training_only;
 } gw__op;
 
-/* Floats of a linear operation's weights. */
+/* Floats of an operation's weights, of those that have any. */
 static inline size_t gw__op_weights(const gw__op *op) {
+    if (op->kind == GW__OP_TASK_SUM) return op->n_experts;
     return op->narrow ? gw__panel_floats(op->y.width, op->x.width) : gw__panel_floats(op->x.width, op->y.width);
 }
 
@@ -147,6 +155,7 @@ typedef struct gw__placement {
     uint32_t fan_in, fan_out; /* for the initial values; fan_out 0 for norms */
     float constant;  /* norms: the initial value */
     const float *start; /* initial values that are no draw; NULL: as above */
+    bool inner;      /* one of several maps in a row: variance 1/fan_in, so that the product has the variance of its outermost */
     float half_width; /* constants: above 0 the initial values are uniform in +- it instead */
     uint64_t order;
 } gw__placement;
@@ -271,6 +280,22 @@ typedef struct gw__operator {
 
 extern const gw__operator gw__operators[GW__OPS];
 
+/* ---- feature_gate.c, self_gate.c ---- */
+void gw__feature_gate_forward(const gw__op *op, const gw__pass *pass);
+void gw__feature_gate_backward(const gw__op *op, const gw__pass *pass);
+void gw__self_gate_forward(const gw__op *op, const gw__pass *pass);
+void gw__self_gate_backward(const gw__op *op, const gw__pass *pass);
+/* ---- transfer.c ---- */
+void gw__attend_forward(const gw__op *op, const gw__pass *pass);
+void gw__attend_backward(const gw__op *op, const gw__pass *pass);
+/* ---- copies.c ---- */
+void gw__sum_forward(const gw__op *op, const gw__pass *pass);
+void gw__sum_backward(const gw__op *op, const gw__pass *pass);
+void gw__detach_forward(const gw__op *op, const gw__pass *pass);
+void gw__detach_backward(const gw__op *op, const gw__pass *pass);
+/* ---- factored.c ---- */
+void gw__task_sum_forward(const gw__op *op, const gw__pass *pass);
+void gw__task_sum_backward(const gw__op *op, const gw__pass *pass);
 /* Those that have files of their own. */
 void gw__combine_forward(const gw__op *op, const gw__pass *pass);
 void gw__combine_backward(const gw__op *op, const gw__pass *pass);
@@ -281,7 +306,8 @@ double gw__blend_rows(const gw__op *op, const gw__pass *pass, const float *label
 
 /* Whether it sums experts: then it has `experts` and `expert_add`. */
 static inline bool gw__op_sums_experts(const gw__op *op) {
-    return op->kind == GW__OP_MIX || op->kind == GW__OP_MIX_ROUTED || op->kind == GW__OP_ADD || op->kind == GW__OP_COMBINE;
+    return op->kind == GW__OP_MIX || op->kind == GW__OP_MIX_ROUTED || op->kind == GW__OP_ADD || op->kind == GW__OP_COMBINE ||
+           op->kind == GW__OP_SELF_GATE || op->kind == GW__OP_SUM;
 }
 /* One operation, of an expert with the rows that it has. */
 void gw__op_forward(const gw__op *op, const gw__pass *pass);

@@ -64,6 +64,26 @@ static void visit_mix(const walk *w, const gw__op *op) {
     if (op->gate == GW__GATE_SOFTMAX) reach_all(w, &op->weights);
 }
 
+/* The task's weights of the maps, and the same column of each. */
+static void visit_task_sum(const walk *w, const gw__op *op) {
+    for (uint32_t i = 0; i < op->n_experts; i++) {
+        const gw__view map = {.space = op->x.space, .before = op->x.before, .column = op->x.column + i * op->y.width, .width = op->y.width};
+        own(w, op->w_at + i);
+        reach_same(w, &op->y, &map);
+    }
+}
+
+static void visit_feature_gate(const walk *w, const gw__op *op) {
+    reach_same(w, &op->y, &op->x);
+    for (uint32_t i = 0; i < op->n_experts; i++) reach_same(w, &op->y, &op->experts[i]);
+    reach_all(w, &op->weights);
+}
+
+static void visit_self_gate(const walk *w, const gw__op *op) {
+    for (uint32_t e = 0; e < op->n_experts; e++) reach_same(w, &op->y, &op->experts[e]);
+    reach_all(w, &op->weights);
+}
+
 static void visit_combine(const walk *w, const gw__op *op) {
     for (uint32_t e = 0; e < op->n_experts; e++) {
         reach_same(w, &op->y, &op->experts[e]);
@@ -100,6 +120,16 @@ static void visit(const walk *w, const gw__op *op) {
     case GW__OP_CHAIN:
         for (size_t i = 0; i < op->chain->n_sources; i++) reach_all(w, &op->sources[i]);
         break;
+    case GW__OP_FEATURE_GATE: visit_feature_gate(w, op); break;
+    case GW__OP_SELF_GATE: visit_self_gate(w, op); break;
+    case GW__OP_ATTEND:
+        for (uint32_t i = 0; i < op->n_experts; i++) reach_all(w, &op->experts[i]);
+        break;
+    case GW__OP_SUM:
+        for (uint32_t i = 0; i < op->n_experts; i++) reach_same(w, &op->y, &op->experts[i]);
+        break;
+    case GW__OP_DETACH: break; /* nothing behind it learns */
+    case GW__OP_TASK_SUM: visit_task_sum(w, op); break;
     case GW__OP_BLEND:
         reach_all(w, &op->weights);
         for (uint32_t e = 0; e < op->n_experts; e++) reach_all(w, &op->experts[e]);

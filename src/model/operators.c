@@ -18,10 +18,18 @@ static void linear_forward(const gw__op *op, const gw__pass *pass) {
 /* Transposed weights have a transposed gradient, (x' dy)' = dy' x, and are what dx is a product with. */
 static void narrow_backward(const gw__op *op, const gw__pass *pass, const float *x, const float *dy, float *dw, float *db) {
     const gw__kernels *kernels = pass->kernels;
-    kernels->product_dw(pass->rows, op->y.width, op->x.width, dy, op->y.ld, x, op->x.ld, dw, NULL, pass->add);
+    kernels->product_dw(pass->rows, op->y.width, op->x.width, dy, op->y.ld, x, op->x.ld, dw, NULL, pass->add || op->add_w);
     if (db) kernels->column_sums(pass->rows, op->y.width, dy, op->y.ld, db, pass->add);
     if (!op->need_dx) return;
     kernels->product(pass->rows, op->y.width, op->x.width, dy, op->y.ld, pass->flat + op->w_at, NULL, 0, gw__pass_dx(pass, &op->x), op->x.ld, op->add);
+}
+
+/* The gradient of weights that several operations have is one sum; their biases are their own. */
+static void linear_dw(const gw__op *op, const gw__pass *pass, const float *x, const float *dy, float *dw, float *db) {
+    const gw__kernels *kernels = pass->kernels;
+    const bool apart = op->add_w && db != NULL;
+    kernels->product_dw(pass->rows, op->x.width, op->y.width, x, op->x.ld, dy, op->y.ld, dw, apart ? NULL : db, pass->add || op->add_w);
+    if (apart) kernels->column_sums(pass->rows, op->y.width, dy, op->y.ld, db, pass->add);
 }
 
 static void linear_backward(const gw__op *op, const gw__pass *pass) {
@@ -33,7 +41,7 @@ static void linear_backward(const gw__op *op, const gw__pass *pass) {
         return;
     }
     if (op->relu) kernels->activate_back(GW__ACT_RELU, pass->rows, op->relu, gw__pass_x(pass, &op->y), op->y.ld, dy, op->y.ld, dy, op->y.ld);
-    kernels->product_dw(pass->rows, op->x.width, op->y.width, x, op->x.ld, dy, op->y.ld, dw, db, pass->add);
+    linear_dw(op, pass, x, dy, dw, db);
     if (!op->need_dx) return;
     kernels->product(pass->rows, op->y.width, op->x.width, dy, op->y.ld, pass->turned + op->turned_at, NULL, 0, gw__pass_dx(pass, &op->x), op->x.ld, op->add);
 }
@@ -276,6 +284,12 @@ const gw__operator gw__operators[GW__OPS] = {
     [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
     [GW__OP_THRESHOLDS] = {"thresholds", thresholds_forward, thresholds_backward},
     [GW__OP_CHAIN] = {"chain", chain_forward, chain_backward},
+    [GW__OP_FEATURE_GATE] = {"feature_gate", gw__feature_gate_forward, gw__feature_gate_backward},
+    [GW__OP_SELF_GATE] = {"self_gate", gw__self_gate_forward, gw__self_gate_backward},
+    [GW__OP_ATTEND] = {"attend", gw__attend_forward, gw__attend_backward},
+    [GW__OP_SUM] = {"sum", gw__sum_forward, gw__sum_backward},
+    [GW__OP_DETACH] = {"detach", gw__detach_forward, gw__detach_backward},
+    [GW__OP_TASK_SUM] = {"task_sum", gw__task_sum_forward, gw__task_sum_backward},
     [GW__OP_BLEND] = {"blend", gw__blend_forward, gw__blend_backward},
     [GW__OP_COMBINE] = {"combine", gw__combine_forward, gw__combine_backward},
     [GW__OP_ADD] = {"add", add_forward, add_backward},

@@ -1,7 +1,8 @@
 /* The dense input is the user's part and the candidate's, so a product that reads it is a sum of two:
  *     y = b + x W = (b + x_user W_user) + x_candidate W_candidate,
  * and what stands in brackets is one row for all candidates: it takes the bias' place. The parts interleave in the dense input; their rows of the
- * weights are packed apart once, so that both products run through contiguous panels. Everything behind these products differs by candidate. */
+ * weights are packed apart once, so that both products run through contiguous panels. Everything behind these products differs by candidate.
+ * Where something else than such products reads the dense input, nothing can be computed ahead: the user's columns are put into all rows once. */
 #include "model/ranker.h"
 
 #include <assert.h>
@@ -34,6 +35,7 @@ struct gw__ranker {
     const gw__net *net;
     const float *flat;
     const gw__kernels *kernels;
+    bool whole; /* rows are put together */
     gw__arena arena;
     side parts[PARTS];
     split *splits;
@@ -54,17 +56,26 @@ static gw_status divide_input(gw__ranker *ranker, const bool *of_user, gw_error 
         side *part = &ranker->parts[of_user[in->slots[s].feature] ? USER : CANDIDATE];
         gw__slot *slot = &part->slots[part->n_slots++];
         *slot = in->slots[s];
-        slot->dense_at = part->width;
+        if (!ranker->whole) slot->dense_at = part->width;
         for (uint32_t i = 0; i < slot->width; i++) part->columns[part->width++] = in->slots[s].dense_at + i;
     }
-    for (int p = 0; p < PARTS; p++) ranker->parts[p].ld = gw__row_floats(ranker->parts[p].width);
+    for (int p = 0; p < PARTS; p++) ranker->parts[p].ld = ranker->whole ? ranker->net->dense.ld : gw__row_floats(ranker->parts[p].width);
     return GW_OK;
 }
 
 static bool reads_dense(const gw__op *op) { return op->x.space == GW__SPACE_DENSE && !op->training_only; }
 
+static bool needs_rows(const gw__net *net) {
+    for (size_t i = 0; i < net->n_ops; i++) {
+        const gw__op *op = &net->ops[i];
+        if (reads_dense(op) && (op->kind != GW__OP_LINEAR || op->x.width != net->dense.width)) return true;
+    }
+    return false;
+}
+
 static gw_status find_products(gw__ranker *ranker, gw_error *err) {
     const gw__net *net = ranker->net;
+    if (ranker->whole) return GW_OK;
     for (size_t i = 0; i < net->n_ops; i++) ranker->n_splits += reads_dense(&net->ops[i]);
     ranker->splits = gw__arena_alloc(&ranker->arena, ranker->n_splits, sizeof *ranker->splits);
     if (!ranker->splits) return gw__fail_nomem(err);
@@ -122,6 +133,7 @@ gw_status gw__ranker_new(const gw__net *net, const float *flat, const bool *of_u
     ranker->flat = flat;
     ranker->kernels = net->kernels;
     ranker->chunk_rows = max_rows < CHUNK ? max_rows : CHUNK;
+    ranker->whole = needs_rows(net);
     GW__TRY(divide_input(ranker, of_user, err));
     GW__TRY(find_products(ranker, err));
     GW__TRY(take_memory(ranker, err));
@@ -147,6 +159,7 @@ static void gather(const gw__ranker *ranker, const side *part, const gw__records
 void gw__ranker_set_user(gw__ranker *ranker, const gw__records *user) {
     const side *part = &ranker->parts[USER];
     gather(ranker, part, user, 0, 1);
+    for (size_t r = 0; ranker->whole && r < ranker->chunk_rows; r++) memcpy(ranker->parts[CANDIDATE].dense + r * part->ld, part->dense, part->ld * sizeof(float));
     for (size_t i = 0; i < ranker->n_splits; i++) {
         const split *s = &ranker->splits[i];
         const float *bias = s->op->b_at == SIZE_MAX ? NULL : ranker->flat + s->op->b_at;

@@ -11,6 +11,9 @@ typedef struct rule {
     bool shared, own;    /* groups of experts */
     bool per_task;       /* last level: one stream per task, else one "all" */
     gw__gate_kind gate;
+    bool factored;       /* the weights of all tasks' experts are one tensor, layer by layer */
+    bool sequence;       /* tasks hand on what they know to the next */
+    bool copies;         /* each module reads its own copy of the dense input, and gates see all experts */
     below below;         /* streams of the levels below the last: one per expert, or one per module (each task, and shared) */
     bool sees_all;       /* every gate sees every expert */
     bool residual;       /* a stream's own experts are added once more */
@@ -34,6 +37,10 @@ static const rule rules[GW__ARCHITECTURES] = {
     [GW__ARCH_SNR_TRANS] = {.shared = true, .per_task = true, .gate = GW__GATE_CONNECT, .below = BELOW_PER_EXPERT, .transforms = true}, /* Ma 2019 */
     [GW__ARCH_L2_CONSTRAINED] = {.own = true, .per_task = true, .gate = GW__GATE_PASS}, /* Duong 2015 */
     [GW__ARCH_LOCAL_EXPERTS] = {.shared = true, .gate = GW__GATE_SOFTMAX, .predicts = true}, /* Jacobs 1991 */
+    [GW__ARCH_TENSOR_FACTORIZATION] = {.own = true, .per_task = true, .gate = GW__GATE_PASS, .factored = true},           /* Yang & Hospedales 2017 */
+    [GW__ARCH_STEM] = {.shared = true, .own = true, .per_task = true, .gate = GW__GATE_SOFTMAX, .below = BELOW_MODULES, .sees_all = true,
+                        .copies = true}, /* STEM 2024 */
+    [GW__ARCH_AITM] = {.own = true, .per_task = true, .gate = GW__GATE_PASS, .sequence = true},                           /* Xi 2021 */
 };
 
 /* ---- building ------------------------------------------------------------------------------------------------------------------- */
@@ -66,7 +73,8 @@ static bool add_experts(builder *b, uint32_t level, gw__wire_level *ret_level) {
         uint32_t module = group ? (uint32_t)group - 1 : (uint32_t)b->spec->n_tasks;
         for (uint32_t k = 0; k < count; k++, i++) {
             uint32_t above = b->rule->below != BELOW_MODULES ? k : !group && b->variant == GW__PLE_NO_SHARED_GATE ? module + k : module;
-            experts[i] = (gw__wire_expert){.group = name, .index = k, .input = level ? above : GW__STREAM_DENSE, .label = named(b, "%s.%u", name, k)};
+            const uint32_t dense = b->rule->copies ? GW__STREAM_COPY(module) : GW__STREAM_DENSE;
+            experts[i] = (gw__wire_expert){.group = name, .index = k, .input = level ? above : dense, .label = named(b, "%s.%u", name, k)};
             if (!experts[i].label) return false;
         }
     }
@@ -115,13 +123,30 @@ static bool add_gate(builder *b, gw__wire_gate *gate, sight sees, size_t task) {
     return true;
 }
 
+/* Experts of other tasks learn nothing from a task; the logits of its gate are of its own and the shared input together. */
+static bool keep_apart(builder *b, uint32_t level, size_t task, gw__wire_gate *gate) {
+    const uint32_t n_tasks = (uint32_t)b->spec->n_tasks;
+    bool *stopped = gw__arena_alloc(b->arena, gate->n_experts, sizeof *stopped);
+    if (!stopped) return false;
+    uint32_t at = b->n_shared;
+    for (size_t t = 0; t < n_tasks; t++) {
+        for (uint32_t k = 0; k < own_count(b, t); k++) stopped[at++] = t != task;
+    }
+    gate->stopped = stopped;
+    gate->summed = true;
+    gate->also = level ? n_tasks : GW__STREAM_COPY(n_tasks);
+    return true;
+}
+
 /* The stream of a module: of a task, or behind those the shared one. */
 static bool add_module(builder *b, uint32_t level, size_t i, gw__wire_gate *gate) {
     const bool of_task = i < b->spec->n_tasks, raw = b->variant == GW__PLE_RAW_GATES;
     const bool sees_all = b->rule->sees_all || (!of_task && b->variant != GW__PLE_SHARED_ONLY);
     gate->stream = of_task ? b->spec->tasks[i].name : "shared";
     gate->input = b->rule->below == BELOW_MODULES && level && !raw ? (uint32_t)i : GW__STREAM_DENSE;
+    if (b->rule->copies && !level) gate->input = GW__STREAM_COPY((uint32_t)i);
     if (!add_gate(b, gate, sees_all ? SEES_ALL : of_task ? SEES_ITS_TASK : SEES_SHARED, i)) return false;
+    if (b->rule->copies && of_task && !keep_apart(b, level, i, gate)) return false;
     if (gate->kind == GW__GATE_STITCH) gate->own = first_own(b, i);
     return !b->rule->residual || gate->n_experts == 1 || add_residual(b, gate, i);
 }
@@ -137,7 +162,7 @@ static bool add_unmixed(builder *b, uint32_t k, gw__wire_gate *gate) {
 
 /* How many streams follow those of the tasks: below the last level one for the shared experts, or one for each. */
 static size_t streams_of_shared(const builder *b, bool last) {
-    if (last || b->rule->below != BELOW_MODULES || b->n_shared == 0) return 0;
+    if (last || b->rule->below != BELOW_MODULES || (b->n_shared == 0 && !b->rule->copies)) return 0;
     return b->variant == GW__PLE_NO_SHARED_GATE ? b->n_shared : 1;
 }
 
@@ -169,8 +194,24 @@ static bool add_gates(builder *b, uint32_t level, gw__wire_level *ret_level) {
     return true;
 }
 
+/* The tasks that hand on, as their streams. */
+static bool add_sequence(builder *b, gw__wiring *wiring) {
+    const gw__texts *names = &b->spec->model.sequence;
+    const uint32_t n_tasks = (uint32_t)b->spec->n_tasks, n = names->n ? (uint32_t)names->n : n_tasks;
+    uint32_t *sequence = gw__arena_alloc(b->arena, n, sizeof *sequence);
+    if (!sequence) return false;
+    for (uint32_t i = 0; i < n; i++) {
+        sequence[i] = names->n ? 0 : i;
+        while (names->n && sequence[i] + 1 < n_tasks && strcmp(b->spec->tasks[sequence[i]].name, names->at[i]) != 0) sequence[i]++;
+    }
+    wiring->sequence = sequence;
+    wiring->n_sequence = n;
+    return true;
+}
+
 gw_status gw__wiring_new(const gw__spec *spec, gw__arena *arena, gw__wiring *ret_wiring, gw_error *err) {
     if (spec->model.architecture == GW__ARCH_CUSTOM) return gw__wiring_custom(spec, arena, ret_wiring, err);
+    if (spec->model.architecture == GW__ARCH_HOME) return gw__wiring_home(spec, arena, ret_wiring, err);
     builder b = {.spec = spec, .rule = &rules[spec->model.architecture], .arena = arena};
     b.n_shared = b.rule->shared ? spec->model.experts.count : 0;
     if (spec->model.architecture == GW__ARCH_PLE) b.variant = spec->model.ple;
@@ -181,6 +222,7 @@ gw_status gw__wiring_new(const gw__spec *spec, gw__arena *arena, gw__wiring *ret
         if (!add_experts(&b, level, &levels[level]) || !add_gates(&b, level, &levels[level])) return gw__fail_nomem(err);
     }
     for (size_t t = 0; t < spec->n_tasks; t++) towers[t] = b.rule->per_task ? (uint32_t)t : 0;
-    *ret_wiring = (gw__wiring){.levels = levels, .n_levels = spec->model.levels, .tower_input = towers};
-    return GW_OK;
+    *ret_wiring = (gw__wiring){.levels = levels, .n_levels = spec->model.levels, .tower_input = towers, .factored = b.rule->factored,
+                                .copies = b.rule->copies ? (uint32_t)spec->n_tasks + 1 : 0};
+    return !b.rule->sequence || add_sequence(&b, ret_wiring) ? GW_OK : gw__fail_nomem(err);
 }

@@ -105,7 +105,7 @@ gw_status gw__session_score_candidates(gw_session *session, const gw_column *use
 gw_status gw__session_score_dense(gw_session *session, const float *dense, size_t n_rows, float *ret_score, gw_error *err) {
     gw_status status = check_rows(session, n_rows, err);
     if (status != GW_OK) return status;
-    size_t in = gw__features_input(session->model->features)->width, out = gw__net_output_width(session->model->net);
+    size_t in = gw__net_dense_width(session->model->net), out = gw__net_output_width(session->model->net);
     for (size_t at = 0; at < n_rows; at += session->chunk) {
         size_t n = n_rows - at < session->chunk ? n_rows - at : session->chunk;
         gw__scorer_run_dense(session->scorer, session->model->parameters, dense + at * in, n, ret_score + at * out, NULL);

@@ -261,6 +261,7 @@ static bool is_silent(const gw__field *field, const void *base) {
     double preset = 0;
     if (!field->quiet) return false;
     if (field->kind == GW__FIELD_CHOICE) return choice_at(place) == 0;
+    if (field->kind == GW__FIELD_TEXT) return *(const char *const *)place == NULL;
     if (field->kind == GW__FIELD_BOOL) return *(const bool *)place == (field->preset[0] == 't');
     if (field->kind != GW__FIELD_COUNT32 && field->kind != GW__FIELD_NUMBER) return !*(const bool *)place;
     gw__parse_double(gw__slice_of(field->preset), &preset);

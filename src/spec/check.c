@@ -274,6 +274,16 @@ static gw_status check_architecture(const gw__frame *frame) {
         return gw__fail_value(frame, NODE(frame, "architecture"), "architecture '%s' is for one task but there are %zu; hint: 'omoe' has one gate for all tasks",
                               gw__architecture_name(architecture), tower_count(spec));
     }
+    if (architecture == GW__ARCH_HOME && spec->model.levels < 2) {
+        return gw__fail_value(frame, NODE(frame, "levels"), "architecture 'home' has at least 2 levels but found 1; hint: 'cgc' has one");
+    }
+    if (architecture == GW__ARCH_HOME && spec->model.experts.count == 0) {
+        return gw__fail_value(frame, inner_node(frame, "experts", "shared"), "architecture 'home' needs shared experts; hint: 'shared' above 0");
+    }
+    if (spec->model.gating.top_k > 0 && (architecture == GW__ARCH_HOME || architecture == GW__ARCH_STEM)) {
+        return gw__fail_value(frame, inner_node(frame, "gates", "top_k"), "architecture '%s' computes all of its experts: 'top_k' does not fit",
+                              gw__architecture_name(architecture));
+    }
     if (spec->model.levels > 1 && !gw__architecture_has_levels(architecture)) {
         return gw__fail_value(frame, NODE(frame, "levels"), "architecture '%s' has one level but found %u; hint: %s", gw__architecture_name(architecture),
                               spec->model.levels, architecture == GW__ARCH_CGC ? "'ple' is cgc with more levels" : "'mmoe' and 'ple' may have more");
@@ -284,10 +294,25 @@ static gw_status check_architecture(const gw__frame *frame) {
     return architecture == GW__ARCH_LOCAL_EXPERTS ? check_local_experts(frame) : GW_OK;
 }
 
+#define GATES_LIMIT 1048576 /* columns of all gates of a level together */
+
+static const char *category_of(const gw__task_spec *task) { return task->category != NULL ? task->category : "all"; }
+
+static uint64_t category_count(const gw__spec *spec) {
+    uint64_t n = 0;
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        size_t first = 0;
+        while (strcmp(category_of(&spec->tasks[first]), category_of(&spec->tasks[t])) != 0) first++;
+        n += first == t;
+    }
+    return n;
+}
+
 static gw_status check_groups_of_experts(const gw__frame *frame) {
     const gw__spec *spec = frame->reading->spec;
     uint64_t total = spec->model.experts.count;
     if (spec->model.wiring.levels != NULL) return GW_OK; /* checked as it was read */
+    if (spec->model.architecture == GW__ARCH_HOME) total += spec->model.experts.per_category * category_count(spec);
     for (size_t t = 0; t < spec->n_tasks; t++) {
         uint32_t own = spec->model.experts.per_task[t];
         total += own;
@@ -295,6 +320,9 @@ static gw_status check_groups_of_experts(const gw__frame *frame) {
             return gw__fail_value(frame, inner_node(frame, "experts", "per_task"), "task '%s' has no expert; hint: 'shared' or 'per_task' above 0",
                                   spec->tasks[t].name);
         }
+    }
+    if (spec->model.architecture == GW__ARCH_STEM && total * spec->n_tasks > GATES_LIMIT) {
+        return gw__fail_value(frame, NODE(frame, "experts"), "%llu experts a level, each seen by %zu gates, are too many", (unsigned long long)total, spec->n_tasks);
     }
     if (total > 65536) return gw__fail_value(frame, NODE(frame, "experts"), "%llu experts a level are more than 65536", (unsigned long long)total);
     return GW_OK;
@@ -394,8 +422,26 @@ static gw_status check_size(const gw__frame *frame) {
     return GW_OK;
 }
 
+static gw_status check_sequence(const gw__frame *frame) {
+    const gw__spec *spec = frame->reading->spec;
+    const gw__texts *sequence = &spec->model.sequence;
+    for (size_t i = 0; i < sequence->n; i++) {
+        const gw__task_spec *task = task_named(spec, sequence->at[i]);
+        if (task == NULL || !gw__task_has_tower(task)) {
+            return gw__fail_value(frame, NODE(frame, "sequence"), "key 'sequence': no task with a tower is named '%s'", sequence->at[i]);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(sequence->at[k], sequence->at[i]) == 0) {
+                return gw__fail_value(frame, NODE(frame, "sequence"), "key 'sequence': '%s' stands there twice", sequence->at[i]);
+            }
+        }
+    }
+    return GW_OK;
+}
+
 gw_status gw__check_model(const gw__frame *frame) {
     gw_status status = check_architecture(frame);
+    if (status == GW_OK) status = check_sequence(frame);
     if (status == GW_OK) status = check_groups_of_experts(frame);
     if (status == GW_OK) status = check_sparse(frame);
     if (status == GW_OK) status = check_sparse_wiring(frame);

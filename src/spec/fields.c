@@ -169,7 +169,9 @@ SECTION(task,
      .doc = "Binary tasks, `TASK` or `not TASK`, whose probabilities' product this one's is, in place of a tower of its own; or several such lists that "
             "exclude each other, and their sum."},
     {"after", GW__FIELD_SWITCH, TASK(after.on), .section = &after_section, .shorthand = "task", .applies = gw__applies_binary, .owner = "type 'binary'",
-     .of_training = true, .quiet = true, .doc = "What happens only after another task has: that this one is held for likelier is punished in training."})
+     .of_training = true, .quiet = true, .doc = "What happens only after another task has: that this one is held for likelier is punished in training."},
+    {"category", GW__FIELD_TEXT, TASK(category), .of_training = true, .quiet = true,
+     .doc = "Tasks of one category share experts in architecture 'home'; those without one are of category `all`."})
 static const gw__section task_section = {task_fields, GW__COUNT(task_fields), gw__check_task};
 
 /* ---- model ---- */
@@ -182,17 +184,19 @@ SECTION(experts,
      .applies = gw__applies_always, .owner = "architecture 'moe', 'omoe' or 'mmoe'",
      .doc = "Of `count`, the first so many have weight 1 in every row, beside what the gates weigh; they are no gate's."},
     {"shared", GW__FIELD_COUNT32, AT(model.experts.count), "2", gw__preset_expert_shared, BOUNDS(0, GW__SPEC_EXPERTS_LIMIT),
-     .applies = gw__applies_expert_shared, .idle_ok = true, .owner = "architecture 'cgc', 'ple' or 'adatt'",
+     .applies = gw__applies_expert_shared, .idle_ok = true, .owner = "architecture 'cgc', 'ple', 'adatt', 'home' or 'stem'",
      .doc = "Experts that all tasks share, per level."},
+    {"per_category", GW__FIELD_COUNT32, AT(model.experts.per_category), "2", BOUNDS(1, GW__SPEC_EXPERTS_LIMIT), .applies = gw__applies_home, .idle_ok = true,
+     .owner = "architecture 'home'", .doc = "Experts that the tasks of a category share, per level."},
     {"per_task", GW__FIELD_PER_TASK, AT(model.experts.per_task), "2", gw__preset_per_task, BOUNDS(0, GW__SPEC_EXPERTS_LIMIT),
-     .applies = gw__applies_expert_per_task, .idle_ok = true, .owner = "architecture 'cgc', 'ple', 'adatt' or 'adatt-sp'",
-     .doc = "Experts of each task's own, per level: one number, or a map from task to number."},
+     .applies = gw__applies_expert_per_task, .idle_ok = true, .owner = "architecture 'cgc', 'ple', 'adatt', 'adatt-sp', 'home' or 'stem'",
+     .doc = "Experts of each task's own, per level (`home`: of the last): one number, or a map from task to number."},
     {"hidden", GW__FIELD_LEVEL_WIDTHS, AT(model.experts.mlp.hidden), "[64, 32]", BOUNDS(1, GW__SPEC_LAYERS_LIMIT),
      .doc = "Widths of an expert's layers; a list of lists gives one per level. `cross-stitch` has one level per layer."},
-    {"activation", GW__FIELD_CHOICE, AT(model.experts.mlp.activation), "relu", .words = &activations,
+    {"activation", GW__FIELD_CHOICE, AT(model.experts.mlp.activation), "relu (home: swish)", gw__preset_expert_activation, .words = &activations,
      .doc = "After every layer, the last included."},
     {"dropout", GW__FIELD_NUMBER, AT(model.experts.mlp.dropout), "0", RATE, .doc = "Share of units dropped in training, after each activation."},
-    {"norm", GW__FIELD_CHOICE, AT(model.experts.mlp.norm), "none", .words = &norms,
+    {"norm", GW__FIELD_CHOICE, AT(model.experts.mlp.norm), "none (home: batch)", gw__preset_expert_norm, .words = &norms,
      .doc = "Normalisation between the linear map and the activation."},
     {"bias", GW__FIELD_BOOL, AT(model.experts.mlp.bias), "true", .doc = "Whether the linear maps add a bias."})
 static const gw__section experts_section = {experts_fields, GW__COUNT(experts_fields), NULL};
@@ -231,8 +235,19 @@ SECTION(gates,
      .doc = "Losses that keep experts busy, added to the tasks' with these weights."})
 static const gw__section gates_section = {gates_fields, GW__COUNT(gates_fields), NULL};
 
+SECTION(ranks,
+    {"input", GW__FIELD_COUNT32, AT(model.ranks.input), "16", BOUNDS(1, 65536), .doc = "Of a layer's inputs; at most as many as there are."},
+    {"output", GW__FIELD_COUNT32, AT(model.ranks.output), "16", BOUNDS(1, 65536), .doc = "Of a layer's outputs; at most as many as there are."},
+    {"task", GW__FIELD_COUNT32, AT(model.ranks.task), "2", BOUNDS(1, 65536), .doc = "Of the tasks, at most their number: the smaller, the more they share."})
+static const gw__section ranks_section = {ranks_fields, GW__COUNT(ranks_fields), NULL};
+
+SECTION(feature_gates,
+    {"count", GW__FIELD_COUNT32, AT(model.feature_gates.count), "2", BOUNDS(0, 64), .doc = "Of each expert, mixed by a softmax; 0 is none."},
+    {"rank", GW__FIELD_COUNT32, AT(model.feature_gates.rank), "8", BOUNDS(1, 65536), .doc = "Width between the two matrices of each."})
+static const gw__section feature_gates_section = {feature_gates_fields, GW__COUNT(feature_gates_fields), NULL};
+
 SECTION(towers,
-    {"hidden", GW__FIELD_WIDTHS, AT(model.towers.hidden), "[16]", BOUNDS(0, GW__SPEC_LAYERS_LIMIT),
+    {"hidden", GW__FIELD_WIDTHS, AT(model.towers.hidden), "[16] (aitm: [])", gw__preset_tower_hidden, BOUNDS(0, GW__SPEC_LAYERS_LIMIT),
      .doc = "Widths of a tower's hidden layers; none for a head alone."},
     {"activation", GW__FIELD_CHOICE, AT(model.towers.activation), "relu", .words = &activations,
      .doc = "Between layers only: the head has its task's `activation`."},
@@ -259,7 +274,8 @@ static const gw__section connections_section = {connections_fields, GW__COUNT(co
 SECTION(model,
     {"architecture", GW__FIELD_CHOICE, AT(model.architecture), "mmoe", .words = &gw__architecture_words,
      .doc = "The wiring; each is complete with this key alone."},
-    {"levels", GW__FIELD_COUNT32, AT(model.levels), "1 (ple, adatt, adatt-sp, snr-aver, snr-trans: 2; cross-stitch: one per layer; custom: those of `wiring`)", gw__preset_levels,
+    {"levels", GW__FIELD_COUNT32, AT(model.levels), "1 (ple, adatt, adatt-sp, snr-aver, snr-trans, home: 2; cross-stitch: one per layer; custom: those of `wiring`)",
+     gw__preset_levels,
      BOUNDS(1, GW__SPEC_LEVELS_LIMIT), .doc = "Levels of experts and gates; some architectures have only 1."},
     {"ple", GW__FIELD_CHOICE, AT(model.ple), "paper", .words = &ples, .applies = gw__applies_ple, .idle_ok = true, .owner = "architecture 'ple'", .quiet = true,
      .doc = "Which of the networks that are called PLE. See [architectures.md](architectures.md)."},
@@ -273,7 +289,16 @@ SECTION(model,
      .owner = "architecture 'snr-aver', 'snr-trans' or 'custom'", .doc = "Connections between the experts of one level and the next, which are open or closed."},
     {"experts", GW__FIELD_SECTION, .section = &experts_section, .doc = "The experts."},
     {"gates", GW__FIELD_SECTION, .section = &gates_section, .applies = gw__applies_gates, .idle_ok = true,
-     .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc', 'ple', 'adatt', 'adatt-sp', 'local-experts' or 'custom'", .doc = "The gates, of the architectures that have them."},
+     .owner = "architecture 'moe', 'omoe', 'mmoe', 'cgc', 'ple', 'adatt', 'adatt-sp', 'local-experts', 'home', 'stem' or 'custom'",
+     .doc = "The gates, of the architectures that have them."},
+    {"ranks", GW__FIELD_SECTION, .section = &ranks_section, .applies = gw__applies_ranks, .idle_ok = true,
+     .owner = "architecture 'tensor-factorization'", .doc = "Ranks of the tensor that a layer's weights of all tasks are."},
+    {"feature_gates", GW__FIELD_SECTION, .section = &feature_gates_section, .applies = gw__applies_home, .idle_ok = true,
+     .owner = "architecture 'home'", .doc = "Each expert's own view of its input."},
+    {"self_gates", GW__FIELD_BOOL, AT(model.self_gates), "true", .applies = gw__applies_home, .idle_ok = true, .owner = "architecture 'home'",
+     .doc = "Whether a category's and a task's own experts are added once more, each weighed by a gate of its own."},
+    {"sequence", GW__FIELD_TEXTS, AT(model.sequence), .preset = "[]", .applies = gw__applies_sequence, .idle_ok = true, .owner = "architecture 'aitm'",
+     .doc = "Tasks, each of which hands on what it knows to the next; empty: all of them, in the spec's order."},
     {"towers", GW__FIELD_SECTION, .section = &towers_section, .doc = "The towers, one per task; the last layer is the head."},
     {"init", GW__FIELD_SECTION, .section = &init_section, .shorthand = "name", .doc = "Initial values of dense layers."},
     {"embedding_std", GW__FIELD_NUMBER, AT(model.embedding_std), "0.05", NOT_NEGATIVE, .doc = "Standard deviation of embeddings at the start."})

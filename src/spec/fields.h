@@ -56,7 +56,8 @@ typedef struct gw__field {
     bool required, blank_ok;  /* blank_ok: texts may be empty */
     bool unstored;            /* names files: where data lay when it trained is no part of a model */
     bool of_training;         /* says how is learned from rows, and nothing of what the rows are */
-    bool quiet;               /* at its default (a switch: off; a choice: its first word) it is left out of the canonical JSON: models stay as they were before there was one */
+    bool quiet;               /* at its default (a switch: off; a choice: its first word; a text: absent) it is left out of the canonical JSON,
+                                 so that models stay as they were before there was one */
     bool (*applies)(const gw__spec *spec, const void *base); /* NULL: always */
     const char *owner;        /* what the key belongs to, when it does not always apply */
     bool idle_ok;             /* where it does not apply it may stand and says nothing, so that one spec serves several architectures */

@@ -86,6 +86,32 @@ static gw_status fail_typeless(const gw__frame *frame, const gw__field *field, c
     return status;
 }
 
+/* A category's experts are named by it, beside those of the tasks. */
+static gw_status check_category(const gw__frame *frame, const gw__doc *node, const char *category) {
+    const gw__spec *spec = frame->reading->spec;
+    const gw__slice name = gw__slice_of(category);
+    bool taken = gw__slice_is(name, "shared") || is_expert_number(name);
+    for (size_t t = 0; t < spec->n_tasks; t++) taken = taken || gw__slice_is(name, spec->tasks[t].name);
+    if (taken) return gw__fail_value(frame, node, "key 'category': '%s' is taken by a task or the model's own parts", category);
+    if (name.n > 255) return gw__fail_value(frame, node, "key 'category': '%.40s…' is longer than 255 bytes", category);
+    for (size_t i = 0; i < name.n; i++) {
+        if (category[i] == '.' || (unsigned char)category[i] < 0x20 || category[i] == 0x7F) {
+            return gw__fail_value(frame, node, "key 'category': expected a name without '.' and control characters; hint: '_' is allowed");
+        }
+    }
+    return GW_OK;
+}
+
+static gw_status check_categories(const gw__frame *frame, const gw__doc *tasks) {
+    const gw__spec *spec = frame->reading->spec;
+    const gw__doc *node = tasks->first;
+    gw_status status = GW_OK;
+    for (size_t t = 0; status == GW_OK && t < spec->n_tasks; t++, node = node->next) {
+        if (spec->tasks[t].category != NULL) status = check_category(frame, gw__doc_get(node, "category"), spec->tasks[t].category);
+    }
+    return status;
+}
+
 static gw_status decode_task(const gw__frame *frame, const gw__field *field, const gw__doc *node, gw__task_spec *task) {
     gw__reading *reading = frame->reading;
     gw_status status = check_task_name(frame, node);
@@ -116,7 +142,8 @@ gw_status gw__form_tasks(const gw__frame *frame, const gw__field *field, const g
     }
     spec->tasks = tasks;
     spec->n_tasks = n;
-    status = gw__check_given(frame, node);
+    status = check_categories(frame, node);
+    if (status == GW_OK) status = gw__check_given(frame, node);
     if (status == GW_OK) status = gw__check_after(frame, node, tasks);
     return status == GW_OK ? gw__make_chains(frame, node, tasks) : status;
 }

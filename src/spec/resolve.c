@@ -24,6 +24,10 @@ static const traits traits_of[GW__ARCHITECTURES] = {
     [GW__ARCH_SNR_AVER] = {.levels = "2", .count = "8", .own = "0", .has_count = true, .has_levels = true},
     [GW__ARCH_SNR_TRANS] = {.levels = "2", .count = "8", .own = "0", .has_count = true, .has_levels = true},
     [GW__ARCH_L2_CONSTRAINED] = {.levels = "1", .own = "1"},
+    [GW__ARCH_TENSOR_FACTORIZATION] = {.levels = "1", .own = "1"},
+    [GW__ARCH_HOME] = {.levels = "2", .shared = "2", .own = "2", .has_shared = true, .has_own = true, .has_gates = true, .has_levels = true},
+    [GW__ARCH_STEM] = {.levels = "1", .shared = "2", .own = "2", .has_shared = true, .has_own = true, .has_gates = true, .has_levels = true},
+    [GW__ARCH_AITM] = {.levels = "1", .own = "1"},
     [GW__ARCH_LOCAL_EXPERTS] = {.levels = "1", .count = "8", .own = "0", .has_count = true, .has_gates = true, .one_task = true},
     [GW__ARCH_CUSTOM] = {.own = "0", .has_gates = true, .has_levels = true},
 };
@@ -69,6 +73,11 @@ const char *gw__preset_levels(const gw__frame *frame) {
 const char *gw__preset_expert_count(const gw__frame *frame) { return traits_at(frame)->count; }
 const char *gw__preset_expert_shared(const gw__frame *frame) { return traits_at(frame)->shared; }
 const char *gw__preset_per_task(const gw__frame *frame) { return traits_at(frame)->own; }
+
+const char *gw__preset_expert_activation(const gw__frame *frame) { return frame->reading->spec->model.architecture == GW__ARCH_HOME ? "swish" : "relu"; }
+const char *gw__preset_expert_norm(const gw__frame *frame) { return frame->reading->spec->model.architecture == GW__ARCH_HOME ? "batch" : "none"; }
+
+const char *gw__preset_tower_hidden(const gw__frame *frame) { return frame->reading->spec->model.architecture == GW__ARCH_AITM ? "[]" : "[16]"; }
 
 static gw__optimizer_name optimizer_of(const gw__spec *spec) { return spec->train.optimizer.name; }
 
@@ -144,6 +153,9 @@ bool gw__applies_always(const gw__spec *spec, const void *base) {
 bool gw__applies_top_k(const gw__spec *spec, const void *base) { return spec->model.gating.top_k > 0; }
 bool gw__applies_noise(const gw__spec *spec, const void *base) { return spec->model.gating.noise; }
 
+bool gw__applies_home(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_HOME; }
+bool gw__applies_sequence(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_AITM; }
+bool gw__applies_ranks(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_TENSOR_FACTORIZATION; }
 bool gw__applies_init_std(const gw__spec *spec, const void *base) { return spec->model.init == GW__INIT_NORMAL; }
 
 bool gw__applies_adam(const gw__spec *spec, const void *base) {

@@ -92,6 +92,7 @@ typedef struct gw__task_spec {
         gw__chain made;           /* over indices of tasks */
     } chain;
     struct { bool on; const char *task; double weight; size_t at; } after; /* an event that comes after that of `task`, whose index is `at` */
+    const char *category;         /* home: whose experts it shares; NULL: "all" */
 } gw__task_spec;
 
 /* Whether a type of task is in a roster's set of types. */
@@ -123,6 +124,10 @@ static inline bool gw__task_has_tower(const gw__task_spec *task) { return !task-
     X(SNR_TRANS, "snr-trans")           \
     X(L2_CONSTRAINED, "l2-constrained") \
     X(LOCAL_EXPERTS, "local-experts")   \
+    X(TENSOR_FACTORIZATION, "tensor-factorization") \
+    X(HOME, "home")                     \
+    X(STEM, "stem")                     \
+    X(AITM, "aitm")                     \
     X(CUSTOM, "custom")
 #define GW__ARCHITECTURE_NAME(name, word) GW__ARCH_##name,
 typedef enum gw__architecture { GW__ARCHITECTURE_ROSTER(GW__ARCHITECTURE_NAME) GW__ARCHITECTURES } gw__architecture;
@@ -227,13 +232,18 @@ typedef struct gw__model_spec {
     gw__connections_spec connections; /* snr-aver, snr-trans */
     double alpha;                     /* l2-constrained: of the squared distance between the tasks' parameters, in the objective */
     struct {
-        uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple, adatt; 1 of shared-bottom; else 0 */
+        uint32_t count;           /* shared experts: `count` of moe, omoe, mmoe, averaged; `shared` of cgc, ple, adatt, home, stem; 1 of shared-bottom; else 0 */
         uint32_t always;          /* of `count`, the first so many are in every row's sum, beside the gate's */
-        const uint32_t *per_task; /* [T] experts of each task: cgc, ple, adatt, adatt-sp; 1 of single-task, cross-stitch; else 0 */
+        const uint32_t *per_task; /* [T] experts of each task: cgc, ple, adatt, adatt-sp, home, stem; 1 of single-task, cross-stitch, aitm, …; else 0 */
+        uint32_t per_category;    /* home: of each category of tasks */
         gw__mlp_spec mlp;
     } experts;
     gw__mlp_spec gates, towers;
     gw__gating_spec gating;
+    struct { uint32_t input, output, task; } ranks; /* tensor-factorization: of the tensor of all tasks' weights, at most its sides */
+    struct { uint32_t count, rank; } feature_gates; /* home: of each expert; count 0: none */
+    bool self_gates;              /* home */
+    gw__texts sequence;           /* aitm: tasks, each of which hands on what it knows to the next; empty: all in their order */
     gw__init init;                /* dense layers; `normal` has standard deviation init_std */
     double init_std, embedding_std;
 } gw__model_spec;

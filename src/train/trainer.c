@@ -23,7 +23,7 @@
 /* A piece of the dense parameters that is summed and updated at once. Pieces of weights rebuild their part of the transposed panels. */
 typedef struct item {
     size_t begin, end;
-    const gw__op *linear; /* NULL: biases and norms */
+    const gw__op *linear; /* whose weights they are; NULL: biases and norms */
     size_t panel_begin, panel_end;
 } item;
 
@@ -128,12 +128,13 @@ static gw_status plan_items(gw__trainer *trainer, gw_error *err) {
     const gw__op **linear = calloc(net->n_ops, sizeof *linear);
     if (!linear) GW__FAIL(gw__fail_nomem(err));
     for (size_t i = 0; i < net->n_ops; i++) {
-        if (net->ops[i].kind == GW__OP_LINEAR) linear[n++] = &net->ops[i];
+        const gw__op *op = &net->ops[i];
+        if ((op->kind == GW__OP_LINEAR && !op->add_w) || op->kind == GW__OP_TASK_SUM) linear[n++] = op;
     }
     qsort(linear, n, sizeof *linear, by_place);
     for (size_t i = 0; i < n; i++) {
         const gw__op *op = linear[i];
-        const size_t panels = op->narrow ? 1 : (op->y.width + GW__PANEL - 1) / GW__PANEL;
+        const size_t panels = op->narrow || op->kind == GW__OP_TASK_SUM ? 1 : (op->y.width + GW__PANEL - 1) / GW__PANEL;
         const size_t panel = gw__op_weights(op) / panels;
         const size_t at_once = ITEM_FLOATS / panel ? ITEM_FLOATS / panel : 1;
         GW__TRY(add_item(trainer, &capacity, (item){.begin = at, .end = op->w_at}, err));

@@ -17,8 +17,8 @@ def pattern(line):
     """`level{l}.gate.{TASK|all}.{layer}.weight|bias` as a regular expression; what follows two blanks is a remark."""
     text = re.escape(re.split(r"  +", line)[0]).replace(r"\{", "{").replace(r"\}", "}").replace(r"\|", "|")
     text = re.sub(r"{(l|i|layer)}", r"\\d+", text)
-    text = text.replace("{FEATURE or share}", ".+").replace(r"{FEATURE\ or\ share}", ".+").replace("….", r".+\.")
-    text = re.sub(r"{([^}]*)}", lambda m: "(" + "|".join("|".join(TASKS) if w == "TASK" else w for w in m.group(1).split("|")) + ")", text)
+    text = text.replace("…\\.", r".+\.").replace("{FEATURE or share}", ".+").replace(r"{FEATURE\ or\ share}", ".+")
+    text = re.sub(r"{([^}]*)}", lambda m: "(" + "|".join({"TASK": "|".join(TASKS), "CATEGORY": "all"}.get(w, w) for w in m.group(1).split("|")) + ")", text)
     head, _, last = text.rpartition(r"\.")
     return f"{head}\\.({last})"
 

@@ -314,7 +314,7 @@ def main():
         if options.only and not name.startswith(options.only):
             continue
         try:
-            make_case(options.out, name, spec, seed=[7, number], **data)
+            make_case(options.out, name, spec, **dict({"seed": [7, number]}, **data))
         except Chaotic as e:
             print(f"{name}: refused: {e}", file=sys.stderr)
             refused += 1

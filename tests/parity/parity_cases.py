@@ -239,8 +239,33 @@ def gate_cases():
     yield "gate-top-k-2-levels", spec_of("mmoe", TWO, {"count": 4, "hidden": [7]}, levels=2, gates={"top_k": 2}), dict(rows=45, numbers=6)
 
 
+def further_cases():
+    """Architectures that came later, with seeds of their own, so that no case added before them moves them."""
+    cats = {"city": {"type": "categorical", "dim": 5, "min_count": 1}}
+    factored = spec_of("tensor-factorization", MIXED, {"hidden": [9, 6]}, ranks={"input": 5, "output": 4, "task": 2})
+    yield "tensor-factorization", with_columns(factored, cats), dict(rows=45, numbers=5, categories={"city": 7}, seed=[8, 1])
+    yield "tensor-factorization-full", spec_of("tensor-factorization", TWO, {"hidden": [7, 20], "activation": "tanh"},
+                                               ranks={"input": 19, "output": 18, "task": 5}), dict(rows=41, numbers=6, seed=[8, 2])
+    acts = {"click": {"type": "binary", "category": "acts"}, "watch": {"type": "regression"}, "like": {"type": "binary", "category": "acts"}}
+    home = spec_of("home", acts, {"shared": 1, "per_category": 2, "per_task": {"click": 1, "watch": 2, "like": 0}, "hidden": [9, 6], "norm": "none"},
+                   feature_gates={"count": 2, "rank": 3}, gates={"hidden": [5]})
+    yield "home", with_columns(home, cats), dict(rows=45, numbers=5, categories={"city": 7}, seed=[8, 3])
+    yield "home-norm", spec_of("home", acts, {"shared": 2, "per_category": 1, "per_task": 1, "hidden": [7]}, levels=3, feature_gates={"count": 1, "rank": 2},
+                               optimizer={"name": "sgd", "lr": 0.02}), dict(rows=46, numbers=6, seed=[8, 4])
+    yield "home-plain", spec_of("home", TWO, {"shared": 1, "per_category": 1, "per_task": 1, "hidden": [8], "norm": "layer"}, self_gates=False,
+                                feature_gates={"count": 0, "rank": 1}), dict(rows=41, numbers=6, seed=[8, 5])
+    yield "stem", with_columns(spec_of("stem", MIXED, {"shared": 2, "per_task": {"click": 1, "watch": 2, "kind": 1}, "hidden": [9, 6]}), cats), \
+        dict(rows=45, numbers=5, categories={"city": 7}, seed=[8, 6])
+    bag = {"city": {"type": "categorical", "dim": 3, "min_count": 1}, "tags": {"type": "bag", "separator": "|", "dim": 4, "pooling": "mean", "min_count": 1}}
+    yield "stem-2", with_columns(spec_of("stem", TWO, {"shared": 1, "per_task": 1, "hidden": [7]}, levels=2, gates={"hidden": [5]},
+                                         train={"balance": {"method": "pcgrad"}}), bag), \
+        dict(rows=45, numbers=3, categories={"city": 7}, bags={"tags": 6}, seed=[8, 7])
+    yield "aitm", with_columns(spec_of("aitm", MIXED, {"hidden": [9, 6]}, towers={"hidden": []}), cats), dict(rows=45, numbers=5, categories={"city": 7}, seed=[8, 8])
+    yield "aitm-sequence", spec_of("aitm", MIXED, {"hidden": [7], "activation": "tanh"}, sequence=["kind", "click"]), dict(rows=45, numbers=6, seed=[8, 9])
+
+
 def committed_cases():
-    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases, penalty_cases, local_cases, gate_cases):
+    for cases in (architecture_cases, part_cases, feature_cases, optimizer_cases, balance_cases, type_cases, chain_cases, transfer_cases, variant_cases, penalty_cases, local_cases, gate_cases, further_cases):
         yield from cases()
 
 

@@ -18,6 +18,9 @@ DEFAULT_LOSS = {"binary": "bce", "regression": "mse", "multiclass": "cross-entro
                 "quantile": "pinball"}
 
 
+ONE_EACH = ("single-task", "cross-stitch", "l2-constrained", "tensor-factorization", "aitm")  # one expert of each task, and no gate
+
+
 class Spec:
     """The parts of a spec that a network needs, every default resolved."""
 
@@ -29,7 +32,7 @@ class Spec:
         self.ple = model.get("ple", "paper")
         self.raw_gates = self.arch == "mmoe" or self.ple == "raw-gates"
         experts, gates, towers = model["experts"], model.get("gates", {}), model["towers"]
-        self.levels = model.get("levels", 2 if self.arch in ("ple", "adatt", "adatt-sp", "snr-aver", "snr-trans") else 1)
+        self.levels = model.get("levels", 2 if self.arch in ("ple", "home", "adatt", "adatt-sp", "snr-aver", "snr-trans") else 1)
         self.seed = self.train.get("seed", 1)
         self.connections = dict({"lambda": 0.001, "beta": 2 / 3, "gamma": -0.1, "zeta": 1.1}, **model.get("connections", {}))
         self.error = model.get("error", "mixture")
@@ -39,13 +42,13 @@ class Spec:
         self.experts, self.gates, self.towers = experts, gates, towers
         self.names = [t for t in self.tasks if "chain" not in self.tasks[t]]  # those with a tower
         per_task = experts.get("per_task", 0)
-        if self.arch in ("single-task", "cross-stitch", "l2-constrained"):
+        if self.arch in ONE_EACH:
             self.shared, per_task = 0, 1
         elif self.arch == "adatt-sp":
             self.shared = 0
         elif self.arch == "shared-bottom":
             self.shared = 1
-        elif self.arch in ("cgc", "ple", "adatt"):
+        elif self.arch in ("cgc", "ple", "adatt", "home", "stem"):
             self.shared = experts["shared"]
         else:
             self.shared = experts["count"]
@@ -109,6 +112,15 @@ class Parameters(dict):
             self[prefix + ".norm.running_var"] = self.rng.uniform(0.5, 1.5, n)
 
 
+def normed(p, name, kind, x, training):
+    if kind == "none":
+        return x
+    w, b = p[name + ".norm.weight"], p[name + ".norm.bias"]
+    if kind == "layer":
+        return F.layer_norm(x, x.shape[-1:], w, b)
+    return F.batch_norm(x, p[name + ".norm.running_mean"], p[name + ".norm.running_var"], w, b, training, 0.1, 1e-5)
+
+
 class Mlp:
     """Linear layers; `last`: the activation follows the last one, too (experts), else only those between (gates, towers)."""
 
@@ -130,35 +142,167 @@ class Mlp:
             name = f"{self.prefix}.{j}"
             x = F.linear(x, p[name + ".weight"], p.get(name + ".bias"))
             if self.normed(j):
-                w, b = p[name + ".norm.weight"], p[name + ".norm.bias"]
-                if self.norm == "layer":
-                    x = F.layer_norm(x, x.shape[-1:], w, b)
-                else:
-                    x = F.batch_norm(x, p[name + ".norm.running_mean"], p[name + ".norm.running_var"], w, b, training, 0.1, 1e-5)
+                x = normed(p, name, self.norm, x, training)
             if self.last or j + 1 < len(self.widths):
                 x = self.act(x)
         return x
+
+
+class Factored:
+    """The experts of all tasks, whose weights are one Tucker product per layer, written down (Yang & Hospedales 2017)."""
+
+    def __init__(self, p, level, n_in, spec):
+        self.level, self.options, self.names = level, spec.experts, spec.names
+        self.ranks, self.n_layers, self.act = [], 0, ACTIVATIONS[spec.experts.get("activation", "relu")]
+        ranks = spec.raw["model"]["ranks"]
+        for j, n in enumerate(spec.expert_widths(level)):
+            r1, r2, r3 = min(ranks["input"], n_in), min(ranks["output"], n), min(ranks["task"], len(spec.names))
+            base = f"level{level}.factors.{j}"
+            p.linear(base + ".u1", n_in, r1, False)
+            for part, k, out in (("core", r1, r2 * r3), ("u2", r2, n), ("u3", r3, len(spec.names))):
+                p[f"{base}.{part}.weight"] = p.rng.uniform(-1, 1, (out, k)) * math.sqrt(3 / k)
+            for t in spec.names:
+                p[f"level{level}.expert.{t}.0.{j}.bias"] = p.rng.uniform(-1, 1, n) / math.sqrt(n_in)
+                if spec.experts.get("norm", "none") != "none":
+                    p.norm(f"level{level}.expert.{t}.0.{j}", n, spec.experts["norm"])
+            n_in, self.n_layers = n, j + 1
+
+    def task(self, t):
+        return lambda p, x, training: self.run(p, t, x, training)
+
+    def run(self, p, t, x, training):
+        for j in range(self.n_layers):
+            base, name = f"level{self.level}.factors.{j}", f"level{self.level}.expert.{t}.0.{j}"
+            u1, u2, u3 = (p[f"{base}.{u}.weight"] for u in ("u1", "u2", "u3"))
+            core = p[base + ".core.weight"].reshape(u3.shape[1], u2.shape[1], u1.shape[0])  # r3, r2, r1
+            w = torch.einsum("cba,am,nb,tc->tnm", core, u1, u2, u3)[self.names.index(t)]
+            x = normed(p, name, self.options.get("norm", "none"), F.linear(x, w, p[name + ".bias"]), training)
+            x = self.act(x)
+        return x
+
+
+class Home:
+    """HoME's hierarchy, module by module: meta modules of each category and the shared one, then the tasks (docs/architectures.md, home)."""
+
+    def __init__(self, p, spec, n_in):
+        self.spec, model = spec, spec.raw["model"]
+        self.category = {t: task.get("category", "all") for t, task in spec.tasks.items()}
+        self.categories = list(dict.fromkeys(self.category.values()))
+        self.loras, self.rank = model["feature_gates"]["count"], model["feature_gates"]["rank"]
+        self.experts, self.gates, self.self_gates, self.looks = [], [], [], []
+        counts = {"shared": spec.shared, **{c: spec.experts["per_category"] for c in self.categories}, **spec.per_task}
+        options, width = {"activation": "swish", "norm": "batch", **spec.experts}, n_in
+        for level in range(spec.levels):
+            last, widths = level == spec.levels - 1, spec.expert_widths(level)
+            groups = ["shared"] + self.categories + (spec.names if last else [])
+            members = {g: [(g, i) for i in range(counts[g])] for g in groups}
+            self.experts.append({e: Mlp(p, f"level{level}.expert.{e[0]}.{e[1]}", width, widths, options, True) for g in groups for e in members[g]})
+            self.looks.append({e: self.look(p, f"level{level}.feature_gate.{e[0]}.{e[1]}", width) for e in self.experts[-1]})
+            if last:
+                sees = {t: members["shared"] + members[self.category[t]] + members[t] for t in spec.names}
+            else:
+                sees = {c: members["shared"] + members[c] for c in self.categories}
+                sees["shared"] = members["shared"] + [e for c in self.categories for e in members[c]]
+            self.gates.append({s: (Mlp(p, f"level{level}.gate.{s}", width, list(spec.gate_widths(level)) + [len(sees[s])], spec.gates, False), sees[s]) for s in sees})
+            own = {s: members[s] for s in sees if s != "shared" and members[s] and model.get("self_gates", True)}
+            self.self_gates.append({s: (Mlp(p, f"level{level}.self_gate.{s}", width, [len(own[s])], {}, False), own[s]) for s in own})
+            width = widths[-1]
+        self.width = width
+
+    def look(self, p, prefix, width):
+        pairs = [Mlp(p, f"{prefix}.lora{i}", width, [self.rank, width], {"activation": "none"}, False, False) for i in range(self.loras)]
+        return pairs, Mlp(p, prefix + ".mix", width, [self.loras], {}, False) if self.loras > 1 else None
+
+    @staticmethod
+    def seen(look, p, v):
+        pairs, mix = look
+        if not pairs:
+            return v
+        views = torch.stack([2 * torch.sigmoid(pair(p, v, False)) for pair in pairs], 1)
+        weights = torch.softmax(mix(p, v, False), 1) if mix else torch.ones(len(v), 1, dtype=v.dtype)
+        return v * (weights[:, :, None] * views).sum(1)
+
+    def forward(self, p, dense, training, ret_gates):
+        streams = {}
+        for level, experts in enumerate(self.experts):
+            def read(module):
+                return streams.get(self.category.get(module, module), dense)
+            out = {e: mlp(p, self.seen(self.looks[level][e], p, read(e[0])), training) for e, mlp in experts.items()}
+            nxt = {}
+            for s, (mlp, sees) in self.gates[level].items():
+                weights = torch.softmax(mlp(p, read(s), training), 1)
+                if ret_gates is not None:
+                    ret_gates[f"gate.{level}.{s}"] = weights
+                nxt[s] = (weights[:, :, None] * torch.stack([out[e] for e in sees], 1)).sum(1)
+                if s in self.self_gates[level]:
+                    gate, own = self.self_gates[level][s]
+                    z = gate(p, read(s), training)
+                    weights = torch.sigmoid(z) if len(own) == 1 else torch.softmax(z, 1)
+                    nxt[s] = nxt[s] + (weights[:, :, None] * torch.stack([out[e] for e in own], 1)).sum(1)
+            streams = nxt
+        return streams
+
+
+class Stem:
+    """STEM, as its authors' text has it: inputs of T tasks and the shared one, gates over all experts, those of others detached."""
+
+    def __init__(self, p, spec, n_in):
+        self.spec, self.modules = spec, spec.names + ["shared"]
+        self.experts, self.gates, width = [], [], n_in
+        self.order = [("shared", i) for i in range(spec.shared)] + [(t, i) for t in spec.names for i in range(spec.per_task[t])]
+        for level in range(spec.levels):
+            widths, streams = spec.expert_widths(level), spec.names if level == spec.levels - 1 else self.modules
+            self.experts.append({e: Mlp(p, f"level{level}.expert.{e[0]}.{e[1]}", width, widths, spec.experts, True) for e in self.order})
+            self.gates.append({s: Mlp(p, f"level{level}.gate.{s}", width, list(spec.gate_widths(level)) + [len(self.order)], spec.gates, False)
+                               for s in streams})
+            width = widths[-1]
+        self.width = width
+
+    def forward(self, p, inputs, training, ret_gates):
+        streams = dict(zip(self.modules, inputs))
+        for level, experts in enumerate(self.experts):
+            out, nxt = {e: mlp(p, streams[e[0]], training) for e, mlp in experts.items()}, {}
+            for s, mlp in self.gates[level].items():
+                weights = torch.softmax(mlp(p, streams[s] + (streams["shared"] if s != "shared" else 0), training), 1)
+                if ret_gates is not None:
+                    ret_gates[f"gate.{level}.{s}"] = weights
+                seen = [out[e] if s == "shared" or e[0] in (s, "shared") else out[e].detach() for e in self.order]
+                nxt[s] = (weights[:, :, None] * torch.stack(seen, 1)).sum(1)
+            streams = nxt
+        return streams
 
 
 class Network:
     def __init__(self, spec, n_in, out_widths, tables, rng):
         self.spec, self.tables = spec, tables
         self.p = Parameters(rng)
-        for table in tables.values():
-            self.p[f"embedding.{table['name']}.weight"] = 0.5 * rng.standard_normal((table["rows"], table["dim"]))
+        self.copies = ["." + m for m in spec.names + ["shared"]] if spec.arch == "stem" else [""]
+        for name in [table["name"] + c for table in tables.values() for c in self.copies]:
+            table = next(t for t in tables.values() if name == t["name"] or name.startswith(t["name"] + "."))
+            self.p[f"embedding.{name}.weight"] = 0.5 * rng.standard_normal((table["rows"], table["dim"]))
         self.experts, self.gates = [], []
         self.connected, self.step = {}, 0  # which connections there are, in order; the step that draws them
-        width = n_in
-        for level in range(spec.levels):
+        self.home = Home(self.p, spec, n_in) if spec.arch == "home" else Stem(self.p, spec, n_in) if spec.arch == "stem" else None
+        width = self.home.width if self.home else n_in
+        for level in range(0 if self.home else spec.levels):
             widths = spec.expert_widths(level)
             group = {}
+            if spec.arch == "tensor-factorization":
+                factored = Factored(self.p, level, width, spec)
+                group = {(t, 0): factored.task(t) for t in spec.names}
             for stream, count in [("shared", spec.shared)] + list(spec.per_task.items()):
-                for i in range(count):
+                for i in range(0 if spec.arch == "tensor-factorization" else count):
                     local = spec.arch == "local-experts"  # experts with an output, as towers have
                     group[stream, i] = Mlp(self.p, f"level{level}.expert.{stream}.{i}", width, list(widths) + out_widths * local, spec.experts, not local)
             self.experts.append(group)
             self.gates.append(self.make_gates(level, n_in, width))
             width = widths[-1] if widths else width
+        sequence = (spec.raw["model"].get("sequence") or spec.names) if spec.arch == "aitm" else []
+        self.links = list(zip(sequence, sequence[1:]))
+        self.info = {t: Mlp(self.p, f"transfer.{t}.info", width, [width], spec.experts, True) for _, t in self.links}
+        for _, t in self.links:
+            for part in ("query", "key", "value"):
+                self.p.linear(f"transfer.{t}.{part}", width, width, False)
         self.towers = {}
         for (t, task), o in zip(spec.tasks.items(), out_widths):
             if "chain" in task or spec.arch == "local-experts":
@@ -245,7 +389,7 @@ class Network:
             + balance.get("z", 0) * (torch.logsumexp(raw, 1) ** 2).mean()
         return g
 
-    def dense(self, p, x, ids):
+    def dense(self, p, x, ids, copy=""):
         """Features side by side in the file's column order."""
         parts = []
         for kind, key in x["order"]:
@@ -253,7 +397,7 @@ class Network:
                 parts.append(x["numbers"][:, key:key + 1])
                 continue
             table, look = self.tables[key], ids[key]
-            weight = p[f"embedding.{table['name']}.weight"]
+            weight = p[f"embedding.{table['name']}{copy}.weight"]
             rows = F.embedding(look["rows"], weight, sparse=x["sparse"])
             if look["mask"] is not None:
                 mask = look["mask"].to(rows.dtype)
@@ -321,9 +465,11 @@ class Network:
     def forward(self, p, x, ids, training=False, ret_gates=None):
         spec = self.spec
         self.gate_loss = 0.0  # of the losses that balance experts
-        dense = self.dense(p, x, ids)
+        dense = self.dense(p, x, ids) if spec.arch != "stem" else [self.dense(p, x, ids, c) for c in self.copies]
         streams = {}  # name -> what flows; a name that is absent reads the dense input
-        for level in range(spec.levels):
+        if self.home:
+            streams = self.home.forward(p, dense, training, ret_gates)
+        for level in range(0 if self.home else spec.levels):
             last = level == spec.levels - 1
             out = {}
             for (stream, i), mlp in self.experts[level].items():
@@ -357,9 +503,14 @@ class Network:
                 nxt.update({f"shared.{i}": out["shared", i] for i in range(spec.shared)})
             if spec.arch in ("averaged", "shared-bottom"):
                 nxt["all"] = torch.stack(list(out.values())).mean(0)
-            if spec.arch in ("single-task", "l2-constrained"):
+            if spec.arch in ONE_EACH and spec.arch != "cross-stitch":
                 nxt = {t: out[t, 0] for t in spec.names}
             streams = nxt
+        for before, t in self.links:
+            both = torch.stack([self.info[t](p, streams[before], training), streams[t]], 1)  # [B,2,k]
+            q, k, v = (F.linear(both, p[f"transfer.{t}.{part}.weight"]) for part in ("query", "key", "value"))
+            w = torch.softmax((q * k).sum(-1) / math.sqrt(both.shape[-1]), 1)
+            streams[t] = (w[:, :, None] * v).sum(1)
         if spec.arch == "local-experts":
             return [self.blend(p, dense, training, ret_gates)]
         logits = [self.towers[t](p, streams.get(t, streams.get("all")), training) for t in spec.names]

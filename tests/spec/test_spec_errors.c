@@ -204,13 +204,16 @@ static const wrong in_tasks[] = {
     {"tasks: {a: binary, y: {type: binary, after: {task: a, weight: -1}}}", 1, 63, "key 'weight': expected a number of at least 0 but found '-1'"},
     {"tasks: {a: regression, y: {type: binary, after: a}}", 1, 49, "key 'after': expected binary tasks with loss bce or focal on both sides of 'y'"},
     {"tasks: {a: {type: binary, after: y}, y: {type: binary, after: a}}", 1, 34, "task 'a' comes after itself"},
+    {"tasks: {y: {type: binary, category: shared}}", 1, 37, "key 'category': 'shared' is taken by a task or the model's own parts"},
+    {"tasks: {y: {type: binary, category: z}, z: binary}", 1, 37, "key 'category': 'z' is taken by a task or the model's own parts"},
+    {"tasks: {y: {type: binary, category: a.b}}", 1, 37, "key 'category': expected a name without '.' and control characters; hint: '_' is allowed"},
     {"tasks: {y: {type: binary, given: y}}", 1, 34, "task 'y' is given itself"},
     {"tasks: {y: {type: binary, given: z}, z: regression}", 1, 34,
      "key 'given': expected a binary task or a column but task 'z' is of type 'regression'"},
     {"tasks: {y: {type: binary, given: z}, z: {type: binary, given: y}}", 1, 34, "task 'y' is given itself, by way of 'z'"},
 };
 
-#define LATER "adatt-sp, adatt, cross-stitch, snr-aver, snr-trans, l2-constrained, local-experts, custom"
+#define LATER "adatt-sp, adatt, cross-stitch, snr-aver, snr-trans, l2-constrained, local-experts, tensor-factorization, home, stem, aitm, custom"
 
 static const wrong in_model[] = {
     {"model: {expert: 1}", 1, 9, "unknown key 'expert'; hint: did you mean 'experts'?"},
@@ -228,6 +231,16 @@ static const wrong in_model[] = {
     {"model: {architecture: l2-constrained, alpha: -1}", 1, 46, "key 'alpha': expected a number of at least 0 but found '-1'"},
     {"model: {architecture: cross-stitch, levels: 3, experts: {hidden: [8, 4]}}", 1, 66,
      "key 'hidden': 'cross-stitch' has one level per layer: expected 3 widths but found 2; hint: leave 'levels' out"},
+    {"model: {architecture: tensor-factorization, levels: 2}", 1, 53,
+     "architecture 'tensor-factorization' has one level but found 2; hint: 'mmoe' and 'ple' may have more"},
+    {"model: {architecture: tensor-factorization, ranks: {task: 0}}", 1, 59, "key 'task': expected a whole number from 1 to 65536 but found '0'"},
+    {"model: {architecture: stem, experts: {shared: 0, per_task: 0}}", 1, 60, "task 'y' has no expert; hint: 'shared' or 'per_task' above 0"},
+    {"model: {architecture: aitm, sequence: [y, x]}", 1, 39, "key 'sequence': no task with a tower is named 'x'"},
+    {"model: {architecture: aitm, sequence: [y, z, y]}", 1, 39, "key 'sequence': 'y' stands there twice"},
+    {"model: {architecture: stem, gates: {top_k: 2}}", 1, 44, "architecture 'stem' computes all of its experts: 'top_k' does not fit"},
+    {"model: {architecture: home, levels: 1}", 1, 37, "architecture 'home' has at least 2 levels but found 1; hint: 'cgc' has one"},
+    {"model: {architecture: home, experts: {shared: 0}}", 1, 47, "architecture 'home' needs shared experts; hint: 'shared' above 0"},
+    {"model: {architecture: home, feature_gates: {count: 65}}", 1, 52, "key 'count': expected a whole number from 0 to 64 but found '65'"},
     {"model: {levels: 0}", 1, 17, "key 'levels': expected a whole number from 1 to 16 but found '0'"},
     {"model: {levels: 17}", 1, 17, "key 'levels': expected a whole number from 1 to 16 but found '17'"},
     {"model: {experts: {count: 0}}", 1, 26, "key 'count': expected a whole number from 1 to 1024 but found '0'"},

@@ -204,7 +204,8 @@ static const struct { const char *name; uint32_t levels, shared, own; } architec
     {"omoe", 1, 8, 0},        {"mmoe", 1, 8, 0},          {"cgc", 1, 2, 2},      {"ple", 2, 2, 2},
     {"adatt-sp", 2, 0, 2},    {"adatt", 2, 2, 2},         {"cross-stitch", 2, 0, 1},
     {"snr-aver", 2, 8, 0},    {"snr-trans", 2, 8, 0},     {"l2-constrained", 1, 0, 1},
-    {"local-experts", 1, 8, 0}, {"custom", 1, 0, 0},
+    {"local-experts", 1, 8, 0},
+    {"tensor-factorization", 1, 0, 1}, {"home", 2, 2, 2}, {"stem", 1, 2, 2}, {"aitm", 1, 0, 1}, {"custom", 1, 0, 0},
 };
 
 static void test_architecture_alone(void **state) {
@@ -224,9 +225,11 @@ static void test_architecture_alone(void **state) {
             assert_true(s->model.experts.mlp.hidden[l].n == layers && s->model.experts.mlp.hidden[l].at[0] == (layers == 1 && l ? 32 : 64));
             assert_int_equal(s->model.gates.hidden[l].n, 0);
         }
-        assert_true(s->model.towers.hidden[0].n == 1 && s->model.towers.hidden[0].at[0] == 16);
+        assert_int_equal(s->model.towers.hidden[0].n, a != GW__ARCH_AITM);
+        if (a != GW__ARCH_AITM) assert_int_equal(s->model.towers.hidden[0].at[0], 16);
         assert_true(s->model.gates.bias && s->model.towers.bias && s->model.experts.mlp.bias);
-        assert_int_equal(s->model.experts.mlp.activation, GW__ACT_RELU);
+        assert_int_equal(s->model.experts.mlp.activation, a == GW__ARCH_HOME ? GW__ACT_SWISH : GW__ACT_RELU);
+        assert_int_equal(s->model.experts.mlp.norm, a == GW__ARCH_HOME ? GW__NORM_BATCH : GW__NORM_NONE);
         gw__spec_free(s);
     }
 }
@@ -238,7 +241,8 @@ static void test_keys_of_other_architectures(void **state) {
         {"omoe", ", count: 3", true}, {"mmoe", ", count: 3", true}, {"cgc", ", shared: 1, per_task: 4", true}, {"ple", ", shared: 1, per_task: 4", true},
         {"adatt-sp", ", per_task: 4", true}, {"adatt", ", shared: 1, per_task: 4", true}, {"cross-stitch", "", false},
         {"snr-aver", ", count: 3", false}, {"snr-trans", ", count: 3", false}, {"l2-constrained", "", false},
-        {"local-experts", ", count: 3", true},
+        {"local-experts", ", count: 3", true}, {"tensor-factorization", "", false}, {"home", ", shared: 1, per_task: 4", true},
+        {"stem", ", shared: 1, per_task: 4", true}, {"aitm", "", false},
     };
     assert_int_equal(GW__COUNT(cases), GW__ARCHITECTURES - 1); /* `custom` is nothing without its wiring */
     for (size_t i = 0; i < GW__COUNT(cases); i++) {

@@ -168,7 +168,10 @@ static const char *const one_task = "{\"click\":{\"type\":\"binary\",\"positive_
 #define PARTS ",\"towers\":{\"hidden\":[5],\"activation\":\"tanh\"}}"
 #define EXPERTS(more) "\"experts\":{" more "\"hidden\":[6,4],\"activation\":\"tanh\"}"
 
-static const struct { const char *model; bool one; } models[] = {
+static const char *const categories = "{\"click\":{\"type\":\"binary\",\"weight\":1.5,\"category\":\"acts\"},\"time\":{\"type\":\"regression\",\"category\":\"long\"},"
+                                     "\"kind\":{\"type\":\"multiclass\",\"category\":\"acts\"}}";
+
+static const struct { const char *model; bool one, categories; } models[] = {
     {"{\"architecture\":\"single-task\"," EXPERTS("") PARTS, false},
     {"{\"architecture\":\"shared-bottom\"," EXPERTS("") PARTS, false},
     {"{\"architecture\":\"averaged\"," EXPERTS("\"count\":3,") PARTS, false},
@@ -199,6 +202,18 @@ static const struct { const char *model; bool one; } models[] = {
      "\"towers\":{\"hidden\":[5],\"activation\":\"gelu\",\"norm\":\"layer\",\"dropout\":0.2}}", false},
     {"{\"architecture\":\"ple\",\"experts\":{\"shared\":1,\"per_task\":1,\"hidden\":[6,4],\"activation\":\"tanh\",\"norm\":\"batch\",\"dropout\":0.3},"
      "\"towers\":{\"hidden\":[5],\"activation\":\"sigmoid\",\"norm\":\"batch\"}}", false},
+    {"{\"architecture\":\"tensor-factorization\",\"ranks\":{\"input\":5,\"output\":3,\"task\":2}," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"tensor-factorization\",\"ranks\":{\"input\":9,\"output\":9,\"task\":9},\"experts\":{\"hidden\":[6,4],\"activation\":\"swish\",\"norm\":\"batch\","
+     "\"dropout\":0.2,\"bias\":false}" PARTS, false},
+    {"{\"architecture\":\"home\",\"experts\":{\"shared\":1,\"per_category\":2,\"per_task\":{\"click\":1,\"time\":0,\"kind\":2},\"hidden\":[6,4],"
+     "\"norm\":\"none\"}" PARTS, false, true},
+    {"{\"architecture\":\"home\",\"levels\":3,\"feature_gates\":{\"count\":1,\"rank\":3},"
+     "\"experts\":{\"shared\":2,\"per_category\":1,\"per_task\":1,\"hidden\":[6]}" PARTS, false, true},
+    /* of one task: with several, what a gate does not teach is no part of the gradient */
+    {"{\"architecture\":\"stem\",\"levels\":2,\"gates\":{\"hidden\":[5],\"activation\":\"tanh\"}," EXPERTS("\"shared\":1,\"per_task\":2,") PARTS, true},
+    {"{\"architecture\":\"aitm\"," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"aitm\",\"sequence\":[\"time\",\"click\"],\"experts\":{\"hidden\":[6],\"activation\":\"tanh\",\"norm\":\"batch\",\"dropout\":0.2}" PARTS, false},
+    {"{\"architecture\":\"home\",\"feature_gates\":{\"count\":0},\"self_gates\":false,\"experts\":{\"norm\":\"layer\",\"hidden\":[6]}" PARTS, false},
 };
 
 /* Gates that are more than a softmax. */
@@ -231,10 +246,11 @@ static void every_gate_has_the_gradient_of_its_loss(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof gated / sizeof *gated; i++) check_gradients(gated[i].model, gated[i].one ? one_task : all_tasks);
 }
+static const char *tasks_of(size_t model) { return models[model].one ? one_task : models[model].categories ? categories : all_tasks; }
 
 static void every_architecture_has_the_gradient_of_its_loss(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++) check_gradients(models[i].model, models[i].one ? one_task : all_tasks);
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) check_gradients(models[i].model, tasks_of(i));
 }
 
 static void losses_have_their_gradients(void **state) {
@@ -288,10 +304,10 @@ static void same_for_any_threads(const char *model, const char *tasks) {
 static void threads_do_not_move_a_bit(void **state) {
     (void)state;
     const size_t n_models = sizeof models / sizeof *models;
-    const char *const sets[] = {all_tasks, other_types, chained};
+    const char *const sets[] = {NULL, other_types, chained};
     for (size_t i = 0; i < 3 * n_models; i++) { /* all of them, then again with the other types of tasks, and with a chain */
         const size_t at = i % n_models;
-        same_for_any_threads(models[at].model, models[at].one ? one_task : sets[i / n_models]);
+        same_for_any_threads(models[at].model, models[at].one || i < n_models ? tasks_of(at) : sets[i / n_models]);
     }
     for (size_t i = 0; i < sizeof gated / sizeof *gated; i++) same_for_any_threads(gated[i].model, gated[i].one ? one_task : all_tasks);
 }

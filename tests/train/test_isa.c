@@ -24,6 +24,10 @@ static const char *const specs[] = {
     DATA ADAM "model: {architecture: mmoe, experts: {count: 6, hidden: [17, 8], norm: layer, dropout: 0.1}, gates: {top_k: 2, weight_dropout: 0.1}}\n",
     DATA SGD "model: {architecture: ple, experts: {shared: 2, per_task: 2, hidden: [12]}, "
              "gates: {top_k: 2, noise: true, balance: {importance: 0.1, load: 0.1, even: 0.01, z: 0.001}}}\n",
+    DATA SGD "model: {architecture: home, feature_gates: {rank: 3}, experts: {shared: 1, per_category: 1, per_task: 1, hidden: [12]}}\n",
+    DATA ADAM "model: {architecture: stem, levels: 2, gates: {hidden: [5]}, experts: {shared: 1, per_task: 1, hidden: [12]}}\n",
+    DATA ADAM "model: {architecture: aitm, experts: {hidden: [12], dropout: 0.1}}\n",
+    DATA ADAM "model: {architecture: tensor-factorization, ranks: {input: 7, output: 5, task: 3}, experts: {hidden: [17, 9]}, towers: {hidden: [9]}}\n",
 };
 
 static gw_model *train_on(const char *spec, const char *isa, size_t threads, const char *path) {
@@ -56,7 +60,7 @@ static void same_bytes_for_any_threads(void **state) {
 
 /* What the model makes of fixed inputs: [ROWS, O], malloc. */
 static float *predictions(const gw_model *model) {
-    const size_t width = gw__features_input(model->features)->width, outputs = gw__net_output_width(model->net);
+    const size_t width = gw__net_dense_width(model->net), outputs = gw__net_output_width(model->net);
     float *dense = malloc(ROWS * width * sizeof *dense), *scores = malloc(ROWS * outputs * sizeof *scores);
     gw__scorer *scorer;
     for (size_t i = 0; i < ROWS * width; i++) dense[i] = (float)((double)(i * 2654435761u % 1000) / 250 - 2);
