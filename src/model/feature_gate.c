@@ -42,12 +42,13 @@ void gw__feature_gate_forward(const gw__op *op, const gw__pass *pass) {
 /* The gradients of both factors; dm stands in the place of m's gradient. */
 static void product_backward(const gw__op *op, const gw__pass *pass) {
     const float *x = gw__pass_x(pass, &op->x), *m = gw__pass_x(pass, &op->stats), *dy = gw__pass_dx(pass, &op->y);
-    float *dm = gw__pass_dx(pass, &op->stats), *dx = gw__pass_dx(pass, &op->x);
+    float *dm = gw__pass_dx(pass, &op->stats), *dx = op->need_dx ? gw__pass_dx(pass, &op->x) : NULL;
     for (size_t r = 0; r < pass->rows; r++) {
         const float *d = dy + r * op->y.ld, *a = x + r * op->x.ld, *by = m + r * op->stats.ld;
-        float *to_m = dm + r * op->stats.ld, *to_x = dx + r * op->x.ld;
+        float *to_m = dm + r * op->stats.ld;
         for (size_t j = 0; j < op->x.width; j++) to_m[j] = 2 * a[j] * d[j];
-        if (!op->need_dx) continue;
+        if (!dx) continue;
+        float *to_x = dx + r * op->x.ld;
         if (op->add) for (size_t j = 0; j < op->x.width; j++) to_x[j] += 2 * by[j] * d[j];
         else for (size_t j = 0; j < op->x.width; j++) to_x[j] = 2 * by[j] * d[j];
     }

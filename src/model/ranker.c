@@ -181,13 +181,13 @@ static void run_chunk(const gw__ranker *ranker, size_t n, float *outputs) {
     const side *part = &ranker->parts[CANDIDATE];
     gw__pass pass = {.net = net, .kernels = ranker->kernels, .flat = ranker->flat, .chunk_rows = ranker->chunk_rows, .rows = n,
                      .space = {ranker->scratch, part->dense}};
-    const split *next = ranker->splits, *end = next + ranker->n_splits;
+    size_t done = 0;
     for (const gw__op *op = net->ops; op < net->ops + net->n_ops; op++) {
-        if (next == end || next->op != op) {
+        if (done == ranker->n_splits || ranker->splits[done].op != op) {
             gw__op_forward(op, &pass);
             continue;
         }
-        run_split(next++, part, &pass);
+        run_split(&ranker->splits[done++], part, &pass);
     }
     gw__pass_collect(&pass, outputs, NULL, NULL);
 }
