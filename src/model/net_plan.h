@@ -271,6 +271,18 @@ static inline gw__picks gw__picks_of(const gw__pass *pass, const gw__gating *gat
 }
 static inline float *gw__pass_dx(const gw__pass *pass, const gw__view *view) { return gw__view_in(view, pass->dspace, pass->chunk_rows); }
 
+#define GW__AT_ONCE 64 /* experts of one kernel call; more are taken in portions */
+
+/* Where the experts of a sum from `first` on, at most GW__AT_ONCE, are; how many. */
+static inline size_t gw__op_experts(const gw__op *op, const gw__pass *pass, size_t first, const float **x, size_t *ld) {
+    const size_t n = op->n_experts - first < GW__AT_ONCE ? op->n_experts - first : GW__AT_ONCE;
+    for (size_t e = 0; e < n; e++) {
+        x[e] = gw__pass_x(pass, &op->experts[first + e]);
+        ld[e] = op->experts[first + e].ld;
+    }
+    return n;
+}
+
 /* An operator: its name, what it does forward, and backward. */
 typedef struct gw__operator {
     const char *name;

@@ -156,18 +156,6 @@ static void batch_sum_backward(const gw__op *op, const gw__pass *pass) {
 
 /* mix, a gate: g [B,E] = softmax(z) (Ma et al. 2018, eq. 8), or 1/E, or what an operation before made of z; y [B,H] = sum_e g_e x_e (eq. 7). z and g share their place.
  * Backward: dx_e = or += g_e dy; dg_e = <dy, x_e>; dz = g (dg - <g,dg>). */
-#define AT_ONCE 64 /* experts of one kernel call; more are taken in portions */
-
-/* Where the experts from `first` on, at most AT_ONCE, are; how many. */
-static size_t experts_of(const gw__op *op, const gw__pass *pass, size_t first, const float **x, size_t *ld) {
-    const size_t n = op->n_experts - first < AT_ONCE ? op->n_experts - first : AT_ONCE;
-    for (size_t e = 0; e < n; e++) {
-        x[e] = gw__pass_x(pass, &op->experts[first + e]);
-        ld[e] = op->experts[first + e].ld;
-    }
-    return n;
-}
-
 static void mix_forward(const gw__op *op, const gw__pass *pass) {
     float *g = gw__pass_x(pass, &op->weights), *y = gw__pass_x(pass, &op->y);
     if (op->gate == GW__GATE_SOFTMAX) {
@@ -177,20 +165,20 @@ static void mix_forward(const gw__op *op, const gw__pass *pass) {
             for (uint32_t e = 0; e < op->n_experts; e++) g[r * op->weights.ld + e] = 1.0f / (float)op->n_experts;
         }
     }
-    const float *x[AT_ONCE];
-    size_t ld[AT_ONCE];
+    const float *x[GW__AT_ONCE];
+    size_t ld[GW__AT_ONCE];
     for (size_t first = 0, n; first < op->n_experts; first += n) {
-        n = experts_of(op, pass, first, x, ld);
+        n = gw__op_experts(op, pass, first, x, ld);
         pass->kernels->mix(pass->rows, n, op->y.width, g + first, op->weights.ld, x, ld, y, op->y.ld, first > 0);
     }
 }
 
 static void mix_backward(const gw__op *op, const gw__pass *pass) {
-    const float *g = gw__pass_x(pass, &op->weights), *dy = gw__pass_dx(pass, &op->y), *x[AT_ONCE];
-    float *dz = gw__pass_dx(pass, &op->weights), *dx[AT_ONCE];
-    size_t ld[AT_ONCE];
+    const float *g = gw__pass_x(pass, &op->weights), *dy = gw__pass_dx(pass, &op->y), *x[GW__AT_ONCE];
+    float *dz = gw__pass_dx(pass, &op->weights), *dx[GW__AT_ONCE];
+    size_t ld[GW__AT_ONCE];
     for (size_t first = 0, n; first < op->n_experts; first += n) {
-        n = experts_of(op, pass, first, x, ld);
+        n = gw__op_experts(op, pass, first, x, ld);
         for (size_t e = 0; e < n; e++) dx[e] = gw__pass_dx(pass, &op->experts[first + e]);
         pass->kernels->mix_back(pass->rows, n, op->y.width, g + first, op->weights.ld, x, ld, dy, op->y.ld, dz + first, op->weights.ld, dx, ld,
                                 op->expert_add + first);

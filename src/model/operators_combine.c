@@ -6,17 +6,6 @@
 #include "model/hard_concrete.h"
 #include "model/net_plan.h"
 
-#define AT_ONCE 64 /* experts of one kernel call; more are taken in portions */
-
-static size_t portion(const gw__op *op, const gw__pass *pass, size_t first, const float **x, size_t *ld) {
-    const size_t n = op->n_experts - first < AT_ONCE ? op->n_experts - first : AT_ONCE;
-    for (size_t e = 0; e < n; e++) {
-        x[e] = gw__pass_x(pass, &op->experts[first + e]);
-        ld[e] = op->experts[first + e].ld;
-    }
-    return n;
-}
-
 /* Rows of the kernels' weights are 0 apart: all rows have the same. */
 static const float *constants_of(const gw__op *op, const gw__pass *pass) {
     static const float one = 1;
@@ -51,20 +40,20 @@ static void through_connections(const gw__op *op, const gw__pass *pass, float *d
 
 void gw__combine_forward(const gw__op *op, const gw__pass *pass) {
     if (op->gate == GW__GATE_CONNECT) draw(op, pass);
-    const float *a = constants_of(op, pass), *x[AT_ONCE];
-    size_t ld[AT_ONCE];
+    const float *a = constants_of(op, pass), *x[GW__AT_ONCE];
+    size_t ld[GW__AT_ONCE];
     for (size_t first = 0, n; first < op->n_experts; first += n) {
-        n = portion(op, pass, first, x, ld);
+        n = gw__op_experts(op, pass, first, x, ld);
         pass->kernels->mix(pass->rows, n, op->y.width, a + first, 0, x, ld, gw__pass_x(pass, &op->y), op->y.ld, op->onto || first > 0);
     }
 }
 
 void gw__combine_backward(const gw__op *op, const gw__pass *pass) {
-    const float *a = constants_of(op, pass), *dy = gw__pass_dx(pass, &op->y), *x[AT_ONCE];
-    float *da = gw__pass_dx(pass, &op->weights), *dx[AT_ONCE];
-    size_t ld[AT_ONCE];
+    const float *a = constants_of(op, pass), *dy = gw__pass_dx(pass, &op->y), *x[GW__AT_ONCE];
+    float *da = gw__pass_dx(pass, &op->weights), *dx[GW__AT_ONCE];
+    size_t ld[GW__AT_ONCE];
     for (size_t first = 0, n; first < op->n_experts; first += n) {
-        n = portion(op, pass, first, x, ld);
+        n = gw__op_experts(op, pass, first, x, ld);
         for (size_t e = 0; e < n; e++) dx[e] = gw__pass_dx(pass, &op->experts[first + e]);
         pass->kernels->mix_back(pass->rows, n, op->y.width, a + first, 0, x, ld, dy, op->y.ld, da + first, op->weights.ld, dx, ld, op->expert_add + first);
     }

@@ -5,39 +5,28 @@
 
 #include "model/net_builder.h"
 
-#define AT_ONCE 64 /* experts of one kernel call */
-
-static size_t experts_of(const gw__op *op, const gw__pass *pass, size_t first, const float **x, size_t *ld) {
-    const size_t n = op->n_experts - first < AT_ONCE ? op->n_experts - first : AT_ONCE;
-    for (size_t e = 0; e < n; e++) {
-        x[e] = gw__pass_x(pass, &op->experts[first + e]);
-        ld[e] = op->experts[first + e].ld;
-    }
-    return n;
-}
-
 void gw__self_gate_forward(const gw__op *op, const gw__pass *pass) {
     const gw__kernels *kernels = pass->kernels;
     float *s = gw__pass_x(pass, &op->weights), *y = gw__pass_x(pass, &op->y);
     const size_t lds = op->weights.ld;
     if (op->n_experts == 1) kernels->activate(GW__ACT_SIGMOID, pass->rows, 1, s, lds, s, lds);
     else kernels->softmax(pass->rows, op->n_experts, s, lds, s, lds);
-    const float *x[AT_ONCE];
-    size_t ld[AT_ONCE];
+    const float *x[GW__AT_ONCE];
+    size_t ld[GW__AT_ONCE];
     for (size_t first = 0, n; first < op->n_experts; first += n) {
-        n = experts_of(op, pass, first, x, ld);
+        n = gw__op_experts(op, pass, first, x, ld);
         kernels->mix(pass->rows, n, op->y.width, s + first, lds, x, ld, y, op->y.ld, true);
     }
 }
 
 void gw__self_gate_backward(const gw__op *op, const gw__pass *pass) {
     const gw__kernels *kernels = pass->kernels;
-    const float *s = gw__pass_x(pass, &op->weights), *dy = gw__pass_dx(pass, &op->y), *x[AT_ONCE];
-    float *dz = gw__pass_dx(pass, &op->weights), *dx[AT_ONCE];
+    const float *s = gw__pass_x(pass, &op->weights), *dy = gw__pass_dx(pass, &op->y), *x[GW__AT_ONCE];
+    float *dz = gw__pass_dx(pass, &op->weights), *dx[GW__AT_ONCE];
     const size_t lds = op->weights.ld;
-    size_t ld[AT_ONCE];
+    size_t ld[GW__AT_ONCE];
     for (size_t first = 0, n; first < op->n_experts; first += n) {
-        n = experts_of(op, pass, first, x, ld);
+        n = gw__op_experts(op, pass, first, x, ld);
         for (size_t e = 0; e < n; e++) dx[e] = gw__pass_dx(pass, &op->experts[first + e]);
         kernels->mix_back(pass->rows, n, op->y.width, s + first, lds, x, ld, dy, op->y.ld, dz + first, lds, dx, ld, op->expert_add + first);
     }
