@@ -83,8 +83,11 @@ static void plan(const shape *s, uint32_t k, side *ret) {
 
 static void run(side *s) {
     gw__step_result result;
-    double began = now();
-    gw__scorer_run_dense(s->scorer, gw__trainer_parameters(s->trainer), dense, ROWS, outputs, NULL);
+    double began = 0;
+    for (int i = 0; i < 2; i++) { /* the first finds the caches as the training step left them, which no prediction in a row does */
+        began = now();
+        gw__scorer_run_dense(s->scorer, gw__trainer_parameters(s->trainer), dense, ROWS, outputs, NULL);
+    }
     double scored = now();
     gw__trainer_step(s->trainer, order, ROWS, (gw__rates){1e-5, 1e-5}, &result);
     double done = now();

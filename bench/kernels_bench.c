@@ -45,6 +45,8 @@ static void run_dropout(const gw__kernels *t, const kernel_case *c, size_t m) { 
 static void run_softmax(const gw__kernels *t, const kernel_case *c, size_t m) { t->softmax(m, c->n, x, c->n, y, c->n); }
 static void run_softmax_back(const gw__kernels *t, const kernel_case *c, size_t m) { t->softmax_back(m, c->n, positive, c->n, x, c->n, y, c->n); }
 
+static void run_largest(const gw__kernels *t, const kernel_case *c, size_t m) { t->largest(m, c->n, 2, x, c->n, (uint32_t *)(void *)z, y, 2); }
+
 enum { MOST_EXPERTS = 16 };
 
 /* Experts stand side by side, as in the buffers of a level. */
@@ -127,6 +129,7 @@ static const kernel_case cases[] = {
     ACTIVATION("tanh", GW__ACT_TANH), ACTIVATION("sigmoid", GW__ACT_SIGMOID), PLAIN(dropout, "256 x 256", 256, 256, 2),
     PLAIN(softmax, "4 experts", 256, 4, 2), PLAIN(softmax, "8 experts", 256, 8, 2), PLAIN(softmax, "13 experts", 256, 13, 2),
     PLAIN(softmax_back, "4 experts", 256, 4, 3), PLAIN(softmax_back, "8 experts", 256, 8, 3),
+    PLAIN(largest, "2 of 16 experts", 256, 16, 1),
     MIX("4 experts of 16", 256, 4, 16), MIX("8 experts of 16", 256, 8, 16), MIX("8 experts of 128", 256, 8, 128), MIX("5 experts of 33", 256, 5, 33),
     PLAIN(layer_norm, "256 x 128", 256, 128, 2), PLAIN(layer_norm_back, "256 x 128", 256, 128, 3),
     {"sum_parts", "8 parts of 64 k", ROW(sum_parts), 256, 8, 256, run_sum_parts, 0, 9, 0},

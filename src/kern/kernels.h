@@ -70,6 +70,9 @@ typedef struct gw__kernels {
     void (*softmax)(size_t m, size_t e, const float *z, size_t ldz, float *g, size_t ldg);
     /* dz = g (dg - <g,dg>). */
     void (*softmax_back)(size_t m, size_t e, const float *g, size_t ldg, const float *dg, size_t lddg, float *dz, size_t lddz);
+    /* Of each row of v [m,e] the k largest, by falling value and the first of equals first: top [m,k], and their columns at [m,k], both with rows `ld`
+     * apart. NaN is larger than any number; where fewer than k are above minus infinity the column is e. */
+    void (*largest)(size_t m, size_t e, size_t k, const float *v, size_t ldv, uint32_t *at, float *top, size_t ld);
     /* y [m,h] = sum_e g[.,e] x_e;  x_e = x[e], rows ldx[e] apart;  add: y += instead. */
     void (*mix)(size_t m, size_t e, size_t h, const float *g, size_t ldg, const float *const *x, const size_t *ldx, float *y, size_t ldy, bool add);
     /* dg[.,e] = <dy, x_e>; dx_e = or += g[.,e] dy as add[e] says. */

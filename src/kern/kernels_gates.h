@@ -1,7 +1,7 @@
 /* Gates: softmax and mixtures. Part of kernels_body.h. */
 
 /* Up to FEW experts, softmax runs along the rows: a block of rows is turned, so that each expert's weights are a vector. */
-enum { BLOCK = 16, FEW = 32 };
+enum { BLOCK = 16, FEW = 32, MOST = 64 };
 
 /* to [n,m] = from [m,n] turned, four by four. */
 INLINE void turn4(const float *from, size_t ldf, float *to, size_t ldt) {
@@ -63,8 +63,8 @@ INLINE vec exp_of(vec x) {
 
 /* One row of `e` logits, a constant after inlining. */
 INLINE void softmax_few(const int e, const float *z, float *g) {
-    enum { MOST = 8 };
-    float t[MOST + GW__VECTOR], top = z[0], sum = 0;
+    enum { MOST_UNROLLED = 8 };
+    float t[MOST_UNROLLED + GW__VECTOR], top = z[0], sum = 0;
     UNROLL for (int i = 1; i < e; i++) top = z[i] > top ? z[i] : top;
     UNROLL for (int v = 0; v < e; v += GW__VECTOR) {
         vec in;
@@ -126,6 +126,57 @@ static void softmax_back(size_t m, size_t e, const float *g, size_t ldg, const f
         for (size_t i = 0; i < e; i++) mean += weight[i] * d[i];
         for (size_t i = 0; i < e; i++) dz[r * lddz + i] = weight[i] * (d[i] - mean);
     }
+}
+
+INLINE vec chosen(ivec which, vec one, vec other) { return (vec)((which & (ivec)one) | (~which & (ivec)other)); }
+
+/* The largest of each lane's `e` values, which is taken out of them, and where it was. */
+INLINE vec take_largest(size_t e, float (*block)[BLOCK], ivec *ret_at) {
+    vec most = splat(-INFINITY);
+    ivec at = (ivec){0} + (int)e;
+    for (int j = 0; j < (int)e; j++) {
+        const vec value = load(block[j]);
+        const ivec more = (value > most) | (value != value);
+        most = chosen(more, value, most);
+        at = (more & j) | (~more & at);
+    }
+    for (int j = 0; j < (int)e; j++) store(block[j], chosen(at == j, splat(-INFINITY), load(block[j])));
+    *ret_at = at;
+    return most;
+}
+
+/* Up to MOST experts, as softmax. */
+INLINE void largest_block(size_t e, size_t k, const float *v, size_t ldv, uint32_t *at, float *top, size_t ld) {
+    float block[MOST][BLOCK];
+    turn_in(BLOCK, e, v, ldv, block);
+    for (int first = 0; first < BLOCK; first += GW__VECTOR) {
+        for (size_t i = 0; i < k; i++) {
+            ivec column;
+            const vec most = take_largest(e, (float(*)[BLOCK])(block[0] + first), &column);
+            UNROLL for (int l = 0; l < GW__VECTOR; l++) {
+                top[(size_t)(first + l) * ld + i] = most[l];
+                at[(size_t)(first + l) * ld + i] = (uint32_t)column[l];
+            }
+        }
+    }
+}
+
+static void largest_row(size_t e, size_t k, const float *v, uint32_t *at, float *top) {
+    for (size_t i = 0; i < k; i++) {
+        top[i] = -INFINITY;
+        at[i] = (uint32_t)e;
+        for (uint32_t j = 0; j < e; j++) {
+            bool left = true;
+            for (size_t before = 0; before < i; before++) left &= at[before] != j;
+            if (left && ((v[j] > top[i]) | (v[j] != v[j]))) top[i] = v[j], at[i] = j;
+        }
+    }
+}
+
+static void largest(size_t m, size_t e, size_t k, const float *v, size_t ldv, uint32_t *at, float *top, size_t ld) {
+    size_t r = 0;
+    for (; e <= MOST && r + BLOCK <= m; r += BLOCK) largest_block(e, k, v + r * ldv, ldv, at + r * ld, top + r * ld, ld);
+    for (; r < m; r++) largest_row(e, k, v + r * ldv, at + r * ld, top + r * ld);
 }
 
 #undef LANES

@@ -114,6 +114,21 @@ static void softmax(size_t m, size_t e, const float *z, size_t ldz, float *g, si
     }
 }
 
+static void largest(size_t m, size_t e, size_t k, const float *v, size_t ldv, uint32_t *at, float *top, size_t ld) {
+    EACH(r, m) EACH(i, k) {
+        float most = -INFINITY;
+        size_t column = e;
+        EACH(j, e) {
+            const float value = v[r * ldv + j];
+            bool taken = false;
+            EACH(before, i) taken |= at[r * ld + before] == j;
+            if (!taken && (value > most || value != value)) most = value, column = j;
+        }
+        top[r * ld + i] = most;
+        at[r * ld + i] = (uint32_t)column;
+    }
+}
+
 static void softmax_back(size_t m, size_t e, const float *g, size_t ldg, const float *dg, size_t lddg, float *dz, size_t lddz) {
     EACH(r, m) {
         double mean = 0;

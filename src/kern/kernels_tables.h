@@ -9,8 +9,8 @@
     {                                                                                                                                   \
         .isa = words, .peak = peak, .product = product, .product_narrow = product_narrow, .product_dw = product_dw,                     \
         .column_sums = column_sums, .transpose = transpose, .activate = activate, .activate_back = activate_back, .dropout = dropout,   \
-        .softmax = softmax, .softmax_back = softmax_back, .mix = mix, .mix_back = mix_back, .layer_norm = layer_norm,                   \
-        .layer_norm_back = layer_norm_back, .sum_parts = sum_parts, .add_scaled = add_scaled, .clamp = clamp,                           \
+        .softmax = softmax, .softmax_back = softmax_back, .largest = largest, .mix = mix, .mix_back = mix_back,                         \
+        .layer_norm = layer_norm, .layer_norm_back = layer_norm_back, .sum_parts = sum_parts, .add_scaled = add_scaled, .clamp = clamp, \
         .square_sum = square_sum, .sum_rows = sum_rows, .update_rowwise = update_rowwise, .update = {                                   \
             [GW__OPT_SGD] = update_sgd, [GW__OPT_ADAM] = update_adam, [GW__OPT_ADAMW] = update_adam, [GW__OPT_ADAGRAD] = update_adagrad \
         }                                                                                                                               \

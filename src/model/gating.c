@@ -37,30 +37,6 @@ static void softmax_kept(const gw__kernels *kernels, uint32_t n_experts, const f
     for (uint32_t e = n_experts; e-- > 0;) g[e] = kept[e] != 0 ? g[--n] : 0;
 }
 
-/* Where the largest of n values is, the first of equals; n if all are minus infinity. NaN is larger than any number, so that it is seen. */
-static uint32_t largest(const float *v, uint32_t n) {
-    float most = -INFINITY;
-    uint32_t at = n;
-    for (uint32_t e = 0; e < n; e++) {
-        const bool more = (v[e] > most) | (v[e] != v[e]);
-        most = more ? v[e] : most;
-        at = more ? e : at;
-    }
-    return at;
-}
-
-/* The k largest logits of a row, by falling size; each is taken out once it is found. */
-static void pick_largest(float *z, uint32_t n_experts, uint32_t k, gw__picks picks) {
-    uint32_t n = 0;
-    for (uint32_t e; n < k && (e = largest(z, n_experts)) < n_experts; n++) {
-        picks.column[n] = e;
-        picks.weight[n] = z[e];
-        z[e] = -INFINITY;
-    }
-    if (n == 0) picks.column[0] = 0, picks.weight[n++] = NAN; /* no logit is finite: nor are the weights */
-    *picks.n = n;
-}
-
 static void drop_logits(const float *kept, uint32_t n_experts, float *z) {
     uint32_t n = 0;
     for (uint32_t e = 0; e < n_experts; e++) n += kept[e] != 0;
@@ -91,24 +67,35 @@ static void weights_of_whole(const gw__op *op, const gw__pass *pass, size_t row,
     for (uint32_t i = 0; i < *picks.n; i++) picks.weight[i] = p[picks.column[i]];
 }
 
+/* How many a row picked: fewer than k where the others are minus infinity. */
+static void count_picks(uint32_t n_experts, uint32_t k, gw__picks picks) {
+    uint32_t n = 0;
+    while (n < k && picks.column[n] < n_experts) n++;
+    if (n == 0) picks.column[0] = 0, picks.weight[n++] = NAN; /* no logit is finite: nor are the weights */
+    *picks.n = n;
+}
+
 /* From scaled logits in g: what each row picks, and weights that are 0 elsewhere. Without drop-out all rows pick k, so one softmax does. */
 static void pick_rows(const gw__op *op, const gw__pass *pass, const float *kept, float *g) {
     const gw__gating *gating = op->gating;
     const uint32_t n_experts = op->n_experts, k = gating->top_k;
     const size_t ld = gating->picks.ld;
+    const gw__picks first = gw__picks_of(pass, gating, 0);
     bool whole = true;
-    for (size_t r = 0; r < pass->rows; r++) {
-        const gw__picks picks = gw__picks_of(pass, gating, r);
+    for (size_t r = 0; r < pass->rows && (gating->biased || kept); r++) {
         float *row = g + r * op->y.ld;
         if (gating->biased) score_row(op, pass, r, row);
         if (kept) drop_logits(kept + r * gating->kept.ld, n_experts, row);
-        pick_largest(row, n_experts, k, picks);
+    }
+    pass->kernels->largest(pass->rows, n_experts, k, g, op->y.ld, first.column, first.weight, ld);
+    for (size_t r = 0; r < pass->rows; r++) {
+        const gw__picks picks = gw__picks_of(pass, gating, r);
+        count_picks(n_experts, k, picks);
         if (gating->biased) logits_of_picks(op, pass, r, picks);
         whole &= *picks.n == k;
-        memset(row, 0, n_experts * sizeof *row);
+        memset(g + r * op->y.ld, 0, n_experts * sizeof *g);
     }
-    float *weights = gw__picks_of(pass, gating, 0).weight;
-    if (whole) pass->kernels->softmax(pass->rows, k, weights, ld, weights, ld);
+    if (whole) pass->kernels->softmax(pass->rows, k, first.weight, ld, first.weight, ld);
     for (size_t r = 0; r < pass->rows; r++) {
         const gw__picks picks = gw__picks_of(pass, gating, r);
         if (!whole) pass->kernels->softmax(1, *picks.n, picks.weight, ld, picks.weight, ld);
