@@ -1,4 +1,4 @@
-/* Growing a plan: what net.c (levels, towers, the whole) and net_layers.c (multilayer perceptrons side by side) share. */
+/* Growing a plan: what net.c (the whole) and the files of its parts share: input, levels, gates, layers side by side, sums, towers. */
 #ifndef GW_MODEL_NET_BUILDER_H
 #define GW_MODEL_NET_BUILDER_H
 
@@ -90,6 +90,21 @@ gw_status gw__plan_feature_gates(gw__builder *b, uint32_t level, gw__mlp *expert
 gw_status gw__plan_self_gate(gw__builder *b, const gw__wire_gate *wire, gw__view logits, const gw__mlp *experts, gw__view stream);
 /* Build all members layer by layer; each one's x becomes its output. */
 gw_status gw__plan_mlps(gw__builder *b, gw__mlp *members, size_t n);
+
+/* ---- the parts of the whole: net_input.c, net_levels.c, net_gates.c, net_towers.c ---- */
+
+/* What the network reads: slots, copied; behind the dense parameters, the embedding tables. */
+gw_status gw__plan_input(gw__builder *b, const gw__input *input);
+gw_status gw__plan_tables(gw__builder *b);
+/* All levels of the wiring and what stands on them; `whole` has also the tasks without a tower. */
+gw_status gw__plan_levels_and_towers(gw__builder *b, const gw__spec *whole);
+gw_status gw__plan_towers(gw__builder *b, const gw__view *streams, const gw__spec *whole);
+/* Hidden widths with the output behind them; NULL: out of memory. */
+const uint32_t *gw__with_output(gw__builder *b, gw__widths hidden, uint32_t output);
+/* Whether the gates of a level are softmaxes and no more. */
+bool gw__gate_is_plain(const gw__builder *b, const gw__wire_level *level);
+/* The weights of a gate whose weights are more than the softmax of its logits; others are left to the mixture, in place. */
+gw_status gw__plan_weights(gw__builder *b, const gw__wire_level *level, gw__view input, gw__mlp *gate);
 
 /* What the architecture adds to the objective (penalty.c); last, when parameters and operations are complete. */
 gw_status gw__plan_penalties(gw__builder *b);

@@ -1,4 +1,4 @@
-/* The plan behind gw__net: views, operations, parameters. Shared by the files that make it (net.c, net_layers.c), run it (gather.c, operators.c, scorer.c, the trainer)
+/* The plan behind gw__net: views, operations, parameters. Shared by the files that make it (net_builder.h and its files), run it (gather.c, operators.c, scorer.c, the trainer)
  * and tell of it (net_parameters.c, net_describe.c). */
 #ifndef GW_MODEL_NET_PLAN_H
 #define GW_MODEL_NET_PLAN_H
