@@ -24,30 +24,33 @@ typedef struct gw__view {
     size_t before;   /* widths (ld) of the buffers before this one: the buffer begins at before * chunk_rows */
 } gw__view;
 
-typedef enum gw__op_kind {
-    GW__OP_LINEAR,
-    GW__OP_ACTIVATE,
-    GW__OP_DROPOUT,
-    GW__OP_LAYER_NORM,
-    GW__OP_BATCH_SUM,   /* batch normalisation, first half: sums over the batch; ends a segment */
-    GW__OP_BATCH_APPLY, /* second half */
-    GW__OP_THRESHOLDS,  /* the head of an ordinal task: cumulative logits from a score */
-    GW__OP_CHAIN,       /* in place of a tower: a logit from other tasks' logits */
-    GW__OP_FEATURE_GATE, /* an expert's own view of its input */
-    GW__OP_SELF_GATE,   /* experts added to a stream once more */
-    GW__OP_ATTEND,      /* two values weighed by how well they answer to themselves */
-    GW__OP_SUM,         /* of two inputs */
-    GW__OP_DETACH,      /* a value that passes no gradient on */
-    GW__OP_TASK_SUM,    /* a task's sum of maps that all tasks have */
-    GW__OP_BLEND,       /* in place of a gate and a tower: predictions of experts, mixed */
-    GW__OP_COMBINE,     /* a sum of experts weighted by learned constants */
-    GW__OP_GATE,        /* a gate's weights from its logits, where they are more than a softmax */
-    GW__OP_ROUTE,       /* which rows each expert of a level computes */
-    GW__OP_MIX,         /* a gate: softmax of its logits (or a constant, or weights made before), and the weighted sum of experts */
-    GW__OP_ADD,         /* to a mixture what is in every row's */
-    GW__OP_MIX_ROUTED,  /* the same of experts that computed some rows only */
-    GW__OPS
-} gw__op_kind;
+/* The operators, one row each. gw__NAME_forward and gw__NAME_backward are what it does to a chunk; the third column is a rule of net_sharing.c:
+ * what a column of y depends on. */
+#define GW__OPERATOR_ROSTER(X) \
+    X(LINEAR, linear, linear) \
+    X(ACTIVATE, activate, same) \
+    X(DROPOUT, dropout, same) \
+    X(LAYER_NORM, layer_norm, layer_norm) \
+    X(BATCH_SUM, batch_sum, nothing)        /* batch normalisation, first half: sums over the batch; ends a segment */ \
+    X(BATCH_APPLY, batch_apply, batch_norm) /* second half */ \
+    X(THRESHOLDS, thresholds, thresholds)   /* the head of an ordinal task: cumulative logits from a score */ \
+    X(CHAIN, chain, chain)                  /* in place of a tower: a logit from other tasks' logits */ \
+    X(FEATURE_GATE, feature_gate, feature_gate) /* an expert's own view of its input */ \
+    X(SELF_GATE, self_gate, weighed)        /* experts added to a stream once more */ \
+    X(ATTEND, attend, attend)               /* two values weighed by how well they answer to themselves */ \
+    X(SUM, sum, experts)                    /* of two inputs */ \
+    X(DETACH, detach, nothing)              /* a value that passes no gradient on */ \
+    X(TASK_SUM, task_sum, task_sum)         /* a task's sum of maps that all tasks have */ \
+    X(BLEND, blend, blend)                  /* in place of a gate and a tower: predictions of experts, mixed */ \
+    X(COMBINE, combine, combine)            /* a sum of experts weighted by learned constants */ \
+    X(GATE, gate, gate)                     /* a gate's weights from its logits, where they are more than a softmax */ \
+    X(ROUTE, route, nothing)                /* which rows each expert of a level computes */ \
+    X(MIX, mix, weighed)                    /* a gate: softmax of its logits (or a constant, or weights made before), and the weighted sum of experts */ \
+    X(ADD, add, experts)                    /* to a mixture what is in every row's */ \
+    X(MIX_ROUTED, mix_routed, weighed)      /* the same as mix of experts that computed some rows only */
+#define X(NAME, name, depends) GW__OP_##NAME,
+typedef enum gw__op_kind { GW__OPERATOR_ROSTER(X) GW__OPS } gw__op_kind;
+#undef X
 
 /* Sums over the rows of a batch: weights, rows with a weight, probabilities, expected rows, and in the first place of the last the z-loss. */
 enum { GW__STAT_IMPORTANCE, GW__STAT_ROWS, GW__STAT_PROBABILITY, GW__STAT_LOAD, GW__STAT_Z, GW__GATE_STATS };
@@ -292,27 +295,12 @@ typedef struct gw__operator {
 
 extern const gw__operator gw__operators[GW__OPS];
 
-/* ---- feature_gate.c, self_gate.c ---- */
-void gw__feature_gate_forward(const gw__op *op, const gw__pass *pass);
-void gw__feature_gate_backward(const gw__op *op, const gw__pass *pass);
-void gw__self_gate_forward(const gw__op *op, const gw__pass *pass);
-void gw__self_gate_backward(const gw__op *op, const gw__pass *pass);
-/* ---- transfer.c ---- */
-void gw__attend_forward(const gw__op *op, const gw__pass *pass);
-void gw__attend_backward(const gw__op *op, const gw__pass *pass);
-/* ---- copies.c ---- */
-void gw__sum_forward(const gw__op *op, const gw__pass *pass);
-void gw__sum_backward(const gw__op *op, const gw__pass *pass);
-void gw__detach_forward(const gw__op *op, const gw__pass *pass);
-void gw__detach_backward(const gw__op *op, const gw__pass *pass);
-/* ---- factored.c ---- */
-void gw__task_sum_forward(const gw__op *op, const gw__pass *pass);
-void gw__task_sum_backward(const gw__op *op, const gw__pass *pass);
-/* Those that have files of their own. */
-void gw__combine_forward(const gw__op *op, const gw__pass *pass);
-void gw__combine_backward(const gw__op *op, const gw__pass *pass);
-void gw__blend_forward(const gw__op *op, const gw__pass *pass);
-void gw__blend_backward(const gw__op *op, const gw__pass *pass);
+#define X(NAME, name, depends)                                   \
+    void gw__##name##_forward(const gw__op *op, const gw__pass *pass); \
+    void gw__##name##_backward(const gw__op *op, const gw__pass *pass);
+GW__OPERATOR_ROSTER(X)
+#undef X
+
 /* Sum of weight x error over a chunk's rows, and scale x its gradient into those of the gate's logits and of the predictions. As gw__loss_rows. */
 double gw__blend_rows(const gw__op *op, const gw__pass *pass, const float *labels, const float *weights, double scale);
 
@@ -326,20 +314,12 @@ void gw__op_forward(const gw__op *op, const gw__pass *pass);
 void gw__op_backward(const gw__op *op, const gw__pass *pass);
 
 /* ---- routing.c ---- */
-void gw__route_forward(const gw__op *op, const gw__pass *pass);
-void gw__route_backward(const gw__op *op, const gw__pass *pass);
-void gw__mix_routed_forward(const gw__op *op, const gw__pass *pass);
-void gw__mix_routed_backward(const gw__op *op, const gw__pass *pass);
 /* The pass of an operation that is routed: its rows only. */
 gw__pass gw__routed_pass(const gw__op *op, const gw__pass *pass);
 /* Of x [., width] all rows, those that `routed` has chosen, side by side in the route's buffer; x itself if it has all. */
 const float *gw__routed_input(const gw__op *op, const gw__pass *routed, size_t all, const float *x, size_t width, size_t *ld);
 void gw__routed_forward(const gw__op *op, const gw__pass *pass);
 void gw__routed_backward(const gw__op *op, const gw__pass *pass);
-
-/* ---- gating.c ---- */
-void gw__gate_forward(const gw__op *op, const gw__pass *pass);
-void gw__gate_backward(const gw__op *op, const gw__pass *pass);
 
 /* ---- gate_balance.c ---- */
 /* Noise of a chunk, drawn and added to its logits: h = z + n softplus(r). */

@@ -41,14 +41,22 @@ static size_t weight_at(const gw__op *op, uint32_t i, uint32_t j) {
     return op->w_at + (op->narrow ? gw__panel_at(op->y.width, j, i) : gw__panel_at(op->x.width, i, j));
 }
 
-static void own_linear(const walk *w, const gw__op *op) {
+/* ---- the rules of GW__OPERATOR_ROSTER: from what an operation gives to what it takes ---- */
+
+static void depends_linear(const walk *w, const gw__op *op) {
     const bool *y = columns_of(w, &op->y);
     for (uint32_t j = 0; j < op->y.width; j++) {
         if (!y[j]) continue;
         for (uint32_t i = 0; i < op->x.width; i++) own(w, weight_at(op, i, j));
         if (op->b_at != SIZE_MAX) own(w, op->b_at + j);
     }
+    reach_all(w, &op->x);
 }
+
+static void depends_same(const walk *w, const gw__op *op) { reach_same(w, &op->y, &op->x); }
+
+/* Nothing behind it learns, or it has no output of its own. */
+static void depends_nothing(const walk *w, const gw__op *op) {}
 
 static void own_norm(const walk *w, const gw__op *op) {
     const bool *y = columns_of(w, &op->y);
@@ -59,13 +67,46 @@ static void own_norm(const walk *w, const gw__op *op) {
     }
 }
 
-static void visit_mix(const walk *w, const gw__op *op) {
+static void depends_layer_norm(const walk *w, const gw__op *op) {
+    own_norm(w, op);
+    reach_all(w, &op->x);
+}
+
+static void depends_batch_norm(const walk *w, const gw__op *op) {
+    own_norm(w, op);
+    reach_same(w, &op->y, &op->x);
+}
+
+static void depends_experts(const walk *w, const gw__op *op) {
     for (uint32_t e = 0; e < op->n_experts; e++) reach_same(w, &op->y, &op->experts[e]);
-    if (op->gate == GW__GATE_SOFTMAX) reach_all(w, &op->weights);
+}
+
+static void depends_weighed(const walk *w, const gw__op *op) {
+    depends_experts(w, op);
+    reach_all(w, &op->weights);
+}
+
+static void depends_feature_gate(const walk *w, const gw__op *op) {
+    reach_same(w, &op->y, &op->x);
+    depends_weighed(w, op);
+}
+
+static void depends_attend(const walk *w, const gw__op *op) {
+    for (uint32_t e = 0; e < op->n_experts; e++) reach_all(w, &op->experts[e]);
+}
+
+static void depends_blend(const walk *w, const gw__op *op) {
+    reach_all(w, &op->weights);
+    depends_attend(w, op);
+}
+
+static void depends_combine(const walk *w, const gw__op *op) {
+    depends_experts(w, op);
+    for (uint32_t e = 0; e < op->n_experts && op->constants_at != SIZE_MAX; e++) own(w, op->constants_at + e);
 }
 
 /* The task's weights of the maps, and the same column of each. */
-static void visit_task_sum(const walk *w, const gw__op *op) {
+static void depends_task_sum(const walk *w, const gw__op *op) {
     for (uint32_t i = 0; i < op->n_experts; i++) {
         const gw__view map = {.space = op->x.space, .before = op->x.before, .column = op->x.column + i * op->y.width, .width = op->y.width};
         own(w, op->w_at + i);
@@ -73,77 +114,27 @@ static void visit_task_sum(const walk *w, const gw__op *op) {
     }
 }
 
-static void visit_feature_gate(const walk *w, const gw__op *op) {
-    reach_same(w, &op->y, &op->x);
-    for (uint32_t i = 0; i < op->n_experts; i++) reach_same(w, &op->y, &op->experts[i]);
-    reach_all(w, &op->weights);
+static void depends_gate(const walk *w, const gw__op *op) {
+    reach_all(w, &op->x);
+    if (op->gating->noisy) reach_all(w, &op->gating->noise);
 }
 
-static void visit_self_gate(const walk *w, const gw__op *op) {
-    for (uint32_t e = 0; e < op->n_experts; e++) reach_same(w, &op->y, &op->experts[e]);
-    reach_all(w, &op->weights);
+static void depends_thresholds(const walk *w, const gw__op *op) {
+    for (uint32_t k = 0; k < op->y.width; k++) own(w, op->w_at + k);
+    reach_all(w, &op->x);
 }
 
-static void visit_combine(const walk *w, const gw__op *op) {
-    for (uint32_t e = 0; e < op->n_experts; e++) {
-        reach_same(w, &op->y, &op->experts[e]);
-        if (op->constants_at != SIZE_MAX) own(w, op->constants_at + e);
-    }
+static void depends_chain(const walk *w, const gw__op *op) {
+    for (size_t i = 0; i < op->chain->n_sources; i++) reach_all(w, &op->sources[i]);
 }
 
-/* From what an operation gives to what it takes. A new kind has to say here which of its parameters and inputs a column depends on. */
 static void visit(const walk *w, const gw__op *op) {
-    if (!any_column(w, &op->y)) return;
-    switch (op->kind) {
-    case GW__OP_LINEAR:
-        own_linear(w, op);
-        reach_all(w, &op->x);
-        break;
-    case GW__OP_LAYER_NORM:
-        own_norm(w, op);
-        reach_all(w, &op->x);
-        break;
-    case GW__OP_BATCH_APPLY:
-        own_norm(w, op);
-        reach_same(w, &op->y, &op->x);
-        break;
-    case GW__OP_ACTIVATE:
-    case GW__OP_DROPOUT: reach_same(w, &op->y, &op->x); break;
-    case GW__OP_GATE:
-        reach_all(w, &op->x);
-        if (op->gating->noisy) reach_all(w, &op->gating->noise);
-        break;
-    case GW__OP_THRESHOLDS:
-        for (uint32_t k = 0; k < op->y.width; k++) own(w, op->w_at + k);
-        reach_all(w, &op->x);
-        break;
-    case GW__OP_CHAIN:
-        for (size_t i = 0; i < op->chain->n_sources; i++) reach_all(w, &op->sources[i]);
-        break;
-    case GW__OP_FEATURE_GATE: visit_feature_gate(w, op); break;
-    case GW__OP_SELF_GATE: visit_self_gate(w, op); break;
-    case GW__OP_ATTEND:
-        for (uint32_t i = 0; i < op->n_experts; i++) reach_all(w, &op->experts[i]);
-        break;
-    case GW__OP_SUM:
-        for (uint32_t i = 0; i < op->n_experts; i++) reach_same(w, &op->y, &op->experts[i]);
-        break;
-    case GW__OP_DETACH: break; /* nothing behind it learns */
-    case GW__OP_TASK_SUM: visit_task_sum(w, op); break;
-    case GW__OP_BLEND:
-        reach_all(w, &op->weights);
-        for (uint32_t e = 0; e < op->n_experts; e++) reach_all(w, &op->experts[e]);
-        break;
-    case GW__OP_COMBINE: visit_combine(w, op); break;
-    case GW__OP_ADD:
-        for (uint32_t e = 0; e < op->n_experts; e++) reach_same(w, &op->y, &op->experts[e]);
-        break;
-    case GW__OP_MIX:
-    case GW__OP_MIX_ROUTED: visit_mix(w, op); break;
-    case GW__OP_ROUTE: /* has no output that a gradient flows through */
-    case GW__OP_BATCH_SUM: /* has no output of its own */
-    case GW__OPS: break;
-    }
+    static void (*const rules[GW__OPS])(const walk *w, const gw__op *op) = {
+#define X(NAME, name, depends) [GW__OP_##NAME] = depends_##depends,
+        GW__OPERATOR_ROSTER(X)
+#undef X
+    };
+    if (any_column(w, &op->y)) rules[op->kind](w, op);
 }
 
 gw_status gw__net_shared(const gw__net *net, float *ret_shared, gw_error *err) {

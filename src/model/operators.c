@@ -1,4 +1,4 @@
-/* The operators: what each does to a chunk forward, and backward to the gradients of its inputs and parameters. One row each in gw__operators.
+/* The operators: what each does to a chunk forward, and backward to the gradients of its inputs and parameters. One row each in GW__OPERATOR_ROSTER.
  * Legend: B rows of the chunk; views are columns of buffers; d… is the gradient of …. */
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "model/net_plan.h"
 
 /* linear: y [B,N] = x [B,K] W + b, with relu of the first outputs.   backward: dW += x' dy, db += sum dy, dx = or += dy W'. */
-static void linear_forward(const gw__op *op, const gw__pass *pass) {
+void gw__linear_forward(const gw__op *op, const gw__pass *pass) {
     const float *x = gw__pass_x(pass, &op->x), *w = pass->flat + op->w_at, *bias = op->b_at == SIZE_MAX ? NULL : pass->flat + op->b_at;
     float *y = gw__pass_x(pass, &op->y);
     if (op->narrow) pass->kernels->product_narrow(pass->rows, op->x.width, op->y.width, x, op->x.ld, w, bias, y, op->y.ld);
@@ -32,7 +32,7 @@ static void linear_dw(const gw__op *op, const gw__pass *pass, const float *x, co
     if (apart) kernels->column_sums(pass->rows, op->y.width, dy, op->y.ld, db, pass->add);
 }
 
-static void linear_backward(const gw__op *op, const gw__pass *pass) {
+void gw__linear_backward(const gw__op *op, const gw__pass *pass) {
     const gw__kernels *kernels = pass->kernels;
     const float *x = gw__pass_x(pass, &op->x);
     float *dy = gw__pass_dx(pass, &op->y), *dw = pass->gradients + op->w_at, *db = op->b_at == SIZE_MAX ? NULL : pass->gradients + op->b_at;
@@ -47,11 +47,11 @@ static void linear_backward(const gw__op *op, const gw__pass *pass) {
 }
 
 /* activate: y = a(x), in place but for gelu and swish, whose slope needs x. */
-static void activate_forward(const gw__op *op, const gw__pass *pass) {
+void gw__activate_forward(const gw__op *op, const gw__pass *pass) {
     pass->kernels->activate(op->activation, pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, gw__pass_x(pass, &op->y), op->y.ld);
 }
 
-static void activate_backward(const gw__op *op, const gw__pass *pass) {
+void gw__activate_backward(const gw__op *op, const gw__pass *pass) {
     /* In place, x holds y by now. */
     pass->kernels->activate_back(op->activation, pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, gw__pass_dx(pass, &op->y), op->y.ld,
                                 gw__pass_dx(pass, &op->x), op->x.ld);
@@ -67,24 +67,24 @@ static void drop(const gw__op *op, const gw__pass *pass, const float *x, const g
     }
 }
 
-static void dropout_forward(const gw__op *op, const gw__pass *pass) {
+void gw__dropout_forward(const gw__op *op, const gw__pass *pass) {
     const float *x = gw__pass_x(pass, &op->x);
     float *y = gw__pass_x(pass, &op->y);
     if (pass->training) drop(op, pass, x, &op->x, y, &op->y);
     else if (x != y) pass->kernels->activate(GW__ACT_NONE, pass->rows, op->x.width, x, op->x.ld, y, op->y.ld);
 }
 
-static void dropout_backward(const gw__op *op, const gw__pass *pass) {
+void gw__dropout_backward(const gw__op *op, const gw__pass *pass) {
     drop(op, pass, gw__pass_dx(pass, &op->y), &op->y, gw__pass_dx(pass, &op->x), &op->x);
 }
 
 /* layer_norm (Ba et al. 2016): y = gamma (x - mean) / sqrt(var + 1e-5) + beta over the columns of each row. */
-static void layer_norm_forward(const gw__op *op, const gw__pass *pass) {
+void gw__layer_norm_forward(const gw__op *op, const gw__pass *pass) {
     pass->kernels->layer_norm(pass->rows, op->x.width, gw__pass_x(pass, &op->x), op->x.ld, pass->flat + op->gamma_at, pass->flat + op->beta_at,
                              gw__pass_x(pass, &op->stats), gw__pass_x(pass, &op->y), op->y.ld);
 }
 
-static void layer_norm_backward(const gw__op *op, const gw__pass *pass) {
+void gw__layer_norm_backward(const gw__op *op, const gw__pass *pass) {
     float *dgamma = pass->gradients + op->gamma_at, *dbeta = pass->gradients + op->beta_at;
     if (!pass->add) {
         memset(dgamma, 0, op->x.width * sizeof *dgamma);
@@ -97,7 +97,7 @@ static void layer_norm_backward(const gw__op *op, const gw__pass *pass) {
 /* batch_sum, batch_apply (Ioffe & Szegedy 2015): y = gamma u + beta, u = (x - mean) / sqrt(var + 1e-5), mean and variance of the whole batch in
  * training, running ones otherwise. The first half adds up x and x^2 of its chunk; between the halves the chunks are joined in order.
  * Backward, with d = gamma dy: dx = (d - mean d - u mean(d u)) / sqrt(var + 1e-5); the means are joined between the halves, too. */
-static void batch_sum_forward(const gw__op *op, const gw__pass *pass) {
+void gw__batch_sum_forward(const gw__op *op, const gw__pass *pass) {
     if (!pass->training) return;
     double *sum = pass->norm_part + op->norm_at, *squares = sum + pass->net->norm_width;
     memset(sum, 0, op->x.width * sizeof *sum);
@@ -111,7 +111,7 @@ static void batch_sum_forward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-static void batch_apply_forward(const gw__op *op, const gw__pass *pass) {
+void gw__batch_apply_forward(const gw__op *op, const gw__pass *pass) {
     const float *x = gw__pass_x(pass, &op->x), *gamma = pass->flat + op->gamma_at, *beta = pass->flat + op->beta_at;
     float *y = gw__pass_x(pass, &op->y);
     for (size_t j = 0; j < op->x.width; j++) {
@@ -121,7 +121,7 @@ static void batch_apply_forward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-static void batch_apply_backward(const gw__op *op, const gw__pass *pass) {
+void gw__batch_apply_backward(const gw__op *op, const gw__pass *pass) {
     const float *x = gw__pass_x(pass, &op->x), *gamma = pass->flat + op->gamma_at, *dy = gw__pass_dx(pass, &op->y);
     float *dx = gw__pass_dx(pass, &op->x), *dgamma = pass->gradients + op->gamma_at, *dbeta = pass->gradients + op->beta_at;
     double *sum = pass->norm_part + op->norm_at, *products = sum + pass->net->norm_width;
@@ -141,7 +141,7 @@ static void batch_apply_backward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-static void batch_sum_backward(const gw__op *op, const gw__pass *pass) {
+void gw__batch_sum_backward(const gw__op *op, const gw__pass *pass) {
     const float *x = gw__pass_x(pass, &op->x);
     float *dx = gw__pass_dx(pass, &op->x);
     for (size_t j = 0; j < op->x.width; j++) {
@@ -156,7 +156,7 @@ static void batch_sum_backward(const gw__op *op, const gw__pass *pass) {
 
 /* mix, a gate: g [B,E] = softmax(z) (Ma et al. 2018, eq. 8), or 1/E, or what an operation before made of z; y [B,H] = sum_e g_e x_e (eq. 7). z and g share their place.
  * Backward: dx_e = or += g_e dy; dg_e = <dy, x_e>; dz = g (dg - <g,dg>). */
-static void mix_forward(const gw__op *op, const gw__pass *pass) {
+void gw__mix_forward(const gw__op *op, const gw__pass *pass) {
     float *g = gw__pass_x(pass, &op->weights), *y = gw__pass_x(pass, &op->y);
     if (op->gate == GW__GATE_SOFTMAX) {
         if (!op->gating) pass->kernels->softmax(pass->rows, op->n_experts, g, op->weights.ld, g, op->weights.ld);
@@ -173,7 +173,7 @@ static void mix_forward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-static void mix_backward(const gw__op *op, const gw__pass *pass) {
+void gw__mix_backward(const gw__op *op, const gw__pass *pass) {
     const float *g = gw__pass_x(pass, &op->weights), *dy = gw__pass_dx(pass, &op->y), *x[GW__AT_ONCE];
     float *dz = gw__pass_dx(pass, &op->weights), *dx[GW__AT_ONCE];
     size_t ld[GW__AT_ONCE];
@@ -189,7 +189,7 @@ static void mix_backward(const gw__op *op, const gw__pass *pass) {
 /* thresholds, the head of an ordinal task: y [B,K-1] = theta - x [B,1], where theta_1 = w_1 and theta_k = theta_{k-1} + softplus w_k, so that they stay in
  * order (McCullagh 1980; differs: distances by softplus).
  * Backward: dx = -sum_k dy_k, dw_1 = sum of all dy, dw_k = s(w_k) sum of dy_j over j >= k. */
-static void thresholds_forward(const gw__op *op, const gw__pass *pass) {
+void gw__thresholds_forward(const gw__op *op, const gw__pass *pass) {
     const float *x = gw__pass_x(pass, &op->x), *w = pass->flat + op->w_at;
     float *y = gw__pass_x(pass, &op->y);
     double theta = 0;
@@ -199,7 +199,7 @@ static void thresholds_forward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-static void thresholds_backward(const gw__op *op, const gw__pass *pass) {
+void gw__thresholds_backward(const gw__op *op, const gw__pass *pass) {
     const float *w = pass->flat + op->w_at, *dy = gw__pass_dx(pass, &op->y);
     float *dx = gw__pass_dx(pass, &op->x), *dw = pass->gradients + op->w_at;
     double above = 0;
@@ -219,7 +219,7 @@ static void chain_logits(const gw__op *op, const gw__pass *pass, size_t row, dou
     for (size_t i = 0; i < op->chain->n_sources; i++) z[i] = gw__pass_x(pass, &op->sources[i])[row * op->sources[i].ld] + op->shifts[i];
 }
 
-static void chain_forward(const gw__op *op, const gw__pass *pass) {
+void gw__chain_forward(const gw__op *op, const gw__pass *pass) {
     float *y = gw__pass_x(pass, &op->y);
     double z[GW__CHAIN_SOURCES];
     for (size_t r = 0; r < pass->rows; r++) {
@@ -228,7 +228,7 @@ static void chain_forward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-static void chain_backward(const gw__op *op, const gw__pass *pass) {
+void gw__chain_backward(const gw__op *op, const gw__pass *pass) {
     const float *dy = gw__pass_dx(pass, &op->y);
     double z[GW__CHAIN_SOURCES], dz[GW__CHAIN_SOURCES];
     for (size_t r = 0; r < pass->rows; r++) {
@@ -241,7 +241,7 @@ static void chain_backward(const gw__op *op, const gw__pass *pass) {
 }
 
 /* add: y += x_e of experts that are in every row's mixture (DeepSeekMoE's shared ones).   backward: dx_e = or += dy. */
-static void add_forward(const gw__op *op, const gw__pass *pass) {
+void gw__add_forward(const gw__op *op, const gw__pass *pass) {
     float *y = gw__pass_x(pass, &op->y);
     for (uint32_t e = 0; e < op->n_experts; e++) {
         const float *x = gw__pass_x(pass, &op->experts[e]);
@@ -249,7 +249,7 @@ static void add_forward(const gw__op *op, const gw__pass *pass) {
     }
 }
 
-static void add_backward(const gw__op *op, const gw__pass *pass) {
+void gw__add_backward(const gw__op *op, const gw__pass *pass) {
     const float *dy = gw__pass_dx(pass, &op->y);
     for (uint32_t e = 0; e < op->n_experts; e++) {
         float *dx = gw__pass_dx(pass, &op->experts[e]);
@@ -261,27 +261,9 @@ static void add_backward(const gw__op *op, const gw__pass *pass) {
 }
 
 const gw__operator gw__operators[GW__OPS] = {
-    [GW__OP_LINEAR] = {"linear", linear_forward, linear_backward},
-    [GW__OP_ACTIVATE] = {"activate", activate_forward, activate_backward},
-    [GW__OP_DROPOUT] = {"dropout", dropout_forward, dropout_backward},
-    [GW__OP_LAYER_NORM] = {"layer_norm", layer_norm_forward, layer_norm_backward},
-    [GW__OP_BATCH_SUM] = {"batch_sum", batch_sum_forward, batch_sum_backward},
-    [GW__OP_BATCH_APPLY] = {"batch_apply", batch_apply_forward, batch_apply_backward},
-    [GW__OP_GATE] = {"gate", gw__gate_forward, gw__gate_backward},
-    [GW__OP_ROUTE] = {"route", gw__route_forward, gw__route_backward},
-    [GW__OP_MIX] = {"mix", mix_forward, mix_backward},
-    [GW__OP_THRESHOLDS] = {"thresholds", thresholds_forward, thresholds_backward},
-    [GW__OP_CHAIN] = {"chain", chain_forward, chain_backward},
-    [GW__OP_FEATURE_GATE] = {"feature_gate", gw__feature_gate_forward, gw__feature_gate_backward},
-    [GW__OP_SELF_GATE] = {"self_gate", gw__self_gate_forward, gw__self_gate_backward},
-    [GW__OP_ATTEND] = {"attend", gw__attend_forward, gw__attend_backward},
-    [GW__OP_SUM] = {"sum", gw__sum_forward, gw__sum_backward},
-    [GW__OP_DETACH] = {"detach", gw__detach_forward, gw__detach_backward},
-    [GW__OP_TASK_SUM] = {"task_sum", gw__task_sum_forward, gw__task_sum_backward},
-    [GW__OP_BLEND] = {"blend", gw__blend_forward, gw__blend_backward},
-    [GW__OP_COMBINE] = {"combine", gw__combine_forward, gw__combine_backward},
-    [GW__OP_ADD] = {"add", add_forward, add_backward},
-    [GW__OP_MIX_ROUTED] = {"mix_routed", gw__mix_routed_forward, gw__mix_routed_backward},
+#define X(NAME, name, depends) [GW__OP_##NAME] = {#name, gw__##name##_forward, gw__##name##_backward},
+    GW__OPERATOR_ROSTER(X)
+#undef X
 };
 
 void gw__op_forward(const gw__op *op, const gw__pass *pass) {
