@@ -346,6 +346,55 @@ static void constants_begin_as_the_papers_have_them(void **state) {
     tear_down(&s);
 }
 
+/* Whether a tensor's gradient has a value that is not 0. */
+static bool learns(setup *s, size_t parameter, const float *gradient) {
+    const gw__parameter shown = gw__net_parameter_at(s->net, parameter);
+    const size_t n = (size_t)(shown.shape[0] * (shown.n_dims == 2 ? shown.shape[1] : 1));
+    float *values = calloc(n, sizeof *values);
+    bool any = false;
+    gw__net_parameter_get(s->net, gradient, parameter, values);
+    for (size_t i = 0; i < n; i++) any |= values[i] != 0;
+    free(values);
+    return any;
+}
+
+static void teach_only(setup *s, size_t task) {
+    for (size_t r = 0; r < ROWS; r++) {
+        float *weights = (float *)(s->records.words + r * s->input.stride) + s->input.weights_at;
+        for (size_t t = 0; t < TASKS; t++) weights[t] = t == task ? 1 : 0;
+    }
+}
+
+/* stem: every expert's output flows to every task, and no gradient of a task to another task's experts and tables: exactly 0, of all rows together. */
+static void a_task_of_stem_teaches_its_own_and_what_is_shared(void **state) {
+    (void)state;
+    static const char *const names[TASKS] = {"click", "time", "kind"};
+    for (size_t task = 0; task < TASKS; task++) {
+        setup s;
+        set_up(&s, "{\"architecture\":\"stem\",\"gates\":{\"hidden\":[5],\"activation\":\"tanh\"}," EXPERTS("\"shared\":1,\"per_task\":2,") PARTS, all_tasks, 1);
+        float *gradient = calloc(gw__net_parameter_floats(s.net), sizeof *gradient);
+        size_t taught = 0, others = 0;
+        gw__step_result result;
+        teach_only(&s, task);
+        gw__trainer_gradients(s.trainer, s.rows, ROWS, gradient, &result);
+        for (size_t i = 0; i < gw__net_parameter_count(s.net); i++) {
+            const char *name = gw__net_parameter_at(s.net, i).name;
+            bool of_other = false;
+            for (size_t t = 0; t < TASKS; t++) {
+                char part[16];
+                snprintf(part, sizeof part, ".%s.", names[t]);
+                of_other |= t != task && strstr(name, part) != NULL;
+            }
+            if (learns(&s, i, gradient) == of_other) fail_msg("losses of '%s' alone: '%s' %s", names[task], name, of_other ? "learns" : "learns nothing");
+            if (of_other) others++;
+            else taught++;
+        }
+        assert_true(taught > 10 && others > taught);
+        free(gradient);
+        tear_down(&s);
+    }
+}
+
 /* A batch without a labelled row has loss 0 and leaves plain gradient descent where it is. */
 static void a_batch_without_labels_is_defined(void **state) {
     (void)state;
@@ -371,6 +420,7 @@ int main(void) {
         cmocka_unit_test(chains_and_orders_have_their_gradients),
         cmocka_unit_test(threads_do_not_move_a_bit),
         cmocka_unit_test(constants_begin_as_the_papers_have_them),
+        cmocka_unit_test(a_task_of_stem_teaches_its_own_and_what_is_shared),
         cmocka_unit_test(a_batch_without_labels_is_defined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
