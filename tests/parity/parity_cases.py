@@ -261,6 +261,13 @@ def further_cases():
                                          train={"balance": {"method": "pcgrad"}}), bag), \
         dict(rows=45, numbers=3, categories={"city": 7}, bags={"tags": 6}, seed=[8, 7])
     yield "aitm", with_columns(spec_of("aitm", MIXED, {"hidden": [9, 6]}, towers={"hidden": []}), cats), dict(rows=45, numbers=5, categories={"city": 7}, seed=[8, 8])
+    noisy = {"top_k": 2, "noise": True}
+    yield "gate-noise", spec_of("omoe", TWO, {"count": 5, "hidden": [9]}, gates=noisy), dict(rows=45, numbers=6, seed=[8, 10])
+    yield "gate-noise-load", spec_of("mmoe", MIXED, {"count": 5, "hidden": [9]}, train={"seed": 4},
+                                     gates=dict(noisy, temperature=1.2, balance={"load": 0.4, "importance": 0.2, "even": 0.1, "z": 0.02})), \
+        dict(rows=47, numbers=6, seed=[8, 11])
+    yield "gate-noise-ple", spec_of("ple", TWO, {"shared": 2, "per_task": 2, "hidden": [8]}, gates=dict(noisy, top_k=1, hidden=[5], balance={"load": 0.3})), \
+        dict(rows=45, numbers=5, seed=[8, 12])
     yield "aitm-sequence", spec_of("aitm", MIXED, {"hidden": [7], "activation": "tanh"}, sequence=["kind", "click"]), dict(rows=45, numbers=6, seed=[8, 9])
 
 

@@ -1,6 +1,7 @@
 """The networks, losses and training of Gatewright as plain PyTorch: a loop over experts, one matrix product each. Nothing is shared with the
 program under test but the text of docs/architectures.md."""
 import math
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -72,8 +73,8 @@ class Spec:
 WORD, LONG = 2 ** 32 - 1, 2 ** 64 - 1
 
 
-def philox_uniform(seed, purpose, a, b):
-    """Philox 4x32-10 (Salmon et al. 2011) of the counter (b, a), its key the SplitMix64 finaliser of seed and purpose; 53 bits in [0,1)."""
+def philox_bits(seed, purpose, a, b):
+    """Philox 4x32-10 (Salmon et al. 2011) of the counter (b, a), its key the SplitMix64 finaliser of seed and purpose; 64 bits."""
     key = (seed + purpose * 0x9E3779B97F4A7C15) & LONG
     key = (key ^ key >> 30) * 0xBF58476D1CE4E5B9 & LONG
     key = (key ^ key >> 27) * 0x94D049BB133111EB & LONG
@@ -84,7 +85,17 @@ def philox_uniform(seed, purpose, a, b):
         p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
         c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & WORD, (p0 >> 32) ^ c3 ^ k1, p0 & WORD
         k0, k1 = (k0 + 0x9E3779B9) & WORD, (k1 + 0xBB67AE85) & WORD
-    return ((c1 << 32 | c0) >> 11) * 2.0 ** -53
+    return c1 << 32 | c0
+
+
+def philox_uniform(seed, purpose, a, b):
+    """53 bits in [0,1)."""
+    return (philox_bits(seed, purpose, a, b) >> 11) * 2.0 ** -53
+
+
+def philox_normal(seed, purpose, a, b):
+    """The quantile of 52 bits and a half, rounded to float32."""
+    return float(np.float32(NormalDist().inv_cdf(((philox_bits(seed, purpose, a, b) >> 12) + 0.5) * 2.0 ** -52)))
 
 
 # ---- the network: parameters by name, and the forward pass as the papers write it ----------------------------------------------
@@ -362,14 +373,32 @@ class Network:
                 n = n_in if spec.raw_gates else width
                 mlp = Mlp(self.p, f"level{level}.gate.{stream}", n, list(spec.gate_widths(level)) + [len(columns)], spec.gates, False,
                           spec.gates.get("bias", True))
+                if spec.gates.get("noise") and len(columns) > spec.gates["top_k"]:
+                    self.p.linear(f"{mlp.prefix}.noise.0", n, len(columns), False)
                 if len(columns) > spec.gates.get("top_k", len(columns)) and spec.gates.get("balance", {}).get("bias"):
                     self.p[f"level{level}.gate.{stream}.selection.bias"] = 0.1 * self.p.rng.standard_normal(len(columns))
             gates[stream] = (mlp, columns)
         return gates
 
-    def weights(self, p, prefix, z, training):
-        """A gate's weights from its logits."""
+    def noise(self, size, number):
+        """Shazeer et al. 2017, eq. 4: what is drawn for a row and an expert in this step, times softplus(W_noise s)."""
+        drawn = [[philox_normal(self.spec.seed, 11, self.step, number << 48 ^ r << 16 ^ e) for e in range(size.shape[1])] for r in range(size.shape[0])]
+        return torch.tensor(drawn, dtype=size.dtype) * size
+
+    def load(self, z, h, size, k):
+        """Eq. 8-11: CV^2 of the rows that an expert can expect. It has to exceed the k-th largest noisy logit of the other experts; logits, not weights."""
+        n = z.shape[1]
+        others = torch.stack([h[:, [o for o in range(n) if o != e]].topk(k, 1).values[:, -1] for e in range(n)], 1)
+        expected = torch.distributions.Normal(0.0, 1.0).cdf((z - others) / size).sum(0)
+        return expected.var(0, unbiased=False) / expected.mean() ** 2
+
+    def weights(self, p, prefix, z, s, number, training):
+        """A gate's weights from its logits; s is its input, `number` its place among all gates."""
         raw, balance = z, self.spec.gates.get("balance", {})
+        if training and prefix + ".noise.0.weight" in p:
+            size = F.softplus(F.linear(s, p[prefix + ".noise.0.weight"]))
+            z = raw + self.noise(size, number)
+            self.gate_loss = self.gate_loss + balance.get("load", 0) * self.load(raw, z, size, self.spec.gates["top_k"])
         z = z / self.spec.gates.get("temperature", 1.0)
         k = min(self.spec.gates.get("top_k", 0) or z.shape[1], z.shape[1])
         bias = p.get(prefix + ".selection.bias")
@@ -466,6 +495,8 @@ class Network:
         spec = self.spec
         self.gate_loss = 0.0  # of the losses that balance experts
         dense = self.dense(p, x, ids) if spec.arch != "stem" else [self.dense(p, x, ids, c) for c in self.copies]
+        order = [(level, s) for level, gates in enumerate(self.gates) for s in sorted(gates, key=lambda s: s == "shared") if isinstance(gates[s][0], Mlp)]
+        numbers = {gate: i for i, gate in enumerate(order)}  # the shared gate is the last of its level
         streams = {}  # name -> what flows; a name that is absent reads the dense input
         if self.home:
             streams = self.home.forward(p, dense, training, ret_gates)
@@ -491,7 +522,8 @@ class Network:
                 if mlp is None:
                     weights = torch.ones(len(stack), 1, dtype=stack.dtype)
                 else:
-                    weights = self.weights(p, mlp.prefix, mlp(p, dense if spec.raw_gates else streams.get(stream, dense), training), training)
+                    s = dense if spec.raw_gates else streams.get(stream, dense)
+                    weights = self.weights(p, mlp.prefix, mlp(p, s, training), s, numbers[level, stream], training)
                     if ret_gates is not None:
                         ret_gates[f"gate.{level}.{stream}"] = weights
                 nxt[stream] = (weights[:, :, None] * stack).sum(1) + sum(out["shared", i] for i in range(spec.experts.get("always", 0)))
