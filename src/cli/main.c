@@ -31,13 +31,14 @@ static void print_help(void) {
 }
 
 static void print_version(void) {
-    const char *isa = cli_isa(), *best = NULL;
+    const char *wanted = cli_isa(), *used = NULL;
     printf("gatewright %s\nthis machine can run:", gw_version());
     for (size_t i = 0; gw_isa_at(i); i++) {
-        best = gw_isa_at(i);
-        printf("%s %s", i ? "," : "", best);
+        if (!wanted || strcmp(gw_isa_at(i), wanted) == 0) used = gw_isa_at(i); /* the last is the best */
+        printf("%s %s", i ? "," : "", gw_isa_at(i));
     }
-    printf("; in use: %s\n", isa ? isa : best);
+    if (used) printf("; in use: %s\n", used);
+    else printf("; GATEWRIGHT_ISA is '%.80s', which is none of them\n", wanted);
 }
 
 static const cli_command *find_command(const char *name) {
@@ -74,13 +75,13 @@ static int run(int argc, char **argv) {
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return run_help(0, NULL);
     if (strcmp(word, "help") == 0) return run_help(argc - 2, argv + 2);
-    gw_error err = {0};
-    gw_status status = cli_check_isa(&err);
-    if (status != GW_OK) return cli_report(status, &err);
     if (strcmp(word, "--version") == 0) {
         print_version();
         return 0;
     }
+    gw_error err = {0};
+    gw_status status = cli_check_isa(&err);
+    if (status != GW_OK) return cli_report(status, &err);
     if (word[0] == '-') {
         const char *known[] = {"--help", "--version"};
         const char *near = gw__nearest(gw__slice_of(word), known, GW__COUNT(known));

@@ -144,8 +144,8 @@ gw_status gw__form_tasks(const gw__frame *frame, const gw__field *field, const g
     spec->n_tasks = n;
     status = check_categories(frame, node);
     if (status == GW_OK) status = gw__check_given(frame, node);
-    if (status == GW_OK) status = gw__check_after(frame, node, tasks);
-    return status == GW_OK ? gw__make_chains(frame, node, tasks) : status;
+    if (status == GW_OK) status = gw__make_chains(frame, node, tasks);
+    return status == GW_OK ? gw__check_after(frame, node, tasks) : status;
 }
 
 /* ---- an index of names ---- */

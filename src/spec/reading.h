@@ -95,7 +95,7 @@ void      gw__name_index_clear(gw__name_index *index);
 bool      gw__name_index_has(const gw__name_index *index, const char *name);
 const char *gw__name_index_twice(const gw__name_index *index); /* a name that stands there twice, or NULL */
 
-/* Checks and dependent defaults (resolve.c, check.c). */
+/* Checks and dependent defaults (resolve.c, check.c, check_model.c). */
 gw_status gw__check_root(const gw__frame *frame);
 gw_status gw__check_valid(const gw__frame *frame);
 gw_status gw__check_feature(const gw__frame *frame);
@@ -104,6 +104,8 @@ gw_status gw__check_given(const gw__frame *frame, const gw__doc *tasks);
 gw_status gw__check_after(const gw__frame *frame, const gw__doc *nodes, gw__task_spec *tasks);
 gw_status gw__make_chains(const gw__frame *frame, const gw__doc *nodes, gw__task_spec *tasks); /* chain_paths.c */
 gw_status gw__check_model(const gw__frame *frame);
+const gw__task_spec *gw__task_named(const gw__spec *spec, const char *name); /* NULL: none, also if `name` is */
+const gw__doc *gw__inner_node(const gw__frame *frame, const char *section, const char *key); /* the node of section.key, or else of the section */
 gw_status gw__check_optimizer(const gw__frame *frame);
 gw_status gw__check_balance(const gw__frame *frame);
 gw_status gw__check_train(const gw__frame *frame);

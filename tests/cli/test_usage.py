@@ -29,6 +29,8 @@ def top():
         check(found.out.endswith(f"; in use: {isa}\n"), "and told", found)
     for bad in ("avx9", "AVX2", "z" * 500):
         fails(f"GATEWRIGHT_ISA={bad[:9]} is refused", 2, ["GATEWRIGHT_ISA", "(reference, ", f"'{bad[:9]}"], "train", "x.yaml", environment={"GATEWRIGHT_ISA": bad})
+        found = succeeds(f"--version is told with GATEWRIGHT_ISA={bad[:9]}, too", "--version", environment={"GATEWRIGHT_ISA": bad})
+        check(re.fullmatch(rf"gatewright \d+\.\d+\.\d+\nthis machine can run: .*; GATEWRIGHT_ISA is '{bad[:80]}', which is none of them\n", found.out), "and why not", found)
     succeeds("an empty GATEWRIGHT_ISA is none", "--version", environment={"GATEWRIGHT_ISA": ""})
     fails("nothing at all is refused", 2, ["a command is missing", "--help"])
     for word, meant in (("trian", "train"), ("evalute", "evaluate"), ("prdict", "predict"), ("inpsect", "inspect"), ("exprot", "export")):
