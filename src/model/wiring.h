@@ -16,6 +16,7 @@ typedef struct gw__wire_expert {
     uint32_t index;    /* within its group */
     uint32_t input;    /* a stream of the level below, or GW__STREAM_DENSE */
     const char *label; /* "shared.0" */
+    bool identity;     /* it is what it reads */
 } gw__wire_expert;
 
 typedef enum gw__gate_kind {

@@ -21,7 +21,8 @@ static bool add_experts(const gw__level_spec *level, const gw__level_spec *below
             char label[512];
             snprintf(label, sizeof label, "%s.%u", group->name, k);
             const char *reads = group->reads.at[group->reads.n == 1 ? 0 : k];
-            experts[i] = (gw__wire_expert){.group = group->name, .index = k, .input = stream_at(below, reads), .label = gw__arena_text(arena, label, strlen(label))};
+            experts[i] = (gw__wire_expert){.group = group->name, .index = k, .input = stream_at(below, reads), .label = gw__arena_text(arena, label, strlen(label)),
+                                           .identity = group->identity};
             if (!experts[i].label) return false;
         }
     }

@@ -137,6 +137,10 @@ static void write_group(output *out, const gw__group_spec *group) {
     gw__json_key(&out->json, "count");
     gw__json_int(&out->json, group->count);
     write_member_texts(out, "reads", group->reads);
+    if (group->identity) {
+        gw__json_key(&out->json, "identity");
+        gw__json_bool(&out->json, true);
+    }
     gw__json_end_object(&out->json);
 }
 

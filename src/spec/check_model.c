@@ -87,6 +87,7 @@ static bool may_be_sparse(const gw__level_spec *level) {
     for (size_t i = 0; i < level->n_streams; i++)
         if (level->streams[i].kind != GW__WIRED_SOFTMAX && level->streams[i].n_experts > 1) return false;
     for (size_t g = 0; g < level->n_groups; g++) {
+        if (level->groups[g].identity) return false;
         for (size_t i = 0; i < level->groups[g].reads.n; i++, n++) from_input += strcmp(level->groups[g].reads.at[i], "input") == 0;
     }
     return from_input == 0 || from_input == n;
@@ -97,7 +98,26 @@ static gw_status check_sparse_wiring(const gw__frame *frame) {
     for (size_t l = 0; model->gating.top_k > 0 && l < model->wiring.n_levels; l++) {
         if (may_be_sparse(&model->wiring.levels[l])) continue;
         return gw__fail_value(frame, NODE(frame, "wiring"), "key 'wiring': with 'top_k' the gates of level %zu must be of kind 'softmax', and its experts read 'input' "
-                              "all or not at all", l);
+                              "all or not at all, and none is an 'identity'", l);
+    }
+    return GW_OK;
+}
+
+/* A level's experts are of one width, which those that are what they read have from below. */
+static gw_status check_identities(const gw__frame *frame) {
+    const gw__model_spec *model = &frame->reading->spec->model;
+    uint32_t below = 0;
+    for (size_t l = 0; l < model->wiring.n_levels; l++) {
+        const gw__level_spec *level = &model->wiring.levels[l];
+        const gw__widths *hidden = &model->experts.mlp.hidden[l];
+        const uint32_t width = hidden->at[hidden->n - 1];
+        size_t n = 0;
+        for (size_t g = 0; g < level->n_groups; g++) n += level->groups[g].identity;
+        if (n > 0 && n < level->n_groups && width != below) {
+            return gw__fail_value(frame, gw__inner_node(frame, "experts", "hidden"), "key 'hidden': experts of level %zu are %u wide but what its 'identity' passes on is %u wide",
+                                  l, width, below);
+        }
+        if (n < level->n_groups) below = width;
     }
     return GW_OK;
 }
@@ -142,7 +162,7 @@ static uint64_t mlp_size(const gw__widths *hidden, uint64_t in, uint64_t out) {
 
 static uint64_t experts_of(const gw__level_spec *level) {
     uint64_t n = 0;
-    for (size_t g = 0; g < level->n_groups; g++) n += level->groups[g].count;
+    for (size_t g = 0; g < level->n_groups; g++) n += level->groups[g].identity ? 0 : level->groups[g].count;
     return n;
 }
 
@@ -213,6 +233,7 @@ gw_status gw__check_model(const gw__frame *frame) {
     if (status == GW_OK) status = check_groups_of_experts(frame);
     if (status == GW_OK) status = check_sparse(frame);
     if (status == GW_OK) status = check_sparse_wiring(frame);
+    if (status == GW_OK) status = check_identities(frame);
     if (status == GW_OK) status = check_always(frame);
     if (status == GW_OK) status = check_local(frame);
     return status == GW_OK ? check_size(frame) : status;

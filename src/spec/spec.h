@@ -197,6 +197,7 @@ typedef struct gw__group_spec {
     const char *name;
     uint32_t count;
     gw__texts reads;           /* one stream of the level below or "input", or one for each expert */
+    bool identity;             /* its experts are what they read */
 } gw__group_spec;
 
 typedef struct gw__stream_spec {

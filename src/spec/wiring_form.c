@@ -118,8 +118,19 @@ static gw_status mark_experts(const wiring *w, const gw__doc *node, const gw__te
 
 /* ---- groups of experts ---- */
 
+/* An expert that computes nothing passes a stream on: the dense input has another width than experts have. */
+static gw_status read_identity(const wiring *w, const gw__doc *node, gw__group_spec *group) {
+    if (node == NULL) return GW_OK;
+    if (!gw__scalar_bool(node, &group->identity)) return gw__fail_value(w->frame, node, "group '%s': expected 'identity' as true or false", group->name);
+    for (size_t i = 0; group->identity && i < group->reads.n; i++) {
+        if (strcmp(group->reads.at[i], INPUT) != 0) continue;
+        return gw__fail_value(w->frame, node, "group '%s': an identity passes on a stream of the level below, and not the input", group->name);
+    }
+    return GW_OK;
+}
+
 static gw_status read_group(const wiring *w, const gw__doc *node, gw__group_spec *group) {
-    static const char *const keys[] = {"count", "reads", NULL};
+    static const char *const keys[] = {"count", "reads", "identity", NULL};
     gw_status status = read_name(w, node, "group of experts", &group->name);
     if (status == GW_OK && node->kind != GW__DOC_SCALAR) status = check_keys(w, node, "a group of experts", keys);
     if (status != GW_OK) return status;
@@ -133,7 +144,8 @@ static gw_status read_group(const wiring *w, const gw__doc *node, gw__group_spec
         if (w->below != NULL && !has_stream(w->below, group->name)) {
             return gw__fail_key(w->frame, node, "group '%s' of level %zu has nothing to read: the level below has no stream of its name; hint: 'reads'", group->name, w->level);
         }
-        return list_of(w, w->below == NULL ? INPUT : group->name, &group->reads);
+        status = list_of(w, w->below == NULL ? INPUT : group->name, &group->reads);
+        return status == GW_OK ? read_identity(w, written(node, "identity"), group) : status;
     }
     status = gw__node_texts(w->frame, w->field, reads, &group->reads);
     if (status == GW_OK && group->reads.n != 1 && group->reads.n != group->count) {
@@ -141,7 +153,7 @@ static gw_status read_group(const wiring *w, const gw__doc *node, gw__group_spec
                                group->count, group->reads.n);
     }
     for (size_t i = 0; status == GW_OK && i < group->reads.n; i++) status = check_reads(w, reads, group->reads.at[i]);
-    return status;
+    return status == GW_OK ? read_identity(w, written(node, "identity"), group) : status;
 }
 
 static gw_status read_groups(const wiring *w, const gw__doc *node) {

@@ -105,10 +105,35 @@ def wrong_wirings():
     fails("levels that disagree", 2, ["'levels'"], "train", "people.yaml", "--set", "model=" + custom("{levels: [{experts: {shared: 1}, gates: {all: shared}}]}, levels: 3"))
 
 
+TREE = """{levels: [{experts: {left: 2, right: 2}, gates: {left: left, right: right}},
+                     {experts: {branches: {count: 2, reads: [left, right], identity: true}}, gates: {all: branches}}]}"""
+
+
+def hierarchy():
+    """Gates of gates: mixed as the weights that are shown say, which are those of a flat mixture by their products."""
+    model = ["--set", "model=" + custom(TREE, ", experts: {hidden: [6]}"), "--set", "train.epochs=2"]
+    for threads in (1, 3):
+        succeeds(f"a tree of gates trains with {threads} threads", "train", "people.yaml", *model, "--threads", threads, "-o", f"{threads}.gw")
+    check(read("1.gw") == read("3.gw"), "the same bytes")
+    names = [n for n in tensors_of("1.gw") if n.startswith("level")]
+    check("level1.gate.all.0.weight" in names and not any("branches" in n for n in names), "identities have no tensors", names)
+    rows = [line.split(",") for line in succeeds("its gates", "predict", "1.gw", "people.csv", "--gates").out.splitlines()]
+    at = {name: i for i, name in enumerate(rows[0])}
+    products = [sum(float(row[at[f"gate.1.all.branches.{i}"]]) * float(row[at[f"gate.0.{side}.{side}.{j}"]]) for i, side in enumerate(("left", "right")) for j in (0, 1))
+                for row in rows[1:]]
+    check(all(abs(p - 1) < 1e-5 for p in products), "weights of the leaves add up to one")
+    succeeds("is exported", "export", "1.gw", "--to", "safetensors", "-o", "tree.safetensors")
+    succeeds("and imported", "import", "people.yaml", "tree.safetensors", *model, "-o", "tree.gw")
+    same(run("predict", "tree.gw", "people.csv").raw, run("predict", "1.gw", "people.csv").raw, "predicts the same")
+
+
 def example():
     os.makedirs("examples", exist_ok=True)
-    for name in ("first.csv", "custom-wiring.yaml"):
+    for name in ("first.csv", "custom-wiring.yaml", "hierarchical-mixture.yaml"):
         write(f"examples/{name}", read(f"{SOURCE}/examples/{name}"))
+    lines = succeeds("the example of a tree trains", "train", "examples/hierarchical-mixture.yaml", "--json", "-o", "example.gw").out.splitlines()
+    losses = [json.loads(line)["train"]["loss"] for line in lines]
+    check(losses[-1] < losses[0], "and learns", losses)
     lines = succeeds("the example of a wiring trains", "train", "examples/custom-wiring.yaml", "--json", "-o", "example.gw").out.splitlines()
     losses = [json.loads(line)["train"]["loss"] for line in lines]
     check(losses[-1] < losses[0], "and learns", losses)
@@ -155,4 +180,4 @@ def all_of_them():
         one(name, known)
 
 
-main(all_of_them, written_out, wrong_wirings, example)
+main(all_of_them, written_out, wrong_wirings, hierarchy, example)

@@ -268,6 +268,15 @@ def further_cases():
         dict(rows=47, numbers=6, seed=[8, 11])
     yield "gate-noise-ple", spec_of("ple", TWO, {"shared": 2, "per_task": 2, "hidden": [8]}, gates=dict(noisy, top_k=1, hidden=[5], balance={"load": 0.3})), \
         dict(rows=45, numbers=5, seed=[8, 12])
+    tree = [{"experts": {"left": 2, "right": 3}, "gates": {"left": "left", "right": "right"}},
+            {"experts": {"branches": {"count": 2, "reads": ["left", "right"], "identity": True}}, "gates": {"all": "branches"}}]
+    yield "hierarchy", with_columns(spec_of("custom", TWO, {"hidden": [9, 6]}, levels=2, wiring={"levels": tree}), cats), \
+        dict(rows=45, numbers=5, categories={"city": 7}, seed=[8, 13])
+    mixed = [{"experts": {"a": 2, "b": 1}, "gates": {"p": ["a", "b"], "q": {"sees": ["b", "a.1"], "kind": "average"}}},
+             {"experts": {"click": {"count": 2, "reads": ["p", "input"]}, "kept": {"count": 2, "reads": ["p", "q"], "identity": True}},
+              "gates": {"click": {"sees": ["click", "kept"], "reads": "p"}, "watch": "kept.1"}}]
+    yield "wiring", spec_of("custom", TWO, {"hidden": [[8], [7, 8]]}, levels=2, wiring={"levels": mixed}, gates={"hidden": [5]}), \
+        dict(rows=41, numbers=6, seed=[8, 14])
     yield "aitm-sequence", spec_of("aitm", MIXED, {"hidden": [7], "activation": "tanh"}, sequence=["kind", "click"]), dict(rows=45, numbers=6, seed=[8, 9])
 
 

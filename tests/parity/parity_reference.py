@@ -45,6 +45,8 @@ class Spec:
         per_task = experts.get("per_task", 0)
         if self.arch in ONE_EACH:
             self.shared, per_task = 0, 1
+        elif self.arch == "custom":
+            self.shared = 0
         elif self.arch == "adatt-sp":
             self.shared = 0
         elif self.arch == "shared-bottom":
@@ -283,6 +285,50 @@ class Stem:
         return streams
 
 
+class Wired:
+    """A wiring that the spec writes out: groups, some of which pass on what they read, and gates of kind softmax or average (model.wiring)."""
+
+    def __init__(self, p, spec, n_in):
+        self.levels, widths = [], {"input": n_in}
+        for l, level in enumerate(spec.raw["model"]["wiring"]["levels"]):
+            experts, order = {}, {}
+            for group, entry in level["experts"].items():
+                entry = entry if isinstance(entry, dict) else {"count": entry}
+                count, default = entry.get("count", 1), group if l else "input"
+                reads = entry.get("reads", default)
+                reads = reads if isinstance(reads, list) else [reads] * count
+                order[group] = [f"{group}.{i}" for i in range(count)]
+                for name, stream in zip(order[group], reads):
+                    mlp = None if entry.get("identity") else Mlp(p, f"level{l}.expert.{name}", widths[stream], spec.expert_widths(l), spec.experts, True)
+                    experts[name] = (mlp, stream, mlp.widths[-1] if mlp else widths[stream])
+            gates = {}
+            for stream, entry in level["gates"].items():
+                entry = entry if isinstance(entry, dict) else {"sees": entry}
+                sees = [entry["sees"]] if isinstance(entry["sees"], str) else entry["sees"]
+                columns = [e for name in sees for e in order.get(name, [name])]
+                reads = entry.get("reads", stream if stream in widths else "input")
+                softmax = entry.get("kind", "softmax") == "softmax" and len(columns) > 1
+                gates[stream] = (Mlp(p, f"level{l}.gate.{stream}", widths[reads], list(spec.gate_widths(l)) + [len(columns)], spec.gates, False) if softmax else None,
+                                 reads, columns)
+            self.levels.append((experts, gates))
+            widths = {"input": n_in, **{stream: experts[columns[0]][2] for stream, (_, _, columns) in gates.items()}}
+            self.width = experts[next(iter(experts))][2]
+
+    def forward(self, p, dense, training, ret_gates):
+        streams = {"input": dense}
+        for l, (experts, gates) in enumerate(self.levels):
+            out = {name: mlp(p, streams[reads], training) if mlp else streams[reads] for name, (mlp, reads, _) in experts.items()}
+            nxt = {"input": dense}
+            for stream, (mlp, reads, columns) in gates.items():
+                stack = torch.stack([out[c] for c in columns], 1)
+                weights = torch.softmax(mlp(p, streams[reads], training), 1) if mlp else torch.full(stack.shape[:2], 1 / len(columns), dtype=stack.dtype)
+                if ret_gates is not None and mlp:
+                    ret_gates[f"gate.{l}.{stream}"] = weights
+                nxt[stream] = (weights[:, :, None] * stack).sum(1)
+            streams = nxt
+        return streams
+
+
 class Network:
     def __init__(self, spec, n_in, out_widths, tables, rng):
         self.spec, self.tables = spec, tables
@@ -293,7 +339,8 @@ class Network:
             self.p[f"embedding.{name}.weight"] = 0.5 * rng.standard_normal((table["rows"], table["dim"]))
         self.experts, self.gates = [], []
         self.connected, self.step = {}, 0  # which connections there are, in order; the step that draws them
-        self.home = Home(self.p, spec, n_in) if spec.arch == "home" else Stem(self.p, spec, n_in) if spec.arch == "stem" else None
+        whole = {"home": Home, "stem": Stem, "custom": Wired}.get(spec.arch)  # networks that are written down by themselves
+        self.home = whole(self.p, spec, n_in) if whole else None
         width = self.home.width if self.home else n_in
         for level in range(0 if self.home else spec.levels):
             widths = spec.expert_widths(level)

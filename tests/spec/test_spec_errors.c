@@ -292,6 +292,16 @@ static const wrong in_model[] = {
     {"model: {init: {std: 0.1}}", 1, 16, "key 'std' is only for name 'normal'"},
     {"model: {init: xavier}", 1, 15, "key 'name': expected one of pytorch, glorot, he, normal but found 'xavier'"},
     {"model: {init: {name: normal, std: -1}}", 1, 35, "key 'std': expected a number of at least 0 but found '-1'"},
+    {"model: {architecture: custom, wiring: {levels: [{experts: {a: {count: 2, identity: true}}, gates: {all: a}}]}}", 1, 84,
+     "group 'a': an identity passes on a stream of the level below, and not the input"},
+    {"model: {architecture: custom, wiring: {levels: [{experts: {a: {count: 2, identity: 2}}, gates: {all: a}}]}}", 1, 84,
+     "group 'a': expected 'identity' as true or false"},
+    {"model: {architecture: custom, experts: {hidden: [[8], [4]]}, wiring: {levels: [{experts: {a: 2}, gates: {a: a}}, "
+     "{experts: {a: 1, b: {reads: a, identity: true}}, gates: {all: [a, b]}}]}}", 1, 49,
+     "key 'hidden': experts of level 1 are 4 wide but what its 'identity' passes on is 8 wide"},
+    {"model: {architecture: custom, gates: {top_k: 1}, wiring: {levels: [{experts: {a: 2}, gates: {a: a}}, "
+     "{experts: {b: {reads: a, identity: true}}, gates: {all: b}}]}}", 1, 58,
+     "key 'wiring': with 'top_k' the gates of level 1 must be of kind 'softmax', and its experts read 'input' all or not at all, and none is an 'identity'"},
     {"model: {experts: 8}", 1, 18, "key 'experts': expected a map of keys but found '8'"},
 };
 

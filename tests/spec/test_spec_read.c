@@ -260,6 +260,13 @@ static void test_keys_of_other_architectures(void **state) {
     }
 }
 
+/* Wide layers whose weights are factors are small. */
+static void test_size_of_factors(void **state) {
+    gw__spec *s = spec_of(LEAST "model: {architecture: tensor-factorization, experts: {hidden: [65536, 65536]}}\n");
+    assert_int_equal(s->model.ranks.input, 16);
+    gw__spec_free(s);
+}
+
 static void test_forms_of_valid(void **state) {
     static const struct { const char *form; gw__split_kind kind; } forms[] = {
         {"null", GW__SPLIT_NONE},           {"{fraction: 0.25}", GW__SPLIT_FRACTION},
@@ -452,7 +459,8 @@ int main(void) {
         cmocka_unit_test(test_least), cmocka_unit_test(test_least_task), cmocka_unit_test(test_every_key), cmocka_unit_test(test_every_column),
         cmocka_unit_test(test_every_task), cmocka_unit_test(test_every_part_of_the_model), cmocka_unit_test(test_every_part_of_training),
         cmocka_unit_test(test_tower_levels),
-        cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_keys_of_other_architectures), cmocka_unit_test(test_forms_of_valid),
+        cmocka_unit_test(test_architecture_alone), cmocka_unit_test(test_keys_of_other_architectures), cmocka_unit_test(test_size_of_factors),
+        cmocka_unit_test(test_forms_of_valid),
         cmocka_unit_test(test_separators),
         cmocka_unit_test(test_source_text), cmocka_unit_test(test_shorthands), cmocka_unit_test(test_optimizer_defaults), cmocka_unit_test(test_optimizer_of_embeddings),
         cmocka_unit_test(test_balance),

@@ -195,6 +195,12 @@ static const struct { const char *model; bool one, categories; } models[] = {
     {"{\"architecture\":\"custom\",\"wiring\":{\"levels\":[{\"experts\":{\"a\":2,\"b\":2},\"gates\":{\"p\":{\"sees\":[\"a\",\"b\"],\"residual\":\"a\"},"
      "\"q\":{\"sees\":[\"b\",\"a\"],\"kind\":\"stitch\"},\"r\":\"b.1\"}},{\"experts\":{\"c\":{\"count\":3,\"reads\":[\"p\",\"q\",\"input\"]}},"
      "\"gates\":{\"all\":{\"sees\":\"c\",\"reads\":\"r\"},\"time\":\"c.0\"}}]}," EXPERTS("") PARTS, false},
+    /* a hierarchical mixture; then identities beside experts, one of them a stream that another gate reads, too */
+    {"{\"architecture\":\"custom\",\"wiring\":{\"levels\":[{\"experts\":{\"a\":2,\"b\":3},\"gates\":{\"p\":\"a\",\"q\":\"b\"}},"
+     "{\"experts\":{\"c\":{\"count\":2,\"reads\":[\"p\",\"q\"],\"identity\":true}},\"gates\":{\"all\":\"c\"}}]}," EXPERTS("") PARTS, false},
+    {"{\"architecture\":\"custom\",\"wiring\":{\"levels\":[{\"experts\":{\"a\":2,\"b\":1},\"gates\":{\"p\":[\"a\",\"b\"],\"q\":\"b\"}},"
+     "{\"experts\":{\"c\":{\"reads\":\"p\"},\"d\":{\"count\":2,\"reads\":[\"p\",\"q\"],\"identity\":true}},"
+     "\"gates\":{\"all\":{\"sees\":[\"c\",\"d\"],\"reads\":\"p\",\"residual\":\"d.0\"},\"time\":\"d.1\"}}]}," EXPERTS("") PARTS, false},
     {"{\"architecture\":\"local-experts\"," EXPERTS("\"count\":3,") "}", true},
     {"{\"architecture\":\"local-experts\",\"error\":\"competitive\"," EXPERTS("\"count\":3,") "}", true},
     {"{\"architecture\":\"local-experts\",\"error\":\"cooperative\",\"gates\":{\"hidden\":[4],\"activation\":\"tanh\"}," EXPERTS("\"count\":1,") "}", true},
