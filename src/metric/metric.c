@@ -259,3 +259,55 @@ bool gw__meter_value(gw__meter *meter, gw__metric metric, double *ret_value) {
     *ret_value = applies ? metric_value(meter, metric) : NAN;
     return isfinite(*ret_value);
 }
+
+/* ---- what a binary task's scores look like ---- */
+
+#define ROC_STEPS 200 /* between corners that are 2 apart, both axes together */
+
+size_t gw__meter_roc(gw__meter *meter, gw__roc_point ret_points[GW__ROC_POINTS]) {
+    gw__ranking *negatives = &meter->scores[0], *positives = &meter->scores[1];
+    const double n_negatives = (double)negatives->n, n_positives = (double)positives->n;
+    gw__ranking_walk at = {0};
+    gw__ranking_step step;
+    size_t n = 0;
+    double taken = 0;
+    if (meter->type != GW_TASK_BINARY || negatives->n == 0 || positives->n == 0) return 0;
+    ret_points[n++] = (gw__roc_point){0, 0};
+    while (gw__ranking_next(negatives, positives, &at, &step)) {
+        const gw__roc_point point = {(double)at.negatives / n_negatives, (double)at.positives / n_positives};
+        const double way = point.false_positives + point.true_positives;
+        const bool is_last = at.negatives == negatives->n && at.positives == positives->n;
+        if (!is_last && way - taken < 2.0 / ROC_STEPS) continue;
+        ret_points[n++] = point;
+        taken = way;
+    }
+    return n;
+}
+
+/* A bin is closed as soon as it and those before it have their share of the rows. */
+size_t gw__meter_score_bins(gw__meter *meter, size_t n, gw__score_bin *ret_bins) {
+    gw__ranking *negatives = &meter->scores[0], *positives = &meter->scores[1];
+    const size_t n_rows = negatives->n + positives->n;
+    gw__ranking_walk at = {0};
+    gw__ranking_step step;
+    size_t n_bins = 0;
+    double score_sum = 0;
+    int64_t rows = 0, yes = 0;
+    if (meter->type != GW_TASK_BINARY) return 0;
+    while (gw__ranking_next(negatives, positives, &at, &step)) {
+        const size_t here = step.negatives + step.positives, done = at.negatives + at.positives;
+        score_sum += (double)step.score * (double)here;
+        rows += (int64_t)here;
+        yes += (int64_t)step.positives;
+        if (done < n_rows && (double)done * (double)n < (double)(n_bins + 1) * (double)n_rows) continue;
+        ret_bins[n_bins++] = (gw__score_bin){score_sum / (double)rows, (double)yes / (double)rows, rows};
+        score_sum = 0;
+        rows = yes = 0;
+    }
+    for (size_t i = 0; i < n_bins / 2; i++) { /* the walk went down */
+        const gw__score_bin low = ret_bins[n_bins - 1 - i];
+        ret_bins[n_bins - 1 - i] = ret_bins[i];
+        ret_bins[i] = low;
+    }
+    return n_bins;
+}

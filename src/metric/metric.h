@@ -64,4 +64,23 @@ double    gw__meter_loss(const gw__meter *meter); /* weighted mean; NaN without 
 /* False (and NaN) where the value does not exist: one class only, no rows, no spread, metric of another task type. */
 bool      gw__meter_value(gw__meter *meter, gw__metric metric, double *ret_value);
 
+/* ---- what a binary task's scores look like ---- */
+
+typedef struct gw__roc_point { double false_positives, true_positives; } gw__roc_point; /* rates */
+
+#define GW__ROC_POINTS 203 /* room for the most that gw__meter_roc gives */
+
+/* The ROC curve from (0,0) to (1,1). Each point is exactly on it; of more than 200 thresholds those are left out that lie less than a hundredth of the
+ * way from one corner to the other, along both axes together, behind the last one that was taken. The number of points; 0 with one class only. */
+size_t gw__meter_roc(gw__meter *meter, gw__roc_point ret_points[GW__ROC_POINTS]);
+
+/* Rows of neighbouring scores: their mean, and the share of positives among them. */
+typedef struct gw__score_bin {
+    double predicted, observed;
+    int64_t rows;
+} gw__score_bin;
+
+/* At most n bins of about as many rows each, by ascending score; equal scores stay together. The number of bins; 0 without rows. */
+size_t gw__meter_score_bins(gw__meter *meter, size_t n, gw__score_bin *ret_bins);
+
 #endif

@@ -86,6 +86,28 @@ static double score_of(uint32_t key) {
     return score;
 }
 
+/* The highest key that was not passed yet, and how many have it. */
+static size_t count_from_top(const gw__ranking *ranking, size_t passed, uint32_t key) {
+    size_t n = 0;
+    while (passed + n < ranking->n && ranking->keys[ranking->n - 1 - passed - n] == key) n++;
+    return n;
+}
+
+static uint32_t top_key(const gw__ranking *ranking, size_t passed) { return ranking->keys[ranking->n - 1 - passed]; }
+
+bool gw__ranking_next(gw__ranking *negatives, gw__ranking *positives, gw__ranking_walk *at, gw__ranking_step *ret_step) {
+    const bool has_negative = at->negatives < negatives->n, has_positive = at->positives < positives->n;
+    if (!has_negative && !has_positive) return false;
+    sort_keys(negatives);
+    sort_keys(positives);
+    uint32_t key = has_negative ? top_key(negatives, at->negatives) : top_key(positives, at->positives);
+    if (has_positive && top_key(positives, at->positives) > key) key = top_key(positives, at->positives);
+    *ret_step = (gw__ranking_step){score_of(key), count_from_top(negatives, at->negatives, key), count_from_top(positives, at->positives, key)};
+    at->negatives += ret_step->negatives;
+    at->positives += ret_step->positives;
+    return true;
+}
+
 double gw__ranking_pinball(gw__ranking *ranking, double t) {
     if (ranking->n == 0) return NAN;
     sort_keys(ranking);

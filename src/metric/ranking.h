@@ -17,6 +17,16 @@ void      gw__ranking_clear(gw__ranking *ranking);
 /* The share of (negative, positive) pairs in the right order, ties one half. NaN when there is no pair. */
 double    gw__ranking_auc(gw__ranking *negatives, gw__ranking *positives);
 
+/* How many scores are higher than a bound, on a walk from the highest down. A step is one score with all that equal it. */
+typedef struct gw__ranking_step {
+    float score;
+    size_t negatives, positives; /* that have this score */
+} gw__ranking_step;
+
+/* Begin with *at = {0}; false at the end. Sorts both when it begins. */
+typedef struct gw__ranking_walk { size_t negatives, positives; } gw__ranking_walk; /* passed so far */
+bool      gw__ranking_next(gw__ranking *negatives, gw__ranking *positives, gw__ranking_walk *at, gw__ranking_step *ret_step);
+
 /* The sum over the scores x of max(t (x - c), (t - 1) (x - c)), where c is the scores' own quantile t, which makes it least. */
 double    gw__ranking_pinball(gw__ranking *ranking, double t);
 

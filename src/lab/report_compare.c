@@ -1,0 +1,282 @@
+/* Several architectures side by side: a table, the gain over the baseline task by task, and how final losses scatter over the runs. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lab/report_seesaw.h"
+
+#define ROWS_WIDTH 460
+#define NAME_ROOM 118.0
+#define NAME_CLIP 16
+#define GAIN_ROW 26.0
+#define RUNS_ROW 44.0
+#define BINS 28
+
+/* ---- the table ---- */
+
+/* "0.8763 ± 0.0012" */
+static void put_interval(gw__report_interval interval, bool is_signed, gw__text *out) {
+    if (is_signed) gw__markup_signed(out, interval.mean);
+    else gw__markup_value(out, interval.mean);
+    if (!isfinite(interval.high - interval.low)) return;
+    gw__text_puts(out, "<span class=\"error\"> \xC2\xB1 ");
+    gw__markup_value(out, (interval.high - interval.low) / 2);
+    gw__text_puts(out, "</span>");
+}
+
+static void put_interval_cell(gw__report_interval interval, bool is_signed, bool best, gw__text *out) {
+    gw__text_puts(out, best ? "<td class=\"n best\">" : "<td class=\"n\">");
+    put_interval(interval, is_signed, out);
+    gw__text_puts(out, "</td>");
+}
+
+/* The outcome whose mean is best on a task; GW__REPORT_NONE: there is none. */
+static size_t best_of(const gw__report_comparison *c, size_t task) {
+    size_t best = GW__REPORT_NONE;
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        const double value = c->outcomes[i].tasks[task].value.mean, than = best == GW__REPORT_NONE ? NAN : c->outcomes[best].tasks[task].value.mean;
+        if (isfinite(value) && (!isfinite(than) || (c->better[task] >= 0 ? value > than : value < than))) best = i;
+    }
+    return best;
+}
+
+static bool has_gains(const gw__report_comparison *c) {
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        for (size_t t = 0; t < c->n_tasks; t++)
+            if (isfinite(c->outcomes[i].tasks[t].gain.mean)) return true;
+    return false;
+}
+
+static bool has_sizes(const gw__report_comparison *c) {
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (c->outcomes[i].parameters >= 0) return true;
+    return false;
+}
+
+static void put_heads(const gw__report_comparison *c, bool gains, bool sizes, gw__text *out) {
+    gw__text_puts(out, "<thead>\n<tr><th scope=\"col\" rowspan=\"2\">architecture</th>");
+    for (size_t t = 0; t < c->n_tasks; t++) {
+        gw__text_addf(out, "<th scope=\"colgroup\" class=\"n\" colspan=\"%d\" title=\"", gains ? 2 : 1);
+        gw__markup_text(out, c->tasks[t]);
+        gw__text_puts(out, "\">");
+        gw__markup_clip(out, c->tasks[t], 28);
+        gw__text_puts(out, "</th>");
+    }
+    if (gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">mean gain</th>");
+    if (sizes) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">parameters</th><th scope=\"col\" class=\"n\" rowspan=\"2\">multiply-adds</th>");
+    gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">runs</th></tr>\n<tr>");
+    for (size_t t = 0; t < c->n_tasks; t++) {
+        gw__text_puts(out, "<th scope=\"col\" class=\"n\">");
+        gw__markup_text(out, c->metrics[t]);
+        gw__text_puts(out, c->better[t] >= 0 ? " \xE2\x86\x91</th>" : " \xE2\x86\x93</th>");
+        if (gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\">gain</th>");
+    }
+    gw__text_puts(out, "</tr>\n</thead>\n");
+}
+
+static void put_count_cell(int64_t count, gw__text *out) {
+    gw__text_puts(out, "<td class=\"n\">");
+    if (count >= 0) gw__markup_count(out, count);
+    gw__text_puts(out, "</td>");
+}
+
+static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *best, bool gains, bool sizes, gw__text *out) {
+    const gw__report_outcome *outcome = &c->outcomes[i];
+    gw__text_addf(out, "<tr><th scope=\"row\"><span class=\"mark square %s\"></span>", gw__colour(i));
+    gw__markup_text(out, outcome->name);
+    if (i == c->baseline) gw__text_puts(out, "<span class=\"type\">baseline</span>");
+    if (outcome->note) gw__markup_element(out, "span", "type", outcome->note);
+    gw__text_puts(out, "</th>");
+    for (size_t t = 0; t < c->n_tasks; t++) {
+        put_interval_cell(outcome->tasks[t].value, false, best[t] == i, out);
+        if (gains) put_interval_cell(outcome->tasks[t].gain, true, false, out);
+    }
+    if (gains) put_interval_cell(outcome->gain, true, false, out);
+    if (sizes) {
+        put_count_cell(outcome->parameters, out);
+        put_count_cell(outcome->multiply_adds, out);
+    }
+    gw__text_addf(out, "<td class=\"n\">%zu", outcome->n_runs - outcome->n_failed);
+    if (outcome->n_failed > 0) gw__text_addf(out, " of %zu", outcome->n_runs);
+    gw__text_puts(out, "</td></tr>\n");
+}
+
+static void put_table(const gw__report_comparison *c, gw__text *out) {
+    const bool gains = has_gains(c), sizes = has_sizes(c);
+    size_t *best = calloc(c->n_tasks + 1, sizeof *best);
+    if (!best) {
+        out->failed = true;
+        return;
+    }
+    for (size_t t = 0; t < c->n_tasks; t++) best[t] = best_of(c, t);
+    gw__figure_begin(out, "broad", NULL, NULL);
+    gw__scroll_begin(out, "results");
+    gw__text_puts(out, "<table>\n");
+    put_heads(c, gains, sizes, out);
+    gw__text_puts(out, "<tbody>\n");
+    for (size_t i = 0; i < c->n_outcomes; i++) put_outcome(c, i, best, gains, sizes, out);
+    gw__text_puts(out, "</tbody></table>\n");
+    gw__scroll_end(out);
+    gw__figure_end(out);
+    free(best);
+}
+
+/* ---- rows of dots and intervals ---- */
+
+static gw__chart begin_rows(const gw__report_comparison *c, gw__range x, const char *title, double row, double first, const char *label, gw__text *out) {
+    const double height = first + row * (double)c->n_outcomes + 40;
+    return gw__chart_begin(out, ROWS_WIDTH, height, (gw__axis){.range = x, .title = title, .grid = true},
+                           (gw__axis){.range = {0, 1}, .bare = true, .room = NAME_ROOM}, label);
+}
+
+static void draw_name(const gw__chart *chart, const gw__report_comparison *c, size_t i, double y) {
+    gw__svg_group(chart->out, NULL, c->outcomes[i].name);
+    gw__svg_end_label(chart->out, "row", chart->left - 10, y + 4, c->outcomes[i].name, NAME_CLIP);
+    gw__svg_group_end(chart->out);
+}
+
+static void draw_gain(const gw__chart *chart, const gw__report_comparison *c, size_t i, size_t task, double y) {
+    const gw__report_interval gain = c->outcomes[i].tasks[task].gain;
+    gw__text title = {0};
+    if (!isfinite(gain.mean)) return;
+    gw__text_addf(&title, "%s: ", c->outcomes[i].name);
+    gw__interval_write(gain, &title);
+    gw__svg_group(chart->out, gw__colour(i), title.at);
+    if (isfinite(gain.low) && isfinite(gain.high)) gw__svg_line(chart->out, "error", gw__chart_x(chart, gain.low), y, gw__chart_x(chart, gain.high), y);
+    gw__svg_circle(chart->out, "dot", gw__chart_x(chart, gain.mean), y, 4.5);
+    gw__svg_group_end(chart->out);
+    gw__text_clear(&title);
+}
+
+static void draw_gains(const gw__report_comparison *c, size_t task, gw__text *out) {
+    gw__range range = {0, 0};
+    gw__text label = {0};
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        const gw__report_interval gain = c->outcomes[i].tasks[task].gain;
+        gw__range_add(&range, gain.mean);
+        gw__range_add(&range, gain.low);
+        gw__range_add(&range, gain.high);
+    }
+    gw__text_addf(&label, "%s: gain of each architecture", c->tasks[task]);
+    gw__figure_begin(out, NULL, c->tasks[task], NULL);
+    const gw__chart chart = begin_rows(c, gw__range_padded(range, 0.06), c->gain ? c->gain : "gain", GAIN_ROW, 10, label.at ? label.at : "gain", out);
+    gw__svg_line(out, "zero", gw__chart_x(&chart, 0), chart.top, gw__chart_x(&chart, 0), chart.bottom);
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        const double y = chart.top + ((double)i + 0.5) * GAIN_ROW;
+        draw_name(&chart, c, i, y);
+        draw_gain(&chart, c, i, task, y);
+    }
+    gw__svg_end(out);
+    gw__figure_end(out);
+    gw__text_clear(&label);
+}
+
+/* ---- how losses scatter ---- */
+
+/* A histogram that stands on `y`; the fullest bin of all rows is as high as a row allows. */
+static void draw_runs(const gw__chart *chart, const gw__report_comparison *c, size_t i, const size_t *counts, size_t most, double y) {
+    const double step = (chart->right - chart->left) / BINS;
+    gw__svg_group(chart->out, gw__colour(i), NULL);
+    for (size_t b = 0; b < BINS; b++) {
+        if (counts[b] == 0) continue;
+        const double height = (RUNS_ROW - 10) * (double)counts[b] / (double)most;
+        gw__svg_rect(chart->out, "bar", chart->left + (double)b * step + 0.5, y - height, step - 1, height, 1);
+    }
+    gw__svg_line(chart->out, "base", chart->left, y, chart->right, y);
+    gw__svg_group_end(chart->out);
+}
+
+static void draw_mean(const gw__chart *chart, const gw__report_cell *cell, const char *name, size_t n_runs, double y) {
+    double sum = 0;
+    size_t n = 0;
+    gw__text title = {0};
+    for (size_t r = 0; r < n_runs; r++)
+        if (isfinite(cell->losses[r])) sum += cell->losses[r], n++;
+    if (n == 0) return;
+    gw__text_addf(&title, "%s: mean of %zu run%s ", name, n, n == 1 ? "" : "s");
+    gw__markup_value(&title, sum / (double)n);
+    const double x = gw__chart_x(chart, sum / (double)n);
+    gw__svg_group(chart->out, NULL, title.at);
+    gw__svg_line(chart->out, "mean", x, y - RUNS_ROW + 10, x, y + 3);
+    gw__svg_group_end(chart->out);
+    gw__text_clear(&title);
+}
+
+static void draw_losses(const gw__report_comparison *c, size_t task, gw__text *out) {
+    gw__range range = GW__RANGE_EMPTY;
+    size_t most = 1, *counts = calloc(c->n_outcomes + 1, BINS * sizeof *counts);
+    gw__text label = {0};
+    if (!counts) out->failed = true;
+    for (size_t i = 0; i < c->n_outcomes; i++) gw__range_add_all(&range, c->outcomes[i].tasks[task].losses, c->outcomes[i].n_runs);
+    if (!counts || gw__range_is_empty(range)) goto cleanup;
+    range = gw__range_padded(range, 0.03);
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        const gw__report_cell *cell = &c->outcomes[i].tasks[task];
+        if (cell->losses) gw__bins_count(cell->losses, c->outcomes[i].n_runs, range, BINS, counts + i * BINS);
+        for (size_t b = 0; b < BINS; b++)
+            if (counts[i * BINS + b] > most) most = counts[i * BINS + b];
+    }
+    gw__text_addf(&label, "%s: distribution of final losses over runs, by architecture", c->tasks[task]);
+    gw__figure_begin(out, NULL, c->tasks[task], NULL);
+    const gw__chart chart = begin_rows(c, range, "final loss", RUNS_ROW, 10, label.at ? label.at : "losses", out);
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        const double y = chart.top + ((double)i + 1) * RUNS_ROW - 4;
+        draw_name(&chart, c, i, y - 8);
+        draw_runs(&chart, c, i, counts + i * BINS, most, y);
+        if (c->outcomes[i].tasks[task].losses) draw_mean(&chart, &c->outcomes[i].tasks[task], c->outcomes[i].name, c->outcomes[i].n_runs, y);
+    }
+    gw__svg_end(out);
+    gw__figure_end(out);
+cleanup:
+    free(counts);
+    gw__text_clear(&label);
+}
+
+/* ---- the section ---- */
+
+static bool has_losses(const gw__report_comparison *c) {
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        for (size_t t = 0; t < c->n_tasks; t++)
+            for (size_t r = 0; c->outcomes[i].tasks[t].losses && r < c->outcomes[i].n_runs; r++)
+                if (isfinite(c->outcomes[i].tasks[t].losses[r])) return true;
+    return false;
+}
+
+static void put_gains(const gw__report_comparison *c, gw__text *out) {
+    gw__text note = {0};
+    gw__text_addf(&note, "Gain over %s: %s. To the right of 0 is better.", c->baseline < c->n_outcomes ? c->outcomes[c->baseline].name : "the baseline",
+                  c->gain ? c->gain : "higher is better");
+    gw__markup_element(out, "h3", NULL, "Gain by task");
+    gw__markup_element(out, "p", "lead", note.at ? note.at : "");
+    gw__grid_begin(out, NULL);
+    if (c->n_tasks == 2) gw__seesaw_draw(c, out);
+    for (size_t t = 0; t < c->n_tasks; t++) draw_gains(c, t, out);
+    gw__grid_end(out);
+    gw__text_clear(&note);
+}
+
+void gw__part_comparison(const gw__report *report, gw__text *out) {
+    const gw__report_comparison *c = report->comparison;
+    if (!c || c->n_outcomes == 0 || c->n_tasks == 0) return;
+    gw__text lead = {0};
+    gw__text_addf(&lead, "Means over runs%s%s%s", c->part ? " on the " : "", c->part ? c->part : "", c->part ? " rows" : "");
+    if (c->confidence > 0) {
+        gw__text_puts(&lead, ", with ");
+        gw__markup_fixed(&lead, 100 * c->confidence, 0);
+        gw__text_puts(&lead, " % intervals");
+    }
+    gw__text_puts(&lead, ".");
+    gw__section_begin(out, "comparison", "Comparison", lead.at);
+    put_table(c, out);
+    if (has_gains(c)) put_gains(c, out);
+    if (has_losses(c)) {
+        gw__markup_element(out, "h3", NULL, "Final losses over the runs");
+        gw__markup_element(out, "p", "lead", "A bar is as high as the number of runs that ended there; the upright line is their mean.");
+        gw__grid_begin(out, NULL);
+        for (size_t t = 0; t < c->n_tasks; t++) draw_losses(c, t, out);
+        gw__grid_end(out);
+    }
+    gw__section_end(out);
+    gw__text_clear(&lead);
+}

@@ -1,0 +1,123 @@
+/* After figure 3 of Tang et al. 2020: what lies to the upper right gains on both tasks, what lies elsewhere pays for one with the other. Names stand
+ * beside their points where there is room; the legend has all of them. */
+#include "lab/report_seesaw.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define WIDTH 460
+#define HEIGHT 380
+#define FONT 11.0
+#define CLIP 18
+
+void gw__interval_write(gw__report_interval interval, gw__text *out) {
+    gw__markup_signed(out, interval.mean);
+    if (!isfinite(interval.low) || !isfinite(interval.high)) return;
+    gw__text_puts(out, " (");
+    gw__markup_signed(out, interval.low);
+    gw__text_puts(out, " to ");
+    gw__markup_signed(out, interval.high);
+    gw__text_putc(out, ')');
+}
+
+typedef struct area { double left, top, right, bottom; } area;
+
+typedef struct names {
+    area *taken; /* by points and names */
+    size_t n;
+    const gw__chart *chart;
+} names;
+
+static bool is_free(const names *placed, const area *a) {
+    const gw__chart *chart = placed->chart;
+    if (a->left < chart->left || a->right > chart->right || a->top < chart->top || a->bottom > chart->bottom) return false;
+    for (size_t i = 0; i < placed->n; i++) {
+        const area *b = &placed->taken[i];
+        if (a->left < b->right && b->left < a->right && a->top < b->bottom && b->top < a->bottom) return false;
+    }
+    return true;
+}
+
+/* Beside the point, or above or below it, wherever it covers nothing. */
+static void draw_name(names *placed, const char *name, double x, double y) {
+    const size_t columns = gw__markup_columns(name);
+    const double width = gw__svg_width(columns < CLIP ? columns : CLIP, FONT), half = FONT * 0.62;
+    const area tries[] = {
+        {x + 8, y - half - 9, x + 8 + width, y + half - 9}, {x - 8 - width, y - half - 9, x - 8, y + half - 9},
+        {x + 8, y - half + 10, x + 8 + width, y + half + 10}, {x - 8 - width, y - half + 10, x - 8, y + half + 10},
+        {x - width / 2, y - half - 18, x + width / 2, y + half - 18}, {x - width / 2, y - half + 18, x + width / 2, y + half + 18},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        if (!is_free(placed, &tries[i])) continue;
+        gw__svg_clipped_label(placed->chart->out, "row", (tries[i].left + tries[i].right) / 2, (tries[i].top + tries[i].bottom) / 2 + 4, name, CLIP);
+        placed->taken[placed->n++] = tries[i];
+        return;
+    }
+}
+
+static bool is_shown(const gw__report_outcome *outcome) { return isfinite(outcome->tasks[0].gain.mean) && isfinite(outcome->tasks[1].gain.mean); }
+
+static void draw_point(const gw__chart *chart, const gw__report_comparison *c, size_t i) {
+    const gw__report_interval gx = c->outcomes[i].tasks[0].gain, gy = c->outcomes[i].tasks[1].gain;
+    const double x = gw__chart_x(chart, gx.mean), y = gw__chart_y(chart, gy.mean);
+    gw__text title = {0};
+    gw__text_addf(&title, "%s: %s ", c->outcomes[i].name, c->tasks[0]);
+    gw__interval_write(gx, &title);
+    gw__text_addf(&title, ", %s ", c->tasks[1]);
+    gw__interval_write(gy, &title);
+    gw__svg_group(chart->out, gw__colour(i), title.at);
+    if (isfinite(gx.low) && isfinite(gx.high)) gw__svg_line(chart->out, "error", gw__chart_x(chart, gx.low), y, gw__chart_x(chart, gx.high), y);
+    if (isfinite(gy.low) && isfinite(gy.high)) gw__svg_line(chart->out, "error", x, gw__chart_y(chart, gy.low), x, gw__chart_y(chart, gy.high));
+    gw__svg_circle(chart->out, "dot", x, y, 5);
+    gw__svg_group_end(chart->out);
+    gw__text_clear(&title);
+}
+
+static gw__range range_of(const gw__report_comparison *c, size_t task) {
+    gw__range range = {0, 0};
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        if (!is_shown(&c->outcomes[i])) continue;
+        gw__range_add(&range, c->outcomes[i].tasks[task].gain.mean);
+        gw__range_add(&range, c->outcomes[i].tasks[task].gain.low);
+        gw__range_add(&range, c->outcomes[i].tasks[task].gain.high);
+    }
+    return gw__range_padded(range, 0.1);
+}
+
+static void draw_points(const gw__chart *chart, const gw__report_comparison *c) {
+    names placed = {.taken = calloc(2 * c->n_outcomes + 1, sizeof *placed.taken), .chart = chart};
+    if (!placed.taken) {
+        chart->out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        if (!is_shown(&c->outcomes[i])) continue;
+        draw_point(chart, c, i);
+        const double x = gw__chart_x(chart, c->outcomes[i].tasks[0].gain.mean), y = gw__chart_y(chart, c->outcomes[i].tasks[1].gain.mean);
+        placed.taken[placed.n++] = (area){x - 6, y - 6, x + 6, y + 6};
+    }
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (is_shown(&c->outcomes[i]))
+            draw_name(&placed, c->outcomes[i].name, gw__chart_x(chart, c->outcomes[i].tasks[0].gain.mean), gw__chart_y(chart, c->outcomes[i].tasks[1].gain.mean));
+    free(placed.taken);
+}
+
+void gw__seesaw_draw(const gw__report_comparison *c, gw__text *out) {
+    gw__text label = {0};
+    gw__text_addf(&label, "Gain on %s against gain on %s, by architecture", c->tasks[0], c->tasks[1]);
+    gw__figure_begin(out, NULL, "Both tasks together", "To the upper right both tasks gain; elsewhere one pays for the other.");
+    const gw__axis x = {.range = range_of(c, 0), .title = c->tasks[0], .grid = true}, y = {.range = range_of(c, 1), .title = c->tasks[1]};
+    const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, label.at ? label.at : "gains");
+    const double x0 = gw__chart_x(&chart, 0), y0 = gw__chart_y(&chart, 0);
+    gw__svg_rect(out, "good", x0, chart.top, chart.right - x0, y0 - chart.top, 0);
+    gw__svg_line(out, "zero", x0, chart.top, x0, chart.bottom);
+    gw__svg_line(out, "zero", chart.left, y0, chart.right, y0);
+    draw_points(&chart, c);
+    gw__svg_end(out);
+    gw__text_puts(out, "<p class=\"legend\">");
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (is_shown(&c->outcomes[i])) gw__legend_entry(out, "round", gw__colour(i), c->outcomes[i].name);
+    gw__text_puts(out, "</p>\n");
+    gw__figure_end(out);
+    gw__text_clear(&label);
+}

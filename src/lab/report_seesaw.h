@@ -1,0 +1,13 @@
+/* The seesaw picture: gain on one task against gain on another. */
+#ifndef GW_LAB_REPORT_SEESAW_H
+#define GW_LAB_REPORT_SEESAW_H
+
+#include "lab/report_parts.h"
+
+/* Of a comparison of two tasks. */
+void gw__seesaw_draw(const gw__report_comparison *comparison, gw__text *out);
+
+/* "+0.0123 (+0.0100 to +0.0146)", in a tooltip. */
+void gw__interval_write(gw__report_interval interval, gw__text *out);
+
+#endif
