@@ -227,6 +227,7 @@ typedef struct gw_train_options {
     const char *resume_path;      /* a checkpoint to go on from, or NULL */
     const char *model_path;       /* where to save; checkpoints go to this with ".ckpt" behind it; NULL: keep in memory only.
                                      Neither may be a file that the spec names, or the spec: GW_E_ARGUMENT before anything is read */
+    const char *report_path;      /* a page to look at, written when the run is over (docs/report.md); NULL: none. As model_path it replaces no input */
     size_t threads;               /* 0: the machine's cores */
     const char *isa;              /* instruction set of training and of the model that comes of it; NULL: the best */
     bool skip_bad_rows;           /* count them instead of failing */
@@ -271,7 +272,7 @@ typedef struct gw_run_result {
  * train.data_seed set, runs of many seeds share, too. The others are read once for each group that does agree.
  * Threads: with as many runs as `base->threads` or more, every run has one; else they are shared out.
  *
- * @param base        As of gw_train, but model_path and resume_path are NULL. The listener is never called twice at once; an event's `run` says
+ * @param base        As of gw_train, but model_path, resume_path and report_path are NULL. The listener is never called twice at once; an event's `run` says
  *                    whose it is, and the events of one run come in order. `cancel` stops those that run and keeps others from beginning.
  * @param ret_results [n_runs], filled in any case. A run that fails does not stop the others. Free with gw_run_results_clear.
  * @return GW_OK if every run is; GW_E_CANCELED if any is; else what the first run that failed says, with its number in the message.

@@ -11,6 +11,7 @@
 #include "train/assess.h"
 #include "lab/bench.h"
 #include "lab/init.h"
+#include "lab/report_run.h"
 #include "lab/synth.h"
 #include "model/describe.h"
 #include "model/model.h"
@@ -251,7 +252,7 @@ gw_status gw_train(const gw_train_options *options, gw_model **ret_model, gw_err
         return gw__fail(err, GW_E_ARGUMENT, "the model goes nowhere: expected 'model_path' or 'ret_model'");
     if (options->init_path && options->resume_path)
         return gw__fail(err, GW_E_ARGUMENT, "expected at most one of 'init_path' and 'resume_path' but found both");
-    return gw__train(options, ret_model, err);
+    return options->report_path ? gw__report_train(options, ret_model, err) : gw__train(options, NULL, ret_model, err);
 }
 
 static gw_status check_runs(const gw_train_options *base, const gw_run_options *runs, size_t n_runs, const gw_run_result *results, gw_error *err) {
@@ -260,6 +261,7 @@ static gw_status check_runs(const gw_train_options *base, const gw_run_options *
     if (status == GW_OK && n_runs > 0) status = need(results, "ret_results", err);
     if (status != GW_OK) return status;
     if (base->model_path) return gw__fail(err, GW_E_ARGUMENT, "'base.model_path': expected NULL, as every run has its own");
+    if (base->report_path) return gw__fail(err, GW_E_ARGUMENT, "'base.report_path': expected NULL, as a report is of one run");
     if (base->resume_path) return gw__fail(err, GW_E_ARGUMENT, "'base.resume_path': expected NULL, as a checkpoint is of one run");
     for (size_t i = 0; i < n_runs && status == GW_OK; i++) status = need_list(runs[i].overrides, runs[i].n_overrides, "run.overrides", err);
     return status;

@@ -21,6 +21,7 @@ static const char examples[] =
     "  gatewright train people.yaml --set model.architecture=ple -o ple.gw\n"
     "  gatewright train people.yaml --resume people.gw.ckpt -o people.gw\n"
     "  gatewright train people.yaml --seeds 1-10 -o people-{seed}.gw\n"
+    "  gatewright train people.yaml --report people.html\n"
     "  gatewright train people.yaml --json > epochs.jsonl";
 
 /* Set by the signal handler, read by the library: the one thing that a handler may share. */
@@ -51,6 +52,7 @@ static int train(gw_train_options options, bool json) {
     gw_status status = gw_train(&options, &model, &err);
     cli_progress_end(&progress);
     if (model != NULL) cli_progress_saved(&progress, model, options.model_path);
+    if (model != NULL && options.report_path) fprintf(stderr, "look at %s\n", options.report_path);
     if (status == GW_E_CANCELED && model == NULL) fprintf(stderr, "stopped before there was a model: nothing was saved\n");
     gw_model_free(model);
     return status == GW_OK ? 0 : cli_report(status, &err);
@@ -59,7 +61,7 @@ static int train(gw_train_options options, bool json) {
 static const char default_output[] = "model.gw", default_outputs[] = "model-{seed}.gw";
 
 int cmd_train(const cli_command *self, int argc, char **argv) {
-    const char *spec = NULL, *output = default_output, *init = NULL, *resume = NULL;
+    const char *spec = NULL, *output = default_output, *init = NULL, *resume = NULL, *report = NULL;
     cli_texts overrides = {0}, seeds = {0};
     uint64_t threads = 0;
     int bad_row = 0, code;
@@ -72,6 +74,8 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
          .help = "start from the features and parameters of this model; optimizer and epochs start fresh"},
         {.kind = CLI_TEXT, .name = "resume", .value = "CKPT", .into = &resume,
          .help = "go on from a checkpoint (train.checkpoint) as if the run had never stopped"},
+        {.kind = CLI_TEXT, .name = "report", .value = "FILE", .into = &report,
+         .help = "write a page to look at, HTML in one file: curves, structure, gates, calibration"},
         {.kind = CLI_LIST, .name = "seeds", .value = "S,S-S", .into = &seeds,
          .help = "a run for each train.seed, such as 1-10 or 1,5,9, spread over the threads; MODEL then has {seed} in it"},
         CLI_ROW_THREADS(threads),
@@ -85,10 +89,15 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
     gw_error err = {0};
     const char *inputs[] = {spec}; /* the model of --init was read whole before it is replaced */
     gw_status status = cli_check_output(output, inputs, GW__COUNT(inputs), &err);
+    if (status == GW_OK && report) status = cli_check_output(report, (const char *[]){spec, init, resume}, 3, &err);
     if (init && resume) {
         code = cli_usage_error(self->name, "options '--init' and '--resume' exclude each other");
     } else if (resume && seeds.n > 0) {
         code = cli_usage_error(self->name, "options '--resume' and '--seeds' exclude each other");
+    } else if (report && seeds.n > 0) {
+        code = cli_usage_error(self->name, "options '--report' and '--seeds' exclude each other");
+    } else if (report && strcmp(report, "-") == 0) {
+        code = cli_usage_error(self->name, "option '--report': expected a file but found '-', standard output, where the results go");
     } else if (strcmp(output, "-") == 0 && json) {
         code = cli_usage_error(self->name, "standard output cannot take both the model and --json");
     } else if (status != GW_OK) {
@@ -96,7 +105,7 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
     } else {
         const gw_train_options what = {
             .spec_path = spec, .overrides = overrides.at, .n_overrides = overrides.n, .init_path = init, .resume_path = resume,
-            .model_path = output, .isa = cli_isa(), .threads = (size_t)threads, .skip_bad_rows = bad_row == 1, .cancel = &stop_requested};
+            .model_path = output, .report_path = report, .isa = cli_isa(), .threads = (size_t)threads, .skip_bad_rows = bad_row == 1, .cancel = &stop_requested};
         catch_signals();
         code = seeds.n > 0 ? cli_train_seeds(&what, &seeds, output, json) : train(what, json);
     }

@@ -83,6 +83,50 @@ void gw__markup_element(gw__text *out, const char *tag, const char *classes, con
     gw__text_addf(out, "</%s>", tag);
 }
 
+/* ---- JSON ---- */
+
+static void put_line(gw__text *out, int depth) { gw__text_addf(out, "\n%*s", 2 * depth, ""); }
+
+/* The end of the string that begins here. */
+static const char *string_end(const char *at) {
+    for (at++; *at && *at != '"'; at++)
+        if (*at == '\\' && at[1]) at++;
+    return *at ? at + 1 : at;
+}
+
+/* Up to the bracket that closes the list or object which begins here, if neither holds another of them; else NULL. */
+static const char *flat_end(const char *at) {
+    const char open = *at++;
+    while (*at && *at != ']' && *at != '}' && *at != '[' && *at != '{') at = *at == '"' ? string_end(at) : at + 1;
+    return *at == (open == '[' ? ']' : '}') ? at + 1 : NULL;
+}
+
+static void put_flat(gw__text *out, const char *at, const char *end) {
+    while (at < end) {
+        const char *next = *at == '"' ? string_end(at) : at + 1;
+        gw__text_add(out, at, (size_t)(next - at));
+        if (*at == ',' || *at == ':') gw__text_putc(out, ' ');
+        at = next;
+    }
+}
+
+void gw__markup_json(gw__text *out, const char *json) {
+    int depth = 0;
+    for (const char *at = json, *next; *at; at = next) {
+        const char *flat = *at == '[' || *at == '{' ? flat_end(at) : NULL;
+        next = flat && flat - at < 110 ? flat : *at == '"' ? string_end(at) : at + 1;
+        if (flat == next) {
+            put_flat(out, at, flat);
+            continue;
+        }
+        if (*at == ']' || *at == '}') put_line(out, --depth);
+        gw__text_add(out, at, (size_t)(next - at));
+        if (*at == '[' || *at == '{') put_line(out, ++depth);
+        if (*at == ',') put_line(out, depth);
+        if (*at == ':') gw__text_putc(out, ' ');
+    }
+}
+
 /* ---- numbers ---- */
 
 static double power_of_ten(int n) {

@@ -11,6 +11,8 @@ void gw__markup_text(gw__text *out, const char *text);
 void gw__markup_clip(gw__text *out, const char *text, size_t most);
 /* <tag class="classes">escaped text</tag> */
 void gw__markup_element(gw__text *out, const char *tag, const char *classes, const char *text);
+/* JSON as lines that are indented, unescaped: a page escapes it like any text. Lists of scalars stay on one line. */
+void gw__markup_json(gw__text *out, const char *json);
 
 /* Columns of `text` when it is shown; wide characters count 2. */
 size_t gw__markup_columns(const char *text);

@@ -15,13 +15,26 @@
 
 /* ---- the table ---- */
 
+/* So many that two digits of an error are seen. */
+static int decimals_of(double error) {
+    int decimals = 0;
+    for (; decimals < 7 && error < 9.5; decimals++) error *= 10;
+    return decimals;
+}
+
 /* "0.8763 ± 0.0012" */
 static void put_interval(gw__report_interval interval, bool is_signed, gw__text *out) {
-    if (is_signed) gw__markup_signed(out, interval.mean);
-    else gw__markup_value(out, interval.mean);
-    if (!isfinite(interval.high - interval.low)) return;
+    const double half = (interval.high - interval.low) / 2;
+    if (!(half > 0) || !isfinite(interval.mean)) {
+        if (is_signed) gw__markup_signed(out, interval.mean);
+        else gw__markup_value(out, interval.mean);
+        return;
+    }
+    const int decimals = decimals_of(half);
+    if (is_signed && interval.mean > 0) gw__text_putc(out, '+');
+    gw__markup_fixed(out, interval.mean, decimals);
     gw__text_puts(out, "<span class=\"error\"> \xC2\xB1 ");
-    gw__markup_value(out, (interval.high - interval.low) / 2);
+    gw__markup_fixed(out, half, decimals);
     gw__text_puts(out, "</span>");
 }
 
@@ -159,7 +172,7 @@ static void draw_gains(const gw__report_comparison *c, size_t task, gw__text *ou
         gw__range_add(&range, gain.high);
     }
     gw__text_addf(&label, "%s: gain of each architecture", c->tasks[task]);
-    gw__figure_begin(out, NULL, c->tasks[task], NULL);
+    gw__figure_begin(out, "fit", c->tasks[task], NULL);
     const gw__chart chart = begin_rows(c, gw__range_padded(range, 0.06), c->gain ? c->gain : "gain", GAIN_ROW, 10, label.at ? label.at : "gain", out);
     gw__svg_line(out, "zero", gw__chart_x(&chart, 0), chart.top, gw__chart_x(&chart, 0), chart.bottom);
     for (size_t i = 0; i < c->n_outcomes; i++) {
@@ -218,7 +231,7 @@ static void draw_losses(const gw__report_comparison *c, size_t task, gw__text *o
             if (counts[i * BINS + b] > most) most = counts[i * BINS + b];
     }
     gw__text_addf(&label, "%s: distribution of final losses over runs, by architecture", c->tasks[task]);
-    gw__figure_begin(out, NULL, c->tasks[task], NULL);
+    gw__figure_begin(out, "fit", c->tasks[task], NULL);
     const gw__chart chart = begin_rows(c, range, "final loss", RUNS_ROW, 10, label.at ? label.at : "losses", out);
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const double y = chart.top + ((double)i + 1) * RUNS_ROW - 4;
@@ -249,7 +262,7 @@ static void put_gains(const gw__report_comparison *c, gw__text *out) {
                   c->gain ? c->gain : "higher is better");
     gw__markup_element(out, "h3", NULL, "Gain by task");
     gw__markup_element(out, "p", "lead", note.at ? note.at : "");
-    gw__grid_begin(out, NULL);
+    gw__grid_begin(out, c->n_tasks == 2 ? "seesaw" : NULL);
     if (c->n_tasks == 2) gw__seesaw_draw(c, out);
     for (size_t t = 0; t < c->n_tasks; t++) draw_gains(c, t, out);
     gw__grid_end(out);

@@ -3,7 +3,7 @@
 
 #include "lab/report_parts.h"
 
-#define SIDE 300
+#define SIDE 260
 
 static gw__chart begin_square(gw__text *out, gw__axis x, gw__axis y, const char *label) { return gw__chart_begin(out, SIDE, SIDE, x, y, label); }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lab/report_layout.h"
 #include "lab/report_parts.h"
 
 #define LOAD_HEIGHT 180
@@ -66,54 +67,66 @@ static void put_heat(const gw__report_level *level, const char *title, const cha
 
 /* ---- load ---- */
 
+static size_t count_seeing(const gw__report_level *level, size_t expert) {
+    size_t n = 0;
+    for (size_t g = 0; g < level->n_gates; g++)
+        for (size_t i = 0; is_measured(&level->gates[g]) && i < level->gates[g].n_experts; i++) n += level->gates[g].experts[i] == expert;
+    return n;
+}
+
 /* The mean weight of an expert over the gates that see it. */
 static double load_of(const gw__report_level *level, size_t expert) {
     double sum = 0;
-    size_t n = 0;
+    for (size_t g = 0; g < level->n_gates; g++) {
+        const gw__report_gate *gate = &level->gates[g];
+        for (size_t i = 0; is_measured(gate) && i < gate->n_experts; i++)
+            if (gate->experts[i] == expert && gate->weights[i] > 0) sum += gate->weights[i];
+    }
+    return sum / fmax(1, (double)count_seeing(level, expert));
+}
+
+/* One gate's part of a bar, from `from` upwards. */
+static void draw_part(const gw__chart *chart, const gw__report_expert *expert, const gw__report_gate *gate, double weight, const char *colour, gw__box at) {
+    gw__text title = {0};
+    gw__text_addf(&title, "%s: %s ", expert->name, gate->stream);
+    gw__markup_value(&title, weight);
+    gw__svg_group(chart->out, colour, title.at);
+    gw__svg_rect(chart->out, "bar", at.x, at.y, at.width, at.height, 0);
+    gw__svg_group_end(chart->out);
+    gw__text_clear(&title);
+}
+
+/* A bar as high as the expert's load: parts of the gates that see it, in their colours. Weights below 0 are not stacked. */
+static void draw_bar(const gw__chart *chart, const gw__report_structure *structure, const gw__report_level *level, size_t expert, double width) {
+    const size_t n = count_seeing(level, expert);
+    const double x = gw__chart_x(chart, (double)expert) - width / 2;
+    double from = 0;
     for (size_t g = 0; g < level->n_gates; g++) {
         const gw__report_gate *gate = &level->gates[g];
         for (size_t i = 0; is_measured(gate) && i < gate->n_experts; i++) {
-            if (gate->experts[i] != expert) continue;
-            sum += gate->weights[i];
-            n++;
+            if (gate->experts[i] != expert || !(gate->weights[i] > 0)) continue;
+            const double to = from + gate->weights[i] / (double)n, y = gw__chart_y(chart, to);
+            draw_part(chart, &level->experts[expert], gate, gate->weights[i], gw__group_colour(structure, gate->stream), (gw__box){x, y, width, gw__chart_y(chart, from) - y});
+            from = to;
         }
     }
-    return n ? sum / (double)n : NAN;
-}
-
-static void draw_bar(const gw__chart *chart, const gw__report_expert *expert, const char *colour, double at, double width, double load, bool named) {
-    gw__text title = {0};
-    const double zero = gw__chart_y(chart, 0), y = gw__chart_y(chart, load), x = gw__chart_x(chart, at);
-    gw__text_addf(&title, "%s: mean weight ", expert->name);
-    gw__markup_value(&title, load);
-    gw__svg_group(chart->out, colour, title.at);
-    gw__svg_rect(chart->out, "bar", x - width / 2, fmin(y, zero), width, fabs(zero - y), width > 8 ? 2 : 0);
-    gw__svg_group_end(chart->out);
-    if (named) gw__svg_slanted_label(chart->out, "tick", x + 4, chart->bottom + 14, expert->name, LABEL_CLIP);
-    gw__text_clear(&title);
 }
 
 static void draw_loads(const gw__report_structure *structure, const gw__report_level *level, const char *title, gw__text *out) {
     const size_t n = level->n_experts;
     const bool named = n <= LABELLED_EXPERTS;
-    double *loads = calloc(n + 1, sizeof *loads);
-    if (!loads) {
-        out->failed = true;
-        return;
-    }
     gw__range range = {0, 0};
-    for (size_t e = 0; e < n; e++) loads[e] = load_of(level, e);
-    gw__range_add_all(&range, loads, n);
-    range.high *= 1.08;
+    for (size_t e = 0; e < n; e++) gw__range_add(&range, 1.08 * load_of(level, e));
     const double room = named ? LABEL_ROOM : 8, width = fmin(720, fmax(240, 60 + 44 * (double)n));
-    gw__figure_begin(out, n > 6 ? "broad" : NULL, title, "The mean weight of each expert over the gates that see it.");
+    gw__figure_begin(out, n > 8 ? "broad" : NULL, title, "The mean weight of each expert over the gates that see it, by gate.");
     const gw__axis x = {.range = {-0.5, (double)n - 0.5}, .bare = true, .room = room}, y = {.range = gw__range_padded(range, 0), .title = "mean weight"};
     const gw__chart chart = gw__chart_begin(out, width, LOAD_HEIGHT + room, x, y, title);
-    for (size_t e = 0; e < n; e++)
-        if (isfinite(loads[e])) draw_bar(&chart, &level->experts[e], gw__group_colour(structure, level->experts[e].group), (double)e, fmin(30, 0.7 * (chart.right - chart.left) / (double)n), loads[e], named);
+    for (size_t e = 0; e < n; e++) {
+        draw_bar(&chart, structure, level, e, fmin(30, 0.7 * (chart.right - chart.left) / (double)n));
+        if (named) gw__svg_slanted_label(out, "tick", gw__chart_x(&chart, (double)e) + 4, chart.bottom + 14, level->experts[e].name, LABEL_CLIP);
+    }
     gw__svg_end(out);
     gw__figure_end(out);
-    free(loads);
 }
 
 /* ---- the section ---- */

@@ -8,8 +8,7 @@
 #define MARGIN 12.0
 #define MOST_COLUMNS 18 /* of a name's text in a box */
 #define LEAST_BOX 64.0
-#define FAN 128.0      /* between experts and gates, where the ribbons are */
-#define STEP 64.0      /* between other columns */
+#define LINK_ROOM 30.0  /* beside the tasks, for what goes from one to another */
 #define GROUP_GAP 14.0
 #define MOST_PITCH 96.0 /* between gates */
 
@@ -17,6 +16,7 @@
 typedef struct sizes {
     double box, pitch; /* height of an expert, and from one to the next */
     double inner;      /* height of all boxes of the tallest column */
+    double fan, step;  /* widths between experts and gates, where the ribbons are, and between other columns */
 } sizes;
 
 static double wider(double a, double b) { return a > b ? a : b; }
@@ -42,6 +42,8 @@ static sizes sizes_of(const gw__report_structure *structure, double *ret_font) {
         if (structure->levels[l].n_gates > most) most = structure->levels[l].n_gates;
     }
     sizes s = most <= 12 ? (sizes){.box = 26, .pitch = 34} : most <= 28 ? (sizes){.box = 19, .pitch = 23} : (sizes){.box = 13, .pitch = 15};
+    s.fan = structure->n_levels == 1 ? 220 : structure->n_levels == 2 ? 140 : 110;
+    s.step = structure->n_levels == 1 ? 96 : 60;
     *ret_font = most <= 12 ? 12 : most <= 28 ? 11 : 9.5;
     s.inner = wider(120, (double)structure->n_towers * (s.pitch + 12));
     for (size_t l = 0; l < structure->n_levels; l++) {
@@ -90,10 +92,10 @@ static bool place_level(gw__diagram *layout, const gw__report_level *level, cons
     for (size_t g = 0; g < level->n_gates; g++) gates = wider(gates, box_width(level->gates[g].stream, LEAST_BOX, layout->font));
     placed->experts_x = *x;
     place_experts(level, s, *x, experts, placed->experts);
-    *x += experts + FAN;
+    *x += experts + s->fan;
     placed->gates_x = *x;
     place_gates(level, s, *x, gates, placed->gates);
-    *x += gates + STEP;
+    *x += gates + s->step;
     return true;
 }
 
@@ -116,7 +118,7 @@ static bool place_towers(gw__diagram *layout, const gw__report_structure *struct
     }
     const bool layers = has_layers(structure);
     layout->towers_x = *x;
-    layout->tasks_x = *x + (layers ? towers + STEP / 2 : 0);
+    layout->tasks_x = *x + (layers ? towers + s->step / 2 : 0);
     for (size_t i = 0; i < n; i++) {
         if (structure->towers[i].layers) layout->towers[i] = spread(i, n, *x, towers, s->box, s);
         layout->tasks[i] = spread(i, n, layout->tasks_x, tasks, s->box, s);
@@ -132,10 +134,10 @@ bool gw__diagram_make(const gw__report_structure *structure, gw__diagram *ret_la
     layout.levels = gw__arena_alloc(&layout.arena, structure->n_levels + 1, sizeof *layout.levels);
     bool placed = layout.levels != NULL;
     layout.input = (gw__box){x, TOP + s.inner / 2, 18, s.inner};
-    x += layout.input.width + STEP;
+    x += layout.input.width + s.step;
     for (size_t l = 0; placed && l < structure->n_levels; l++) placed = place_level(&layout, &structure->levels[l], &s, &layout.levels[l], &x);
     placed = placed && place_towers(&layout, structure, &s, &x);
-    layout.width = x + MARGIN + (structure->n_links ? STEP / 2 : 0);
+    layout.width = x + MARGIN + (structure->n_links ? LINK_ROOM : 0);
     layout.height = TOP + s.inner + MARGIN;
     if (placed) *ret_layout = layout;
     else gw__arena_clear(&layout.arena);

@@ -5,8 +5,8 @@
 
 #include "lab/report_parts.h"
 
-#define WIDTH 360
-#define HEIGHT 210
+#define WIDTH 260
+#define HEIGHT 190
 
 /* ---- one chart ---- */
 

@@ -55,10 +55,15 @@ static void draw_name(names *placed, const char *name, double x, double y) {
     }
 }
 
-static bool is_shown(const gw__report_outcome *outcome) { return isfinite(outcome->tasks[0].gain.mean) && isfinite(outcome->tasks[1].gain.mean); }
+/* The baseline gains nothing over itself. */
+static gw__report_interval gain_of(const gw__report_comparison *c, size_t i, size_t task) {
+    return i == c->baseline ? (gw__report_interval){0, NAN, NAN} : c->outcomes[i].tasks[task].gain;
+}
+
+static bool is_shown(const gw__report_comparison *c, size_t i) { return isfinite(gain_of(c, i, 0).mean) && isfinite(gain_of(c, i, 1).mean); }
 
 static void draw_point(const gw__chart *chart, const gw__report_comparison *c, size_t i) {
-    const gw__report_interval gx = c->outcomes[i].tasks[0].gain, gy = c->outcomes[i].tasks[1].gain;
+    const gw__report_interval gx = gain_of(c, i, 0), gy = gain_of(c, i, 1);
     const double x = gw__chart_x(chart, gx.mean), y = gw__chart_y(chart, gy.mean);
     gw__text title = {0};
     gw__text_addf(&title, "%s: %s ", c->outcomes[i].name, c->tasks[0]);
@@ -68,7 +73,7 @@ static void draw_point(const gw__chart *chart, const gw__report_comparison *c, s
     gw__svg_group(chart->out, gw__colour(i), title.at);
     if (isfinite(gx.low) && isfinite(gx.high)) gw__svg_line(chart->out, "error", gw__chart_x(chart, gx.low), y, gw__chart_x(chart, gx.high), y);
     if (isfinite(gy.low) && isfinite(gy.high)) gw__svg_line(chart->out, "error", x, gw__chart_y(chart, gy.low), x, gw__chart_y(chart, gy.high));
-    gw__svg_circle(chart->out, "dot", x, y, 5);
+    gw__svg_circle(chart->out, i == c->baseline ? "hollow" : "dot", x, y, 5);
     gw__svg_group_end(chart->out);
     gw__text_clear(&title);
 }
@@ -76,7 +81,7 @@ static void draw_point(const gw__chart *chart, const gw__report_comparison *c, s
 static gw__range range_of(const gw__report_comparison *c, size_t task) {
     gw__range range = {0, 0};
     for (size_t i = 0; i < c->n_outcomes; i++) {
-        if (!is_shown(&c->outcomes[i])) continue;
+        if (!is_shown(c, i)) continue;
         gw__range_add(&range, c->outcomes[i].tasks[task].gain.mean);
         gw__range_add(&range, c->outcomes[i].tasks[task].gain.low);
         gw__range_add(&range, c->outcomes[i].tasks[task].gain.high);
@@ -84,28 +89,36 @@ static gw__range range_of(const gw__report_comparison *c, size_t task) {
     return gw__range_padded(range, 0.1);
 }
 
+/* The point and its error bars. */
+static void take_place(names *placed, const gw__report_comparison *c, size_t i) {
+    const gw__report_interval gx = gain_of(c, i, 0), gy = gain_of(c, i, 1);
+    const gw__chart *chart = placed->chart;
+    const double x = gw__chart_x(chart, gx.mean), y = gw__chart_y(chart, gy.mean);
+    placed->taken[placed->n++] = (area){x - 6, y - 6, x + 6, y + 6};
+    if (isfinite(gx.high - gx.low)) placed->taken[placed->n++] = (area){gw__chart_x(chart, gx.low), y - 2, gw__chart_x(chart, gx.high), y + 2};
+    if (isfinite(gy.high - gy.low)) placed->taken[placed->n++] = (area){x - 2, gw__chart_y(chart, gy.high), x + 2, gw__chart_y(chart, gy.low)};
+}
+
 static void draw_points(const gw__chart *chart, const gw__report_comparison *c) {
-    names placed = {.taken = calloc(2 * c->n_outcomes + 1, sizeof *placed.taken), .chart = chart};
+    names placed = {.taken = calloc(4 * c->n_outcomes + 1, sizeof *placed.taken), .chart = chart};
     if (!placed.taken) {
         chart->out->failed = true;
         return;
     }
     for (size_t i = 0; i < c->n_outcomes; i++) {
-        if (!is_shown(&c->outcomes[i])) continue;
+        if (!is_shown(c, i)) continue;
         draw_point(chart, c, i);
-        const double x = gw__chart_x(chart, c->outcomes[i].tasks[0].gain.mean), y = gw__chart_y(chart, c->outcomes[i].tasks[1].gain.mean);
-        placed.taken[placed.n++] = (area){x - 6, y - 6, x + 6, y + 6};
+        take_place(&placed, c, i);
     }
     for (size_t i = 0; i < c->n_outcomes; i++)
-        if (is_shown(&c->outcomes[i]))
-            draw_name(&placed, c->outcomes[i].name, gw__chart_x(chart, c->outcomes[i].tasks[0].gain.mean), gw__chart_y(chart, c->outcomes[i].tasks[1].gain.mean));
+        if (is_shown(c, i)) draw_name(&placed, c->outcomes[i].name, gw__chart_x(chart, gain_of(c, i, 0).mean), gw__chart_y(chart, gain_of(c, i, 1).mean));
     free(placed.taken);
 }
 
 void gw__seesaw_draw(const gw__report_comparison *c, gw__text *out) {
     gw__text label = {0};
     gw__text_addf(&label, "Gain on %s against gain on %s, by architecture", c->tasks[0], c->tasks[1]);
-    gw__figure_begin(out, NULL, "Both tasks together", "To the upper right both tasks gain; elsewhere one pays for the other.");
+    gw__figure_begin(out, "fit", "Both tasks together", "To the upper right both tasks gain; elsewhere one pays for the other.");
     const gw__axis x = {.range = range_of(c, 0), .title = c->tasks[0], .grid = true}, y = {.range = range_of(c, 1), .title = c->tasks[1]};
     const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, label.at ? label.at : "gains");
     const double x0 = gw__chart_x(&chart, 0), y0 = gw__chart_y(&chart, 0);
@@ -116,7 +129,7 @@ void gw__seesaw_draw(const gw__report_comparison *c, gw__text *out) {
     gw__svg_end(out);
     gw__text_puts(out, "<p class=\"legend\">");
     for (size_t i = 0; i < c->n_outcomes; i++)
-        if (is_shown(&c->outcomes[i])) gw__legend_entry(out, "round", gw__colour(i), c->outcomes[i].name);
+        if (is_shown(c, i)) gw__legend_entry(out, "round", gw__colour(i), c->outcomes[i].name);
     gw__text_puts(out, "</p>\n");
     gw__figure_end(out);
     gw__text_clear(&label);

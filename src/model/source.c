@@ -85,7 +85,22 @@ static gw_status check_output(const output *out, const gw_train_options *options
     return status;
 }
 
+/* A report is new: besides the inputs of the run it replaces neither a model nor a checkpoint. */
+static gw_status check_report(const gw_train_options *options, const gw__spec *spec, gw_error *err) {
+    const output report = {options->report_path, "the report"};
+    if (!options->report_path) return GW_OK;
+    gw_status status = check_output(&report, options, spec, err);
+    if (status == GW_OK) status = check_input(&report, options->init_path, "the model to start from", err);
+    if (status == GW_OK) status = check_input(&report, options->resume_path, "the checkpoint to resume", err);
+    const char *model = options->model_path;
+    if (status == GW_OK && model && (strcmp(model, options->report_path) == 0 || gw__file_same(model, options->report_path)))
+        status = gw__fail_at(err, GW_E_ARGUMENT, options->report_path, 0, 0, "the report would replace the model, which goes there, too");
+    return status;
+}
+
 gw_status gw__source_check_outputs(const gw_train_options *options, const gw__spec *spec, gw_error *err) {
+    gw_status reported = check_report(options, spec, err);
+    if (reported != GW_OK) return reported;
     if (!options->model_path || strcmp(options->model_path, "-") == 0) return GW_OK;
     const output model = {options->model_path, "the output"};
     gw_status status = check_output(&model, options, spec, err);

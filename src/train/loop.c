@@ -290,22 +290,39 @@ gw_status gw__run_train(gw__run *run, gw_model **ret_model, gw_error *err) {
     return status;
 }
 
-gw_status gw__train(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
+/* The model goes to the caller, unless the witness of a run that went well fails. */
+static gw_status show(const gw__witness *witness, gw_status ended, const gw__run *run, gw_model **model, gw_model **ret_model, gw_error *err) {
+    if (*model && witness) {
+        const gw_status seen = witness->look(witness->context, run, *model, ended == GW_OK ? err : NULL);
+        if (ended == GW_OK && seen != GW_OK) return seen;
+    }
+    if (ret_model && *model) {
+        *ret_model = *model;
+        *model = NULL;
+    }
+    return ended;
+}
+
+gw_status gw__train(const gw_train_options *options, const gw__witness *witness, gw_model **ret_model, gw_error *err) {
     gw_status status;
     gw__origin from = {0};
     gw__spec *spec = NULL;
     gw__pool *pool = NULL;
     gw__intake data = {0};
+    gw_model *model = NULL;
     gw__run run = {0};
     GW__TRY(gw__origin_read(options, &from, err));
     GW__TRY(gw__run_spec(options, &from, &spec, err));
     GW__TRY(gw__pool_new(options->threads, &pool, err));
     GW__TRY(gw__intake_read(options, spec, &from, pool, &data, err));
+    if (witness) gw__intake_keep_test(&data, options, spec, pool);
     GW__TRY(gw__run_begin(&run, options, spec, &from, &data, pool, err));
     gw__origin_clear(&from); /* its memory is better used while training */
-    status = gw__run_train(&run, ret_model, err);
+    status = gw__run_train(&run, &model, err);
+    status = show(witness, status, &run, &model, ret_model, err);
 cleanup:
-    gw__run_clear(&run);
+    gw__run_clear(&run); /* which still looks at the model's network */
+    gw__model_free(model);
     gw__intake_clear(&data);
     gw__pool_free(pool);
     gw__spec_free(spec);

@@ -122,7 +122,7 @@ gw_status train_small(const small_run *run, gw_model **ret_model, gw_error *err)
                                       .listener = run->story ? listen : NULL,
                                       .listener_context = run->story,
                                       .cancel = run->story ? &run->story->cancel : NULL};
-    return gw__train(&options, ret_model, err);
+    return gw__train(&options, NULL, ret_model, err);
 }
 
 /* ---- files ---- */

@@ -114,7 +114,7 @@ static void train_alone(const char *spec, const char *init, const sample *run, c
     options.n_overrides = run->n;
     options.model_path = run->alone;
     options.init_path = init;
-    if (gw__train(&options, NULL, &err) != GW_OK) fail_msg("%s: %s", err.where, err.message);
+    if (gw__train(&options, NULL, NULL, &err) != GW_OK) fail_msg("%s: %s", err.where, err.message);
     assert_int_equal(s.n_tests[0], 1);
     *ret_test = strdup(s.test[0]);
     clear_stories(&s);
@@ -271,7 +271,7 @@ static void bad_test_rows(void **state) {
     gw_train_options base = base_of(shared_spec, 2, NULL);
     assert_int_equal(gw__train_many(&base, options, 2, results, &err), GW_E_DATA);
     base.model_path = "z.gw";
-    assert_int_equal(gw__train(&base, NULL, &alone), GW_E_DATA);
+    assert_int_equal(gw__train(&base, NULL, NULL, &alone), GW_E_DATA);
     for (size_t i = 0; i < 2; i++) {
         assert_string_equal(results[i].error.message, alone.message);
         assert_string_equal(results[i].error.where, alone.where);

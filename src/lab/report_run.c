@@ -1,0 +1,331 @@
+/* What a run says while it goes is kept as text; when it is over, the model that was kept is measured once more, with its gates and its scores: on
+ * data.test where there is one, else on the validation part, else on the rows that it learnt from. */
+#include "lab/report_run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/doc.h"
+#include "base/number.h"
+#include "lab/markup.h"
+#include "lab/report_model.h"
+#include "train/run.h"
+
+#define CALIBRATION_BINS 15
+
+/* ---- while it runs ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct said {
+    int64_t epoch;
+    const char *json;
+    struct said *next;
+} said;
+
+typedef struct recorder {
+    const gw_train_options *options; /* the caller's */
+    gw__arena arena;                 /* what was said, and later all of the report */
+    said *epochs;                    /* the last one first */
+    const char *test;
+    int64_t n_epochs;
+    bool failed;
+} recorder;
+
+static const char *keep_text(recorder *r, const char *text) {
+    const char *kept = gw__arena_text(&r->arena, text, strlen(text));
+    r->failed |= !kept;
+    return kept;
+}
+
+static void *take(recorder *r, size_t n, size_t item) {
+    void *p = gw__arena_alloc(&r->arena, n + 1, item);
+    r->failed |= !p;
+    return p;
+}
+
+static void listen(void *context, const gw_event *event) {
+    recorder *r = context;
+    if (event->kind == GW_EVENT_EPOCH) {
+        said *s = take(r, 1, sizeof *s);
+        if (s) *s = (said){event->epoch, keep_text(r, event->text), r->epochs};
+        if (s) r->epochs = s;
+        if (event->epoch > r->n_epochs) r->n_epochs = event->epoch;
+    }
+    if (event->kind == GW_EVENT_TEST) r->test = keep_text(r, event->text);
+    if (r->options->listener) r->options->listener(r->options->listener_context, event);
+}
+
+/* ---- numbers out of what was said -------------------------------------------------------------------------------------------------- */
+
+static double number_of(const gw__doc *map, const char *key) {
+    const gw__doc *found = gw__doc_get(map, key);
+    double value;
+    return found && gw__parse_double(found->text, &value) ? value : NAN;
+}
+
+static double *empty_curve(recorder *r) {
+    double *values = take(r, (size_t)r->n_epochs, sizeof *values);
+    for (int64_t i = 0; values && i < r->n_epochs; i++) values[i] = NAN;
+    return values;
+}
+
+/* The one that tells most, by type: the first that a task has. */
+static const char *main_metric(const gw__task_spec *task) {
+    static const gw__metric metrics[] = {GW__METRIC_AUC, GW__METRIC_RMSE, GW__METRIC_CLASS_ACCURACY, GW__METRIC_COUNT_RMSE, GW__METRIC_ORDINAL_KAPPA, GW__METRIC_QUANTILE_PINBALL};
+    for (size_t i = 0; i < GW__COUNT(metrics); i++)
+        if (gw__metric_task_type(metrics[i]) == task->type) return gw__metric_name(metrics[i]);
+    return NULL;
+}
+
+typedef struct curves { double *train, *valid, *metric; } curves;
+
+/* One epoch's numbers into the curves of all tasks. */
+static gw_status add_epoch(recorder *r, const gw__spec *spec, const said *s, curves *all, gw_error *err) {
+    gw__doc *doc;
+    gw_status status = gw__doc_parse_json(s->json, strlen(s->json), "epoch", &r->arena, &doc, err);
+    if (status != GW_OK) return status;
+    const gw__doc *train = gw__doc_get(gw__doc_get(doc, "train"), "tasks"), *valid = gw__doc_get(gw__doc_get(doc, "valid"), "tasks");
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        const char *name = spec->tasks[t].name;
+        all[t].train[s->epoch - 1] = number_of(gw__doc_get(train, name), "loss");
+        all[t].valid[s->epoch - 1] = number_of(gw__doc_get(valid, name), "loss");
+        if (main_metric(&spec->tasks[t])) all[t].metric[s->epoch - 1] = number_of(gw__doc_get(valid, name), main_metric(&spec->tasks[t]));
+    }
+    return GW_OK;
+}
+
+/* The loss and each of the task's metrics, of validation and test. */
+static void fill_metrics(recorder *r, const gw__doc *valid, const gw__doc *test, const gw__task_spec *task, gw__report_task *made) {
+    const gw__doc *names = valid ? valid : test;
+    gw__report_metric *metrics = take(r, names ? names->n : 0, sizeof *metrics);
+    if (!metrics || !names) return;
+    for (const gw__doc *name = names->first; name; name = name->next) {
+        if (name->kind != GW__DOC_SCALAR) continue;
+        metrics[made->n_metrics++] = (gw__report_metric){name->key.at, number_of(valid, name->key.at), number_of(test, name->key.at)};
+    }
+    made->metrics = metrics;
+}
+
+/* ---- measuring --------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct measuring {
+    const gw_model *model;
+    gw__evaluation *evaluation;
+} measuring;
+
+static gw_status measure_slice(void *context, const gw__records *records, gw__pool *pool, gw_error *err) {
+    measuring *m = context;
+    return gw__evaluation_add(m->evaluation, m->model->spec, m->model->net, m->model->parameters, records, pool, err);
+}
+
+/* The kept model on the rows that tell most. */
+static gw_status measure(const gw__run *run, measuring *m, const char **ret_part, gw_error *err) {
+    const gw__intake *data = run->data;
+    gw_status status = gw__evaluation_new(m->model->spec, m->model->features, m->model->net, true, &m->evaluation, err);
+    if (status != GW_OK) return status;
+    if (data->has_test && data->test_status == GW_OK) {
+        *ret_part = "test";
+        return gw__labelled_all(&data->test, run->pool, measure_slice, m, err);
+    }
+    *ret_part = data->dataset.valid.n_rows > 0 ? "validation" : "training";
+    return measure_slice(m, data->dataset.valid.n_rows > 0 ? &data->dataset.valid : &data->dataset.train, run->pool, err);
+}
+
+/* Sums over rows to means: weights, then shares of the rows in which they are not 0. */
+static double *gate_means(recorder *r, const gw__evaluation *evaluation) {
+    const size_t n = 2 * evaluation->gate_width;
+    double *means = take(r, n, sizeof *means);
+    for (size_t i = 0; means && i < n; i++) means[i] = evaluation->rows > 0 ? evaluation->gate_sums[i] / (double)evaluation->rows : NAN;
+    return means;
+}
+
+static void fill_scores(recorder *r, gw__meter *meter, gw__report_task *made) {
+    gw__roc_point *roc = take(r, GW__ROC_POINTS, sizeof *roc);
+    gw__score_bin bins[CALIBRATION_BINS];
+    if (!roc) return;
+    made->n_roc = gw__meter_roc(meter, roc);
+    gw__report_point *points = take(r, made->n_roc, sizeof *points);
+    for (size_t i = 0; points && i < made->n_roc; i++) points[i] = (gw__report_point){roc[i].false_positives, roc[i].true_positives};
+    made->roc = points;
+    gw__meter_value(meter, GW__METRIC_AUC, &made->auc);
+    made->n_calibration = gw__meter_score_bins(meter, CALIBRATION_BINS, bins);
+    gw__report_bin *calibration = take(r, made->n_calibration, sizeof *calibration);
+    for (size_t i = 0; calibration && i < made->n_calibration; i++) calibration[i] = (gw__report_bin){bins[i].predicted, bins[i].observed, bins[i].rows};
+    made->calibration = calibration;
+}
+
+/* ---- the tasks ---------------------------------------------------------------------------------------------------------------------- */
+
+static gw_status fill_curves(recorder *r, const gw__spec *spec, curves **ret_curves, gw_error *err) {
+    curves *all = take(r, spec->n_tasks, sizeof *all);
+    gw_status status = GW_OK;
+    for (size_t t = 0; all && t < spec->n_tasks; t++) all[t] = (curves){empty_curve(r), empty_curve(r), empty_curve(r)};
+    if (r->failed) return gw__fail_nomem(err);
+    for (const said *s = r->epochs; s && status == GW_OK; s = s->next) status = add_epoch(r, spec, s, all, err);
+    *ret_curves = all;
+    return status;
+}
+
+static gw_status parse_optional(recorder *r, const char *json, gw__doc **ret, gw_error *err) {
+    *ret = NULL;
+    return json ? gw__doc_parse_json(json, strlen(json), "measures", &r->arena, ret, err) : GW_OK;
+}
+
+static gw_status fill_tasks(recorder *r, const gw__run *run, const gw_model *model, const gw__evaluation *evaluation, gw__report *report, gw_error *err) {
+    const gw__spec *spec = model->spec;
+    const gw__read_report *read = &run->data->dataset.report;
+    gw__report_task *tasks = take(r, spec->n_tasks, sizeof *tasks);
+    gw__doc *record, *test;
+    curves *all = NULL;
+    gw_status status = fill_curves(r, spec, &all, err);
+    if (status == GW_OK) status = parse_optional(r, model->record.at, &record, err);
+    if (status == GW_OK) status = parse_optional(r, r->test, &test, err);
+    if (status != GW_OK) return status;
+    const gw__doc *valid = gw__doc_get(gw__doc_get(record, "valid"), "tasks"), *tested = gw__doc_get(test, "tasks");
+    for (size_t t = 0; tasks && t < spec->n_tasks; t++) {
+        const gw__task_spec *task = &spec->tasks[t];
+        const gw__task_count *count = &read->train_tasks[t];
+        tasks[t] = (gw__report_task){
+            .name = task->name, .type = gw__task_type_name(task->type), .loss = gw__loss_name(task->loss), .labels = count->labelled,
+            .positives = task->type == GW_TASK_BINARY ? count->positives : -1, .train_loss = all[t].train, .valid_loss = all[t].valid,
+            .metric = main_metric(task), .valid_metric = all[t].metric, .auc = NAN};
+        fill_metrics(r, gw__doc_get(valid, task->name), gw__doc_get(tested, task->name), task, &tasks[t]);
+        if (task->type == GW_TASK_BINARY) fill_scores(r, evaluation->meters[t], &tasks[t]);
+    }
+    report->tasks = tasks;
+    report->n_tasks = spec->n_tasks;
+    report->n_epochs = (size_t)r->n_epochs;
+    report->kept_epoch = isfinite(number_of(record, "kept_epoch")) ? (size_t)number_of(record, "kept_epoch") : 0;
+    return GW_OK;
+}
+
+/* ---- the header --------------------------------------------------------------------------------------------------------------------- */
+
+#define MOST_FACTS 16
+
+typedef struct facts {
+    recorder *r;
+    gw__report_fact *at;
+    size_t n;
+} facts;
+
+static void add_fact(facts *f, const char *name, gw__text *value) {
+    if (value->at && f->n < MOST_FACTS) f->at[f->n++] = (gw__report_fact){name, keep_text(f->r, value->at)};
+    f->r->failed |= value->failed;
+    gw__text_clear(value);
+}
+
+static void add_count(facts *f, const char *name, uint64_t count) {
+    gw__text value = {0};
+    gw__markup_count(&value, (int64_t)count);
+    add_fact(f, name, &value);
+}
+
+static void add_epochs(facts *f, const gw__report *report) {
+    gw__text value = {0};
+    gw__text_addf(&value, "%zu", report->n_epochs);
+    if (report->kept_epoch > 0 && report->kept_epoch < report->n_epochs) gw__text_addf(&value, ", kept %zu", report->kept_epoch);
+    add_fact(f, "epochs", &value);
+}
+
+static size_t count_rows(const gw__labelled *labelled) {
+    size_t n = 0;
+    for (size_t i = 0; i < labelled->n_slices; i++) n += labelled->slices[i].n_rows;
+    return n;
+}
+
+static uint64_t count_parameters(const gw__net *net) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
+        const gw__parameter p = gw__net_parameter_at(net, i);
+        if (p.trained) n += p.n_dims == 2 ? p.shape[0] * p.shape[1] : p.shape[0];
+    }
+    return n;
+}
+
+static void fill_facts(recorder *r, const gw__run *run, const gw_model *model, gw__report *report) {
+    facts f = {r, take(r, MOST_FACTS, sizeof *f.at), 0};
+    const gw__intake *data = run->data;
+    if (!f.at) return;
+    add_count(&f, "rows to train", data->dataset.train.n_rows);
+    if (data->dataset.valid.n_rows > 0) add_count(&f, "rows to validate", data->dataset.valid.n_rows);
+    if (data->has_test && data->test_status == GW_OK) add_count(&f, "rows to test", count_rows(&data->test));
+    add_count(&f, "features", gw__features_count(model->features));
+    add_count(&f, "parameters", count_parameters(model->net));
+    add_count(&f, "multiply-adds a row", gw__net_multiply_adds(model->net));
+    add_epochs(&f, report);
+    add_count(&f, "batch", run->batch);
+    gw__text seed = {0};
+    gw__text_addf(&seed, "%llu", (unsigned long long)model->spec->train.seed);
+    add_fact(&f, "seed", &seed);
+    report->facts = f.at;
+    report->n_facts = f.n;
+}
+
+/* "census-income" of "specs/census-income.yaml". */
+static const char *name_of(recorder *r, const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *kept = gw__arena_text(&r->arena, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
+    r->failed |= !kept;
+    return kept;
+}
+
+static const char *subtitle_of(recorder *r, const gw__spec *spec) {
+    gw__text text = {0};
+    gw__text_puts(&text, gw__architecture_name(spec->model.architecture));
+    if (spec->model.levels > 1) gw__text_addf(&text, " of %u levels", spec->model.levels);
+    gw__text_addf(&text, ", %zu task%s", spec->n_tasks, spec->n_tasks == 1 ? "" : "s");
+    const char *kept = text.at ? keep_text(r, text.at) : NULL;
+    gw__text_clear(&text);
+    return kept;
+}
+
+static gw_status fill_header(recorder *r, const gw__run *run, const gw_model *model, gw__report *report, gw_error *err) {
+    const char *path = r->options->spec_path;
+    gw__text json = {0}, lines = {0};
+    gw_status status = gw__spec_write_json(model->spec, &json, err);
+    if (status == GW_OK) gw__markup_json(&lines, json.at);
+    if (lines.at) report->spec = keep_text(r, lines.at);
+    report->title = path && strcmp(path, "-") != 0 ? name_of(r, path) : gw__architecture_name(model->spec->model.architecture);
+    report->subtitle = subtitle_of(r, model->spec);
+    fill_facts(r, run, model, report);
+    gw__text_clear(&json);
+    gw__text_clear(&lines);
+    return status;
+}
+
+/* ---- the report --------------------------------------------------------------------------------------------------------------------- */
+
+static gw_status make(recorder *r, const gw__run *run, const gw_model *model, gw__evaluation *evaluation, const char *part, gw_error *err) {
+    gw__report report = {.curves_of = part};
+    const double *means = gate_means(r, evaluation);
+    const gw__report_structure *structure = NULL;
+    gw_status status = r->failed ? gw__fail_nomem(err) : GW_OK;
+    if (status == GW_OK) status = fill_tasks(r, run, model, evaluation, &report, err);
+    if (status == GW_OK) status = fill_header(r, run, model, &report, err);
+    if (status == GW_OK) status = gw__report_structure_of(model, means, means + evaluation->gate_width, part, &r->arena, &structure, err);
+    report.structure = structure;
+    if (status == GW_OK && r->failed) status = gw__fail_nomem(err);
+    return status == GW_OK ? gw__report_write(&report, r->options->report_path, err) : status;
+}
+
+static gw_status look(void *context, const gw__run *run, const gw_model *model, gw_error *err) {
+    recorder *r = context;
+    measuring m = {.model = model};
+    const char *part = NULL;
+    gw_status status = measure(run, &m, &part, err);
+    if (status == GW_OK) status = make(r, run, model, m.evaluation, part, err);
+    gw__evaluation_free(m.evaluation);
+    return status;
+}
+
+gw_status gw__report_train(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
+    recorder r = {.options = options};
+    gw_train_options heard = *options;
+    const gw__witness witness = {look, &r};
+    heard.listener = listen;
+    heard.listener_context = &r;
+    const gw_status status = gw__train(&heard, &witness, ret_model, err);
+    gw__arena_clear(&r.arena);
+    return status;
+}
