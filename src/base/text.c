@@ -81,6 +81,21 @@ void gw__text_addf(gw__text *text, const char *format, ...) {
     va_end(args);
 }
 
+void gw__text_csv(gw__text *text, gw__slice cell) {
+    bool plain = gw__slice_trim(cell).n == cell.n;
+    for (size_t i = 0; plain && i < cell.n; i++) plain = !strchr(",\"\r\n", cell.at[i]) && cell.at[i] != '\0';
+    if (plain) {
+        gw__text_add(text, cell.at, cell.n);
+        return;
+    }
+    gw__text_putc(text, '"');
+    for (size_t i = 0; i < cell.n; i++) {
+        if (cell.at[i] == '"') gw__text_putc(text, '"');
+        gw__text_putc(text, cell.at[i]);
+    }
+    gw__text_putc(text, '"');
+}
+
 void gw__text_clear(gw__text *text) {
     free(text->at);
     *text = (gw__text){0};

@@ -35,6 +35,7 @@ void gw__text_add(gw__text *text, const char *bytes, size_t n);
 void gw__text_puts(gw__text *text, const char *string);
 void gw__text_putc(gw__text *text, char c);
 void gw__text_addf(gw__text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void gw__text_csv(gw__text *text, gw__slice cell); /* a cell that reads back as it is: quoted where something would be lost */
 void gw__text_clear(gw__text *text); /* frees */
 
 /* True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */

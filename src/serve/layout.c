@@ -9,22 +9,6 @@
 
 /* ---- cells of text ---- */
 
-/* A CSV cell that reads back as it is: quoted where separators, quotes, line ends or outer blanks would be lost. */
-static void add_csv(gw__text *out, gw__slice cell) {
-    bool blank_ends = cell.n > 0 && gw__slice_trim(cell).n != cell.n, plain = !blank_ends;
-    for (size_t i = 0; plain && i < cell.n; i++) plain = !strchr(",\"\r\n", cell.at[i]) && cell.at[i] != '\0';
-    if (plain) {
-        gw__text_add(out, cell.at, cell.n);
-        return;
-    }
-    gw__text_putc(out, '"');
-    for (size_t i = 0; i < cell.n; i++) {
-        if (cell.at[i] == '"') gw__text_putc(out, '"');
-        gw__text_putc(out, cell.at[i]);
-    }
-    gw__text_putc(out, '"');
-}
-
 static void add_json(gw__text *out, gw__slice cell) {
     gw__json_writer json = {.out = out};
     gw__json_slice(&json, cell);
@@ -59,7 +43,7 @@ static gw_status csv_cell(builder *b, const char *name, gw_error *err) {
         gw__text_putc(&b->head, ',');
         gw__text_putc(&b->piece, ',');
     }
-    add_csv(&b->head, gw__slice_of(name));
+    gw__text_csv(&b->head, gw__slice_of(name));
     return end_piece(b, err);
 }
 
@@ -232,7 +216,7 @@ void gw__layout_add(const gw__layout *layout, const gw__batch *batch, size_t row
         gw__text_add(out, before->at, before->n);
         gw__slice cell = text_cell(batch, layout->keep[i], row);
         if (layout->format == GW_OUTPUT_CSV)
-            add_csv(out, cell);
+            gw__text_csv(out, cell);
         else if (cell.n > 0)
             add_json(out, cell);
         else

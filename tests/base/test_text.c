@@ -104,8 +104,21 @@ static void test_nearest(void **state) {
     assert_null(gw__nearest(GW__SLICE("gates"), known, 0));
 }
 
+static void test_csv(void **state) {
+    static const struct { gw__slice cell; const char *written; } rows[] = {
+        {{"", 0}, ""}, {{"a b", 3}, "a b"}, {{"a,b", 3}, "\"a,b\""}, {{"say \"x\"", 7}, "\"say \"\"x\"\"\""}, {{"\n", 1}, "\"\n\""}, {{" a", 2}, "\" a\""},
+    };
+    for (size_t i = 0; i < GW__COUNT(rows); i++) {
+        gw__text text = {0};
+        gw__text_csv(&text, rows[i].cell);
+        assert_string_equal(text.n ? text.at : "", rows[i].written);
+        gw__text_clear(&text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_slices), cmocka_unit_test(test_shown), cmocka_unit_test(test_growing), cmocka_unit_test(test_failed),
-                                       cmocka_unit_test(test_utf8),   cmocka_unit_test(test_width),   cmocka_unit_test(test_nearest)};
+                                       cmocka_unit_test(test_utf8),   cmocka_unit_test(test_width),   cmocka_unit_test(test_nearest),
+                                       cmocka_unit_test(test_csv)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
