@@ -25,6 +25,7 @@ static void listen(void *context, const gw_event *event) {
         printf("epoch %" PRId64 " of %" PRId64 ": %s\n", event->epoch, event->epochs, event->text);
         break;
     case GW_EVENT_TEST: printf("test: %s\n", event->text); break;
+    case GW_EVENT_END: break; /* of one run of many */
     }
 }
 

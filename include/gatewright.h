@@ -205,6 +205,7 @@ typedef enum gw_event_kind {
     GW_EVENT_STEP,    /* progress inside an epoch; text NULL */
     GW_EVENT_EPOCH,   /* text: the JSON line of `train --json` */
     GW_EVENT_TEST,    /* text: JSON of the evaluation on data.test, once, at the end */
+    GW_EVENT_END,     /* gw_train_many: the run is over, its last event; text: what went wrong, or NULL */
 } gw_event_kind;
 
 typedef struct gw_event {
@@ -261,6 +262,7 @@ typedef struct gw_run_result {
     char *training;   /* JSON {"epochs":n,"kept_epoch":n,"steps":n,"train_rows":n,"valid_rows":n} and, of the kept epoch, with data.valid,
                          "valid":{"tasks":{…}}; NULL if there came no model */
     char *test;       /* JSON of the evaluation on data.test, as of GW_EVENT_TEST; NULL without one */
+    uint64_t dense_parameters, table_parameters, multiply_adds; /* trained values without and of embedding tables, and work a row; 0 if it never began */
 } gw_run_result;
 
 /**

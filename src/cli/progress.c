@@ -189,6 +189,7 @@ void cli_progress_listen(void *context, const gw_event *event) {
         draw_epoch(progress, event, &out);
         break;
     case GW_EVENT_TEST: draw_test(progress, event->text); break;
+    case GW_EVENT_END: break; /* the caller tells what came of many runs */
     }
     if (out.n > 0) put_lines(progress, &out);
     gw__text_clear(&out);

@@ -120,7 +120,7 @@ static void listen(void *context, const gw_event *event) {
     if (event->kind == GW_EVENT_READ && !runs->read) runs->reader = event->run;
     bool first = event->kind == GW_EVENT_READ ? !runs->read : runs->reader == event->run;
     runs->read |= event->kind == GW_EVENT_READ;
-    if (event->kind == GW_EVENT_STEP) return;
+    if (event->kind == GW_EVENT_STEP || event->kind == GW_EVENT_END) return;
     if (!first && (event->kind == GW_EVENT_READ || event->kind == GW_EVENT_NOTE)) return;
     if (!progress->json && event->kind == GW_EVENT_TEST) return; /* the table at the end has it */
     snprintf(progress->label, sizeof progress->label, "seed %" PRIu64 ": ", seed);

@@ -2,15 +2,6 @@
 
 #define DESCRIPTION_FORMAT 1
 
-static uint64_t parameter_count(const gw__net *net) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
-        gw__parameter p = gw__net_parameter_at(net, i);
-        if (p.trained) n += p.n_dims == 2 ? p.shape[0] * p.shape[1] : p.shape[0];
-    }
-    return n;
-}
-
 static void member_text(gw__json_writer *json, const char *key, const char *text) {
     gw__json_key(json, key);
     if (text)
@@ -96,7 +87,7 @@ gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error
     gw__json_begin_object(&json);
     member_int(&json, "format", DESCRIPTION_FORMAT);
     member_text(&json, "architecture", gw__architecture_name(model->spec->model.architecture));
-    member_int(&json, "parameters", parameter_count(model->net));
+    member_int(&json, "parameters", gw__net_trained_values(model->net, false) + gw__net_trained_values(model->net, true));
     member_int(&json, "multiply_adds", gw__net_multiply_adds(model->net));
     member_int(&json, "dense_width", gw__net_dense_width(model->net));
     member_int(&json, "output_width", gw__net_output_width(model->net));

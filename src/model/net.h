@@ -39,6 +39,7 @@ size_t gw__net_logit_at(const gw__net *net, size_t task);      /* first logit of
 const gw__loss_rule *gw__net_rule(const gw__net *net, size_t task); /* borrowed until the net is freed */
 size_t gw__net_parameter_floats(const gw__net *net);           /* length of the flat buffer, padding included */
 uint64_t gw__net_multiply_adds(const gw__net *net);            /* a row */
+uint64_t gw__net_trained_values(const gw__net *net, bool tables); /* values of what is trained: the embedding tables, or all else */
 /* The same of a row in training: forward, the gradients of the weights, and those of inputs where anything needs them. */
 uint64_t gw__net_training_multiply_adds(const gw__net *net);
 

@@ -10,6 +10,15 @@ gw__parameter gw__net_parameter_at(const gw__net *net, size_t i) { return net->p
 
 static size_t value_count(const gw__placement *p) { return (size_t)(p->shown.shape[0] * (p->shown.n_dims == 2 ? p->shown.shape[1] : 1)); }
 
+uint64_t gw__net_trained_values(const gw__net *net, bool tables) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < net->n_parameters; i++) {
+        const gw__parameter *p = &net->parameters[i].shown;
+        if (p->trained && p->table == tables) n += value_count(&net->parameters[i]);
+    }
+    return n;
+}
+
 void gw__net_parameter_get(const gw__net *net, const float *flat, size_t i, float *ret_values) {
     const gw__placement *p = &net->parameters[i];
     for (size_t v = 0; v < value_count(p); v++) ret_values[v] = flat[gw__placement_at(p, v)];

@@ -244,6 +244,13 @@ static gw_status fill_result(gw__run *run, const gw_model *model, gw_run_result 
     return GW_OK;
 }
 
+static void measure(const gw__run *run, gw_run_result *result) {
+    const gw__net *net = run->model->net;
+    result->dense_parameters = gw__net_trained_values(net, false);
+    result->table_parameters = gw__net_trained_values(net, true);
+    result->multiply_adds = gw__net_multiply_adds(net);
+}
+
 static gw_status train(job *j, gw__pool *pool, gw_run_result *result) {
     many *m = j->all;
     gw_error *err = &result->error;
@@ -254,6 +261,7 @@ static gw_status train(job *j, gw__pool *pool, gw_run_result *result) {
     if (status != GW_OK) return status;
     j->options.threads = gw__pool_threads(pool);
     status = gw__run_begin(&run, &j->options, j->spec, &m->from, &m->groups[j->group].data, pool, err);
+    if (status == GW_OK) measure(&run, result);
     if (status == GW_OK) status = gw__run_train(&run, &model, err);
     if (model && fill_result(&run, model, result) != GW_OK) status = GW_E_NOMEM;
     gw__run_clear(&run); /* which still looks at the model's network */
@@ -262,11 +270,17 @@ static gw_status train(job *j, gw__pool *pool, gw_run_result *result) {
     return status;
 }
 
+static void tell_end(job *j, const gw_run_result *result) {
+    if (!j->all->base.listener) return;
+    relay(j, &(gw_event){.kind = GW_EVENT_END, .text = result->status == GW_OK ? NULL : result->error.message});
+}
+
 static void run_job(void *context, size_t item, size_t worker) {
     many *m = context;
     job *j = m->order[item];
     gw_run_result *result = &m->results[j->index];
     result->status = train(j, m->pools[worker], result);
+    tell_end(j, result);
     leave_group(j);
     gw__spec_free(j->spec);
     j->spec = NULL;

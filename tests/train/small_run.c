@@ -96,6 +96,7 @@ static void listen(void *context, const gw_event *event) {
         free(s->test);
         s->test = strdup(event->text);
         break;
+    case GW_EVENT_END: fail_msg("a run alone has an end that its caller sees"); break;
     }
 }
 

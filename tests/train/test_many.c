@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "small_run.h"
+#include "model/describe.h"
 #include "train/many.h"
 #include "train/train.h"
 
@@ -63,7 +64,7 @@ gw_status __wrap_gw__dataset_read(const gw__spec *spec, const gw__features *fitt
 typedef struct stories {
     atomic_int inside;
     char *test[N];
-    int n_epochs[N], n_reads[N], n_tests[N];
+    int n_epochs[N], n_reads[N], n_tests[N], n_ends[N];
     volatile int cancel;
     int cancel_after; /* epochs of any run; 0: never */
 } stories;
@@ -73,6 +74,7 @@ static void listen(void *context, const gw_event *event) {
     assert_int_equal(atomic_fetch_add(&s->inside, 1), 0); /* never two at once */
     assert_true(event->run < N);
     size_t i = event->run;
+    assert_int_equal(s->n_ends[i], 0); /* nothing comes behind it */
     if (event->kind == GW_EVENT_READ) {
         assert_int_equal(s->n_reads[i]++, 0);
         assert_int_equal(s->n_epochs[i], 0);
@@ -84,6 +86,9 @@ static void listen(void *context, const gw_event *event) {
         s->n_tests[i]++;
         free(s->test[i]);
         s->test[i] = strdup(event->text);
+    } else if (event->kind == GW_EVENT_END) {
+        assert_true((event->text == NULL) == (s->n_tests[i] == 1));
+        s->n_ends[i]++;
     }
     atomic_fetch_sub(&s->inside, 1);
 }
@@ -120,6 +125,29 @@ static void train_alone(const char *spec, const char *init, const sample *run, c
     clear_stories(&s);
 }
 
+static void check_sizes(const char *path, const gw_run_result *result) {
+    gw_model *model = NULL;
+    gw_error err = {0};
+    char *description = NULL;
+    uint64_t tables = 0;
+    assert_int_equal(gw__model_read(path, &model, NULL, &err), GW_OK);
+    for (size_t i = 0; i < gw__net_parameter_count(model->net); i++) {
+        const gw__parameter p = gw__net_parameter_at(model->net, i);
+        if (strncmp(p.name, "embedding.", 10) == 0) tables += p.shape[0] * p.shape[1];
+    }
+    gw__text text = {0};
+    assert_int_equal(gw__model_describe(model, &text, &err), GW_OK);
+    description = json_at(text.at, "parameters");
+    assert_true(tables > 0 && result->table_parameters == tables);
+    assert_int_equal(result->dense_parameters + result->table_parameters, atoll(description));
+    free(description);
+    description = json_at(text.at, "multiply_adds");
+    assert_int_equal(result->multiply_adds, atoll(description));
+    free(description);
+    gw__text_clear(&text);
+    gw__model_free(model);
+}
+
 /* Runs `order[0..n)` together: their models are those of the runs alone, and so is what the test says. */
 static void check_together(const char *spec, const char *init, const sample *runs, char *const *tests, const size_t *order, size_t n, size_t threads) {
     gw_error err = {0};
@@ -145,6 +173,8 @@ static void check_together(const char *spec, const char *init, const sample *run
         assert_non_null(epochs);
         assert_non_null(loss);
         assert_int_equal(s.n_epochs[k], atoi(epochs));
+        assert_int_equal(s.n_ends[k], 1);
+        check_sizes(run->together, &results[k]);
         free(epochs);
         free(loss);
     }
@@ -253,6 +283,7 @@ static void failures_stay_alone(void **state) {
         assert_true((results[i].error.message[0] != '\0') == (expected[i] != GW_OK));
         assert_true((results[i].test != NULL) == (expected[i] == GW_OK));
         assert_true((results[i].training != NULL) == (expected[i] == GW_OK));
+        assert_int_equal(s.n_ends[i], expected[i] != GW_E_CONFIG); /* that one was no run */
     }
     assert_string_equal(results[2].error.where, "--set model.architecture=mmoee");
     gw__run_results_clear(results, 6);
