@@ -284,6 +284,51 @@ GW_API gw_status gw_train_many(const gw_train_options *base, const gw_run_option
 /** Free models and texts of results, and make them empty. */
 GW_API void gw_run_results_clear(gw_run_result *results, size_t n_runs);
 
+/* One of what is compared. */
+typedef struct gw_compare_entry {
+    const char *label;            /* what it is called; NULL: as its architecture. No two may have the same */
+    const char *architecture;     /* a value of model.architecture; NULL: the spec's own */
+    const char *const *overrides; /* as of --set, for this one alone; n_overrides of them. None of data, features, tasks, train.seed, train.data_seed */
+    size_t n_overrides;
+} gw_compare_entry;
+
+/* Something happened in one of the runs. */
+typedef struct gw_compare_event {
+    const char *label;     /* of the entry; borrowed for the call */
+    uint64_t seed;
+    size_t ended, runs;    /* how many runs are over, of all */
+    const gw_event *event; /* as of gw_train_many */
+} gw_compare_event;
+
+typedef void (*gw_compare_listener)(void *context, const gw_compare_event *event);
+
+typedef struct gw_compare_options {
+    gw_train_options base;           /* the spec and what all runs share. No init_path, resume_path, model_path or listener */
+    const gw_compare_entry *entries; /* n_entries of them */
+    size_t n_entries;
+    size_t runs;                     /* of each: train.seed of the spec, and so on upward */
+    const char *baseline;            /* what gains are over: a label, or an architecture, which is added in front where it is none of the
+                                        entries. NULL: "single-task". "none": no gains */
+    bool match_parameters;           /* scale the widths of the experts until each has as nearly as many dense parameters as the spec itself */
+    const char *output_dir;          /* for compare.json, compare.csv and runs.csv, which are replaced; NULL: nothing is written */
+    gw_compare_listener listener;    /* may be NULL; never called twice at once */
+    void *listener_context;
+} gw_compare_options;
+
+/**
+ * Train several architectures with several seeds each, on the same rows: all on those that the spec's own train.data_seed draws. What is
+ * compared are the metrics and the loss on data.test, or else on the validation part.
+ *
+ * An entry is the spec with another `model.architecture` and the entry's overrides. Where the spec's levels do not suit the architecture, its
+ * layers stand in one level. The architecture single-task is the spec's twin: for each task as many layers of its own, and the same tower.
+ *
+ * @param ret_json What compare.json holds (docs/compare.md); also where the result is GW_E_CANCELED, as long as a run was done before. Freed
+ *                 with gw_text_free. May be NULL with output_dir.
+ * @return GW_OK, also where some runs failed, which is counted; what the first said if all did; GW_E_CANCELED; GW_E_CONFIG for a spec without
+ *         data.test and data.valid, or one that an entry makes wrong.
+ */
+GW_API gw_status gw_compare(const gw_compare_options *options, char **ret_json, gw_error *err);
+
 /* ---- files in, files out ------------------------------------------------------------------------------------------------------ */
 
 typedef struct gw_data_options {

@@ -10,6 +10,7 @@
 #include "kern/kernels.h"
 #include "train/assess.h"
 #include "lab/bench.h"
+#include "lab/compare.h"
 #include "lab/init.h"
 #include "lab/report_run.h"
 #include "lab/synth.h"
@@ -278,6 +279,37 @@ gw_status gw_train_many(const gw_train_options *base, const gw_run_options *runs
 
 void gw_run_results_clear(gw_run_result *results, size_t n_runs) {
     if (results) gw__run_results_clear(results, n_runs);
+}
+
+static gw_status check_entry(const gw_compare_entry *entry, gw_error *err) {
+    if (!entry->label && !entry->architecture) return gw__fail(err, GW_E_ARGUMENT, "an entry needs 'label' or 'architecture'");
+    if (entry->label && !*entry->label) return gw__fail(err, GW_E_ARGUMENT, "'entry.label' is empty");
+    return need_list(entry->overrides, entry->n_overrides, "entry.overrides", err);
+}
+
+static gw_status check_comparison(const gw_compare_options *options, gw_error *err) {
+    gw_status status = need(options, "options", err);
+    if (status == GW_OK) status = check_training(&options->base, err);
+    if (status != GW_OK) return status;
+    const gw_train_options *base = &options->base;
+    if (base->model_path || base->resume_path || base->init_path || base->listener)
+        return gw__fail(err, GW_E_ARGUMENT, "'base': expected no model_path, resume_path, init_path and listener");
+    if (options->n_entries == 0) return gw__fail(err, GW_E_ARGUMENT, "'entries' is empty: there is nothing to compare");
+    if (options->runs == 0) return gw__fail(err, GW_E_ARGUMENT, "'runs': expected at least 1 but found 0");
+    status = need(options->entries, "entries", err);
+    for (size_t i = 0; i < options->n_entries && status == GW_OK; i++) status = check_entry(&options->entries[i], err);
+    return status;
+}
+
+gw_status gw_compare(const gw_compare_options *options, char **ret_json, gw_error *err) {
+    gw_status status = check_comparison(options, err);
+    if (status == GW_OK && !options->output_dir) status = need(ret_json, "ret_json", err);
+    if (status != GW_OK) return status;
+    gw__text text = {0};
+    status = gw__compare(options, &text, err);
+    if (ret_json && (status == GW_OK || (status == GW_E_CANCELED && text.at && !text.failed))) *ret_json = text.at;
+    else gw__text_clear(&text);
+    return status;
 }
 
 /* ---- files in, files out ---- */

@@ -19,6 +19,7 @@ typedef enum gw__purpose {
     GW__RANDOM_CONNECT = 9,  /* a: step, b: gate and expert */
     GW__RANDOM_GATE = 10,    /* a: step, b: gate */
     GW__RANDOM_NOISE = 11,   /* a: step, b: gate, row and expert */
+    GW__RANDOM_BOOTSTRAP = 12, /* a: draw, b: value */
 } gw__purpose;
 
 void     gw__philox(const uint32_t key[2], const uint32_t counter[4], uint32_t ret[4]);

@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,6 +6,7 @@
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/stop.h"
 #include "cli/train_seeds.h"
 
 static const char about[] =
@@ -23,24 +23,6 @@ static const char examples[] =
     "  gatewright train people.yaml --seeds 1-10 -o people-{seed}.gw\n"
     "  gatewright train people.yaml --report people.html\n"
     "  gatewright train people.yaml --json > epochs.jsonl";
-
-/* Set by the signal handler, read by the library: the one thing that a handler may share. */
-static volatile int stop_requested;
-
-static void on_signal(int number) {
-    if (stop_requested) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-    stop_requested = 1;
-}
-
-static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* Train and say what came of it. */
 static int train(gw_train_options options, bool json) {
@@ -105,8 +87,8 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
     } else {
         const gw_train_options what = {
             .spec_path = spec, .overrides = overrides.at, .n_overrides = overrides.n, .init_path = init, .resume_path = resume,
-            .model_path = output, .report_path = report, .isa = cli_isa(), .threads = (size_t)threads, .skip_bad_rows = bad_row == 1, .cancel = &stop_requested};
-        catch_signals();
+            .model_path = output, .report_path = report, .isa = cli_isa(), .threads = (size_t)threads, .skip_bad_rows = bad_row == 1, .cancel = &cli_stop_requested};
+        cli_stop_catch();
         code = seeds.n > 0 ? cli_train_seeds(&what, &seeds, output, json) : train(what, json);
     }
     cli_texts_clear(&overrides);

@@ -12,6 +12,7 @@
     X(inspect, "show the structure of a model or spec: shapes, parameters, features, tasks") \
     X(import, "make a model from a spec and parameters trained elsewhere")           \
     X(export, "write a model's parameters for other programs")                           \
+    X(compare, "train several architectures with several seeds: a table with gains over single-task") \
     X(synth, "generate a data set")                                                      \
     X(bench, "time this machine on standard shapes")
 

@@ -88,19 +88,30 @@ static void draw_read(cli_progress *progress, const char *json, gw__text *out) {
 
 /* ---- inside an epoch ------------------------------------------------------------------------------------------------------------- */
 
-static void draw_step(cli_progress *progress, const gw_event *event) {
+bool cli_progress_is_due(cli_progress *progress) {
     double clock = now();
-    if (!progress->screen.terminal || clock - progress->drawn_at < DRAW_EVERY || event->rows <= 0) return;
+    if (!progress->screen.terminal || clock - progress->drawn_at < DRAW_EVERY) return false;
     progress->drawn_at = clock;
+    return true;
+}
+
+void cli_progress_bar(const cli_progress *progress, double share, gw__text *out) {
+    gw__text_puts(out, progress->screen.utf8 ? "▕" : "[");
+    cli_bar(out, progress->screen, share, progress->screen.width >= 100 ? 40 : progress->screen.width >= 76 ? 20 : 6);
+    gw__text_addf(out, "%s %3.0f %%", progress->screen.utf8 ? "▏" : "]", 100 * share);
+}
+
+double cli_progress_seconds(const cli_progress *progress) { return now() - progress->started_at; }
+
+static void draw_step(cli_progress *progress, const gw_event *event) {
+    if (event->rows <= 0 || !cli_progress_is_due(progress)) return;
     double share = (double)event->rows_done / (double)event->rows;
     double seconds = progress->trained_seconds + event->seconds, rows = (double)(progress->trained_rows + event->rows_done);
     double left = (double)(event->epochs - event->epoch) * (double)event->rows + (double)(event->rows - event->rows_done);
 
     gw__text line = {0};
     gw__text_addf(&line, "\repoch %lld/%lld ", (long long)event->epoch, (long long)event->epochs);
-    gw__text_puts(&line, progress->screen.utf8 ? "▕" : "[");
-    cli_bar(&line, progress->screen, share, progress->screen.width >= 100 ? 40 : progress->screen.width >= 76 ? 20 : 6);
-    gw__text_addf(&line, "%s %3.0f %%", progress->screen.utf8 ? "▏" : "]", 100 * share);
+    cli_progress_bar(progress, share, &line);
     if (seconds > 0 && rows > 0) {
         gw__text_puts(&line, "  ");
         cli_put_rate(&line, rows / seconds);

@@ -23,6 +23,12 @@ cli_progress cli_progress_of(bool json, bool model_on_stdout);
 void cli_progress_listen(void *context, const gw_event *event);
 
 void cli_progress_end(cli_progress *progress); /* remove an open bar */
+
+/* For bars of other things: whether it is time to draw one; the bar with its share in percent; how long it has been since the beginning. */
+bool   cli_progress_is_due(cli_progress *progress);
+void   cli_progress_bar(const cli_progress *progress, double share, gw__text *out);
+double cli_progress_seconds(const cli_progress *progress);
+
 /* What was saved where, which epoch it is, how long it took, and what to do next. */
 void cli_progress_saved(const cli_progress *progress, const gw_model *model, const char *path);
 

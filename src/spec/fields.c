@@ -418,6 +418,7 @@ const gw__section gw__spec_section = {spec_fields, GW__COUNT(spec_fields), gw__c
 /* ---- names ---- */
 
 const char *gw__architecture_name(gw__architecture architecture) { return gw__architecture_words.at[architecture]; }
+const char *gw__norm_name(gw__norm norm) { return norms.at[norm]; }
 const char *gw__activation_name(gw__activation activation) { return activations.at[activation]; }
 const char *gw__loss_name(gw__loss loss) { return losses.at[loss]; }
 const char *gw__task_type_name(gw_task_type type) { return task_types.at[type]; }

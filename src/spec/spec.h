@@ -364,6 +364,7 @@ gw_status gw__spec_write_data(const gw__spec *spec, gw__text *out, gw_error *err
 
 const char *gw__architecture_name(gw__architecture architecture);
 const char *gw__activation_name(gw__activation activation);
+const char *gw__norm_name(gw__norm norm);
 const char *gw__loss_name(gw__loss loss);
 const char *gw__task_type_name(gw_task_type type);
 const char *gw__feature_type_name(gw__feature_type type);

@@ -142,6 +142,29 @@ static void test_many_runs(void **state) {
     gw_run_results_clear(NULL, 0);
 }
 
+static void hear_no_event(void *context, const gw_event *event) { fail_msg("something was trained"); }
+
+static void test_comparisons(void **state) {
+    char *json = NULL;
+    const char *hole[] = {NULL};
+    const gw_compare_entry entries[] = {{.architecture = "mmoe"}, {0}}, hollow = {.label = "a", .overrides = hole, .n_overrides = 1}, nameless = {.label = ""};
+    const gw_train_options base = {.spec_text = "{}"};
+    refused(gw_compare(NULL, &json, &err), "'options'");
+    refused(gw_compare(&(gw_compare_options){.entries = entries, .n_entries = 1, .runs = 1}, &json, &err), "neither");
+    refused(gw_compare(&(gw_compare_options){.base = base, .runs = 1}, &json, &err), "'entries' is empty");
+    refused(gw_compare(&(gw_compare_options){.base = base, .n_entries = 1, .runs = 1}, &json, &err), "'entries' is NULL");
+    refused(gw_compare(&(gw_compare_options){.base = base, .entries = entries, .n_entries = 1}, &json, &err), "'runs'");
+    refused(gw_compare(&(gw_compare_options){.base = base, .entries = entries, .n_entries = 2, .runs = 1}, &json, &err), "'label' or 'architecture'");
+    refused(gw_compare(&(gw_compare_options){.base = base, .entries = &hollow, .n_entries = 1, .runs = 1}, &json, &err), "'entry.overrides[0]'");
+    refused(gw_compare(&(gw_compare_options){.base = base, .entries = &nameless, .n_entries = 1, .runs = 1}, &json, &err), "'entry.label'");
+    refused(gw_compare(&(gw_compare_options){.base = base, .entries = entries, .n_entries = 1, .runs = 1}, NULL, &err), "'ret_json'");
+    const gw_train_options saved[] = {{.spec_text = "{}", .model_path = "m"}, {.spec_text = "{}", .init_path = "m"}, {.spec_text = "{}", .resume_path = "c"},
+                                      {.spec_text = "{}", .listener = hear_no_event}};
+    for (size_t i = 0; i < sizeof saved / sizeof *saved; i++)
+        refused(gw_compare(&(gw_compare_options){.base = saved[i], .entries = entries, .n_entries = 1, .runs = 1}, &json, &err), "'base'");
+    assert_null(json);
+}
+
 static void test_files(void **state) {
     char *text = NULL;
     const char *paths[] = {"a.csv"}, *tasks[] = {"y"}, *hole[] = {NULL};
@@ -196,8 +219,8 @@ static void test_bench(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses), cmocka_unit_test(test_models), cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_instruction_sets), cmocka_unit_test(test_training), cmocka_unit_test(test_many_runs), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_exports), cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_instruction_sets), cmocka_unit_test(test_training), cmocka_unit_test(test_many_runs), cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_exports), cmocka_unit_test(test_bench),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

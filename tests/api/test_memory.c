@@ -6,7 +6,7 @@
 
 #define ROWS 40
 
-static char directory[64], table_path[96], model_path[96], output_path[96], weights_path[96], spec[512];
+static char directory[64], table_path[96], model_path[96], output_path[96], weights_path[96], folder_path[96], spec[512];
 static const char *table = table_path;
 static gw_model *model;
 
@@ -21,6 +21,7 @@ static int make_model(void **state) {
     snprintf(table_path, sizeof table_path, "%s/t.csv", directory);
     snprintf(model_path, sizeof model_path, "%s/m.gw", directory);
     snprintf(output_path, sizeof output_path, "%s/out", directory);
+    snprintf(folder_path, sizeof folder_path, "%s/compared", directory);
     snprintf(weights_path, sizeof weights_path, "%s/w.safetensors", directory);
     FILE *file = fopen(table_path, "wb");
     fprintf(file, "x,c,b,y,v\n");
@@ -101,6 +102,54 @@ static gw_status init(void *context, gw_error *err) {
     return status;
 }
 
+/* ---- comparing ---- */
+
+static const char *const results[] = {"compare.json", "compare.csv", "runs.csv"};
+
+static gw_status compare(const gw_compare_entry *entries, gw_error *err) {
+    const char *valid = "data.valid={fraction: 0.3}";
+    char *json = NULL;
+    const gw_compare_options options = {.base = {.spec_text = spec, .overrides = &valid, .n_overrides = 1, .threads = 1}, .entries = entries, .n_entries = 2,
+                                        .runs = 1, .match_parameters = true, .output_dir = folder_path};
+    gw_status status = gw_compare(&options, &json, err);
+    assert_true((json != NULL) == (status == GW_OK));
+    gw_text_free(json);
+    return status;
+}
+
+/* How many there were; the folder goes with them. */
+static int remove_results(void) {
+    int n = 0;
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        char path[160];
+        snprintf(path, sizeof path, "%s/%s", folder_path, results[i]);
+        n += unlink(path) == 0;
+    }
+    assert_true((rmdir(folder_path) == 0) == (n > 0));
+    return n;
+}
+
+/* An epoch's event may be left out for want of memory, which the comparison must see: either all is there, or it says so. */
+static void test_comparisons(void **state) {
+    const gw_compare_entry entries[] = {{.architecture = "mmoe"}, {.label = "wide", .architecture = "cgc"}};
+    gw_error err = {0};
+    size_t before = count_allocations(), n_failed = 0;
+    must(compare(entries, &err), &err);
+    assert_int_equal(remove_results(), 3);
+    const size_t n = count_allocations() - before;
+    for (size_t i = 1; i <= n; i += 7) {
+        const long blocks = count_live_blocks();
+        fail_allocation(i);
+        gw_status status = compare(entries, &err);
+        fail_allocation(0);
+        if (status != GW_OK && status != GW_E_NOMEM) fail_msg("allocation %zu of %zu: %d %s", i, n, (int)status, err.message);
+        n_failed += status == GW_E_NOMEM;
+        assert_int_equal(count_live_blocks(), blocks);
+        assert_int_equal(remove_results(), status == GW_OK ? 3 : 0);
+    }
+    assert_true(n_failed > n / 7 / 2);
+}
+
 static void test_models(void **state) {
     assert_true(fail_each_allocation(load, NULL) > 10);
     assert_true(fail_each_allocation(save, NULL) > 5);
@@ -119,6 +168,7 @@ static void test_weights(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_tables), cmocka_unit_test(test_weights)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_tables), cmocka_unit_test(test_weights),
+                                       cmocka_unit_test(test_comparisons)};
     return cmocka_run_group_tests(tests, make_model, remove_all);
 }

@@ -1,0 +1,91 @@
+#include "cli/compare_progress.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+cli_compare_progress cli_compare_progress_of(void) { return (cli_compare_progress){.progress = cli_progress_of(false, false)}; }
+
+void cli_compare_progress_clear(cli_compare_progress *progress) {
+    cli_progress_end(&progress->progress);
+    free(progress->shares);
+    gw__text_clear(&progress->told);
+}
+
+/* ---- the bar --------------------------------------------------------------------------------------------------------------------- */
+
+static void note_share(cli_compare_progress *p, const gw_compare_event *event) {
+    const gw_event *e = event->event;
+    if (!p->shares) p->shares = calloc(event->runs, sizeof *p->shares);
+    if (!p->shares) return;
+    const double within = e->kind == GW_EVENT_STEP && e->rows > 0 ? (double)e->rows_done / (double)e->rows : 1;
+    if (e->kind == GW_EVENT_END) p->shares[e->run] = 1;
+    else if (e->epochs > 0) p->shares[e->run] = ((double)(e->epoch - 1) + within) / (double)e->epochs;
+}
+
+static void draw_bar(cli_compare_progress *p, const gw_compare_event *event) {
+    double share = 0;
+    for (size_t i = 0; p->shares && i < event->runs; i++) share += p->shares[i] / (double)event->runs;
+    if (!cli_progress_is_due(&p->progress) || share <= 0) return;
+    gw__text line = {0};
+    gw__text_addf(&line, "\r%zu/%zu runs ", event->ended, event->runs);
+    cli_progress_bar(&p->progress, share, &line);
+    gw__text_puts(&line, "  ");
+    cli_put_duration(&line, cli_progress_seconds(&p->progress) * (1 - share) / share);
+    gw__text_puts(&line, " left\033[K");
+    cli_screen_write(stderr, &line);
+    p->progress.line_open = true;
+    gw__text_clear(&line);
+}
+
+/* ---- lines ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Whether it is told for the first time: many runs say the same. */
+static bool is_news(cli_compare_progress *p, const char *label, const char *message) {
+    gw__text text = {0};
+    gw__text_addf(&text, "%s: %s", label, message);
+    bool news = !text.failed;
+    for (size_t i = 0; news && i < p->told.n; i += strlen(p->told.at + i) + 1) news = strcmp(p->told.at + i, text.at) != 0;
+    if (news) gw__text_add(&p->told, text.at, text.n + 1);
+    gw__text_clear(&text);
+    return news;
+}
+
+static void draw_end(cli_compare_progress *p, const gw_compare_event *event) {
+    const char *problem = event->event->text;
+    gw__text line = {0};
+    gw__text_addf(&line, "%*zu/%zu  %s, seed %" PRIu64 ": ", snprintf(NULL, 0, "%zu", event->runs), event->ended, event->runs, event->label, event->seed);
+    gw__text_puts(&line, !problem ? "done" : is_news(p, "", problem) ? problem : "failed, as one above");
+    gw__text_puts(&line, "\n");
+    cli_progress_end(&p->progress);
+    cli_screen_write(stderr, &line);
+    gw__text_clear(&line);
+}
+
+void cli_compare_progress_listen(void *context, const gw_compare_event *event) {
+    cli_compare_progress *p = context;
+    const gw_event *e = event->event;
+    switch (e->kind) {
+    case GW_EVENT_READ:
+        if (!p->read) {
+            p->reader = e->run;
+            cli_progress_listen(&p->progress, e);
+        }
+        p->read = true;
+        break;
+    case GW_EVENT_NOTE:
+        if (p->reader == e->run) cli_progress_listen(&p->progress, e);
+        break;
+    case GW_EVENT_WARNING:
+        snprintf(p->progress.label, sizeof p->progress.label, "%.40s: ", event->label);
+        if (is_news(p, event->label, e->text)) cli_progress_listen(&p->progress, e);
+        break;
+    case GW_EVENT_END: draw_end(p, event); /* fall through */
+    case GW_EVENT_STEP:
+    case GW_EVENT_EPOCH:
+        note_share(p, event);
+        draw_bar(p, event);
+        break;
+    case GW_EVENT_TEST: break; /* the table at the end has it */
+    }
+}

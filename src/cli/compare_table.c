@@ -1,0 +1,149 @@
+#include "cli/compare_table.h"
+
+#include <string.h>
+
+#include "cli/results.h"
+
+static const gw__doc *architectures_of(const gw__doc *result) { return gw__doc_get(result, "architectures")->first; }
+
+static void put_text(cli_table *table, const char *text) { cli_cell(table, text, strlen(text)); }
+
+static void put_name(cli_table *table, const gw__doc *architecture) {
+    const gw__slice name = cli_text(gw__doc_get(architecture, "label"));
+    cli_cell(table, name.at, name.n);
+}
+
+/* ---- what each costs ------------------------------------------------------------------------------------------------------------- */
+
+static int64_t total(const gw__doc *result, const char *key) {
+    int64_t n = 0;
+    for (const gw__doc *a = architectures_of(result); a; a = a->next) n += cli_count(a, key);
+    return n;
+}
+
+static void put_gap(cli_table *table, const gw__doc *architecture) {
+    double gap = 0;
+    char text[24] = "-";
+    if (cli_number(gw__doc_get(architecture, "gap"), &gap)) snprintf(text, sizeof text, "%+.1f %%", 100 * gap);
+    put_text(table, text);
+}
+
+static void put_sizes(cli_table *table, const gw__doc *architecture, bool matched) {
+    put_name(table, architecture);
+    cli_cell_count(table, cli_count(architecture, "parameters"));
+    cli_cell_count(table, cli_count(architecture, "dense_parameters"));
+    if (matched) put_gap(table, architecture);
+    cli_cell_count(table, cli_count(architecture, "multiply_adds"));
+    cli_cell_doc(table, gw__doc_get(architecture, "seconds_per_epoch"));
+    cli_cell_count(table, cli_count(architecture, "done"));
+    cli_cell_count(table, cli_count(architecture, "failed"));
+}
+
+static void draw_sizes(const gw__doc *result, gw__text *out) {
+    const bool matched = gw__doc_get(result, "match_parameters") != NULL;
+    cli_table table = {.n_columns = matched ? 8 : 7, .align = "lrrrrrrr"};
+    put_text(&table, "architecture");
+    put_text(&table, "parameters");
+    put_text(&table, "dense");
+    if (matched) put_text(&table, "off");
+    put_text(&table, "multiply-adds");
+    put_text(&table, "s/epoch");
+    put_text(&table, "done");
+    put_text(&table, "failed");
+    for (const gw__doc *a = architectures_of(result); a; a = a->next) put_sizes(&table, a, matched);
+    cli_table_print(&table, out);
+}
+
+/* ---- a task ---------------------------------------------------------------------------------------------------------------------- */
+
+/* With its sign; nothing where there is no number. */
+static void add_signed(gw__text *text, const gw__doc *value) {
+    double number;
+    if (!cli_number(value, &number)) return;
+    if (number > 0) gw__text_putc(text, '+');
+    cli_put_value(text, value);
+}
+
+static void put_gain(cli_table *table, const gw__doc *summary) {
+    gw__text gain = {0}, interval = {0};
+    add_signed(&gain, gw__doc_get(summary, "gain"));
+    add_signed(&interval, gw__doc_get(summary, "gain_low"));
+    if (interval.n > 0) gw__text_puts(&interval, " to ");
+    add_signed(&interval, gw__doc_get(summary, "gain_high"));
+    put_text(table, gain.n ? gain.at : "");
+    put_text(table, interval.n ? interval.at : gain.n ? "-" : "");
+    gw__text_clear(&gain);
+    gw__text_clear(&interval);
+}
+
+static bool any_bad(const gw__doc *result, const char *task) {
+    bool any = false;
+    for (const gw__doc *a = architectures_of(result); a; a = a->next) any |= cli_count(gw__doc_get(a, "bad"), task) > 0;
+    return any;
+}
+
+static void draw_head(const gw__doc *result, const gw__doc *task, const char *metric, gw__text *out) {
+    double better = 0;
+    cli_number(gw__doc_get(gw__doc_get(gw__doc_get(result, "better"), task->key.at), metric), &better);
+    gw__text_addf(out, "\n%.*s: %s%s\n", GW__SLICE_ARG(task->key), metric, better > 0 ? ", higher is better" : better < 0 ? ", lower is better" : "");
+}
+
+/* `task`: its summaries by metric, of the first architecture. */
+static void draw_task(const gw__doc *result, const gw__doc *task, gw__text *out) {
+    static const char *const heads[] = {"architecture", "mean", "sd", "best", "gain", "95 % interval", "bad"};
+    const gw__doc *chief = cli_main_metric(task);
+    const char *metric = chief ? chief->key.at : "loss";
+    const size_t n = GW__COUNT(heads) - !any_bad(result, task->key.at);
+    cli_table table = {.n_columns = n, .align = "lrrrrlr"};
+    draw_head(result, task, metric, out);
+    for (size_t i = 0; i < n; i++) put_text(&table, heads[i]);
+    for (const gw__doc *a = architectures_of(result); a; a = a->next) {
+        const gw__doc *summary = gw__doc_get(gw__doc_get(gw__doc_get(a, "tasks"), task->key.at), metric);
+        put_name(&table, a);
+        cli_cell_doc(&table, gw__doc_get(summary, "mean"));
+        cli_cell_doc(&table, gw__doc_get(summary, "sd"));
+        cli_cell_doc(&table, gw__doc_get(summary, "best"));
+        put_gain(&table, summary);
+        if (n == GW__COUNT(heads)) cli_cell_count(&table, cli_count(gw__doc_get(a, "bad"), task->key.at));
+    }
+    cli_table_print(&table, out);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------------------- */
+
+static void draw_title(const gw__doc *result, gw__text *out) {
+    const int64_t seed = cli_count(result, "first_seed"), runs = cli_count(result, "runs");
+    gw__text_addf(out, "%.*s: ", GW__SLICE_ARG(cli_text(gw__doc_get(result, "part"))));
+    cli_put_count(out, cli_count(result, "rows"));
+    gw__text_addf(out, " rows; %lld run%s each, ", (long long)runs, runs == 1 ? "" : "s");
+    if (runs == 1) gw__text_addf(out, "seed %lld\n\n", (long long)seed);
+    else gw__text_addf(out, "seeds %lld to %lld\n\n", (long long)seed, (long long)(seed + runs - 1));
+}
+
+static void draw_notes(const gw__doc *result, const gw__doc *tasks, gw__text *out) {
+    const gw__doc *baseline = gw__doc_get(result, "baseline");
+    bool bad = false;
+    for (const gw__doc *task = tasks->first; task; task = task->next) bad |= any_bad(result, task->key.at);
+    if (!gw__doc_is_null(baseline)) gw__text_addf(out, "\ngain: over %.*s; above 0 is better\n", GW__SLICE_ARG(cli_text(baseline)));
+    if (bad) gw__text_puts(out, "bad: runs that predict no better than a constant\n");
+}
+
+static void draw(const gw__doc *result, gw__text *out) {
+    const gw__doc *tasks = gw__doc_get(architectures_of(result), "tasks");
+    draw_title(result, out);
+    draw_sizes(result, out);
+    for (const gw__doc *task = tasks->first; task; task = task->next) draw_task(result, task, out);
+    draw_notes(result, tasks, out);
+    if (total(result, "failed") + total(result, "canceled") == 0) return;
+    gw__text_addf(out, "%lld of %lld runs are in the table; what became of the others stands in runs.csv\n", (long long)total(result, "done"),
+                  (long long)(total(result, "done") + total(result, "failed") + total(result, "canceled")));
+}
+
+gw_status cli_draw_comparison(const char *json, gw__text *out, gw_error *err) {
+    gw__arena arena = {0};
+    gw__doc *result;
+    gw_status status = cli_result(json, "comparison", &arena, &result, err);
+    if (status == GW_OK) draw(result, out);
+    gw__arena_clear(&arena);
+    return status;
+}

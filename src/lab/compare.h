@@ -1,0 +1,97 @@
+/* Architectures compared on the same rows: several seeds of each, what they come to, and by how much they differ from a baseline.
+ *   plan     contenders and their specs, all on the rows that the first seed draws; widths that make parameters equal
+ *   run      gw__train_many, which shares the rows and spreads the runs over the threads
+ *   collect  the scores of every run, and what they say together
+ *   write    JSON, CSV and the report */
+#ifndef GW_LAB_COMPARE_H
+#define GW_LAB_COMPARE_H
+
+#include "base/json.h"
+#include "spec/spec.h"
+
+/* One number of a run: a metric of a task, or its loss. */
+typedef struct gw__score {
+    const char *task, *metric;
+    size_t task_at;
+    int better; /* 1: higher is better, -1: lower, 0: neither */
+} gw__score;
+
+/* A score over the runs of a contender that are done. NaN: does not exist. */
+typedef struct gw__summary {
+    size_t n;               /* runs that have it */
+    double mean, low, high; /* with its interval */
+    double deviation, best;
+    double gain, gain_low, gain_high; /* over the baseline: above 0 is better */
+} gw__summary;
+
+typedef struct gw__compared_run {
+    uint64_t seed;
+    gw_status status;    /* GW_OK: done */
+    const char *problem; /* NULL: none */
+    int64_t epochs, kept_epoch;
+    double seconds;      /* of training, all epochs */
+    int64_t epochs_told; /* as many as `curve` has */
+    double *scores;      /* [n_scores]; NULL unless done */
+    gw__text curve;      /* the JSON of its epochs, commas between; owned */
+} gw__compared_run;
+
+typedef struct gw__contender {
+    const char *label, *architecture;
+    gw__texts overrides; /* of the spec, without seeds */
+    gw__spec *spec;      /* owned */
+    bool widened;        /* its experts' widths are not the spec's, so that its parameters are as many */
+    uint64_t dense_parameters, table_parameters, multiply_adds; /* 0: no run began */
+    size_t n_done, n_failed, n_canceled;
+    double seconds_per_epoch;
+    gw__compared_run *runs; /* [n_runs] */
+    gw__summary *summaries; /* [n_scores] */
+    size_t *n_bad;          /* [T] runs that are no better than a constant; SIZE_MAX: nothing says so */
+} gw__contender;
+
+#define GW__NO_BASELINE SIZE_MAX
+
+typedef struct gw__comparison {
+    gw__arena arena;
+    gw_train_options base;  /* spec and overrides that all share */
+    gw__spec *spec;         /* by these alone; owned */
+    char *spec_text;        /* of standard input; owned */
+    gw__contender *contenders;
+    size_t n_contenders, baseline;
+    size_t n_runs;          /* of each */
+    uint64_t first_seed;
+    const char *part;       /* "test" or "valid" */
+    int64_t rows;           /* of it */
+    gw__score *scores;
+    size_t n_scores;
+    uint64_t match;         /* dense parameters that all should have; 0: as they come */
+    size_t n_ended;         /* runs so far */
+    gw_compare_listener listener;
+    void *listener_context;
+} gw__comparison;
+
+/* See gw_compare in gatewright.h, whose work this is. */
+gw_status gw__compare(const gw_compare_options *options, gw__text *ret_json, gw_error *err);
+
+/* ---- compare_plan.c ---- */
+gw_status gw__compare_plan(gw__comparison *c, const gw_compare_options *options, gw_error *err);
+void      gw__comparison_clear(gw__comparison *c);
+/* Put one more override behind a contender's, whose spec is read again. */
+gw_status gw__contender_set(gw__comparison *c, gw__contender *contender, const char *override, gw_error *err);
+
+/* ---- compare_match.c: reads data.train to know the widths ---- */
+gw_status gw__compare_match(gw__comparison *c, gw_error *err);
+#define GW__MATCH_TOLERANCE 0.05 /* widths are whole numbers; from here on it is said that a contender is not matched */
+/* How far from c->match, as a share of it. */
+double    gw__contender_gap(const gw__comparison *c, const gw__contender *contender);
+
+/* ---- compare_collect.c ---- */
+gw_status gw__compare_collect(gw__comparison *c, const gw_run_result *results, gw_error *err);
+
+/* ---- compare_write.c ---- */
+gw_status gw__compare_write_json(const gw__comparison *c, gw__text *out, gw_error *err);
+/* Before anything is trained: the directory is there and may be written, or may be made, and no file in it that will be written is an input. */
+gw_status gw__compare_check_output(const gw__comparison *c, const char *directory, gw_error *err);
+/* Make the directory if need be and put the files into it, each whole. */
+gw_status gw__compare_write(const gw__comparison *c, const gw__text *json, const char *directory, gw_error *err);
+
+#endif

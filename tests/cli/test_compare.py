@@ -1,0 +1,283 @@
+"""`gatewright compare`: the whole road, what the files hold, what is refused, threads, Ctrl-C, runs that fail, parameters that match."""
+import csv
+import io
+import json
+import math
+import os
+import signal
+import statistics
+import subprocess
+import time
+
+from cli_tap import COMMAND, SANITIZER_MARKS, SOURCE, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
+
+FILES = ["compare.csv", "compare.json", "runs.csv"]
+QUICK = ["--set", "train.epochs=2"]
+EVERY = ("shared-bottom,averaged,omoe,mmoe,cgc,ple,adatt-sp,adatt,cross-stitch,snr-aver,snr-trans,l2-constrained,tensor-factorization,home,stem,aitm")
+
+
+def compare(*arguments, **options):
+    return run("compare", "people.yaml", *arguments, **options)
+
+
+def result(folder):
+    return json.loads(read(os.path.join(folder, "compare.json")))
+
+
+def table(folder, name):
+    return list(csv.DictReader(io.StringIO(read(os.path.join(folder, name)).decode())))
+
+
+def by_label(found):
+    return {a["label"]: a for a in found["architectures"]}
+
+
+def without_seconds(value):
+    if isinstance(value, dict):
+        return {key: without_seconds(v) for key, v in value.items() if not key.startswith("seconds")}
+    return [without_seconds(v) for v in value] if isinstance(value, list) else value
+
+
+def near(a, b):
+    return a is not None and b is not None and math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-15)
+
+
+def whole_road():
+    small_world()
+    write("test.csv", people(120, seed=5))
+    found = succeeds("compare works", "compare", "people.yaml", "--architectures", "shared-bottom,mmoe", "--runs", 4, *QUICK, "--set", "data.test=test.csv", "-o", "out")
+    same(listing("out"), FILES, "the folder has the files")
+    for part in ("test: 120 rows; 4 runs each, seeds 7 to 10", "rich: auc, higher is better", "age: rmse, lower is better", "job: accuracy, higher is better",
+                 "gain: over single-task"):
+        check(part in found.out, f"the screen has '{part}'", found)
+    check("out" in found.err and found.err.count(": done\n") == 12, "each run that ends is told", found.err)
+    all_of = result("out")
+    same([a["label"] for a in all_of["architectures"]], ["single-task", "shared-bottom", "mmoe"], "the twin stands in front")
+    same((all_of["part"], all_of["rows"], all_of["baseline"], all_of["first_seed"], all_of["data_seed"]), ("test", 120, "single-task", 7, 7), "what was compared")
+    check(set(all_of["better"]["rich"]) >= {"loss", "auc"} and "rows" not in all_of["better"]["rich"], "scores are metrics and the loss", all_of["better"])
+    statistics_agree(all_of)
+    runs_repeat(all_of)
+    tables_agree(all_of)
+
+
+def statistics_agree(all_of):
+    """Every summary is that of the runs beside it."""
+    baseline = by_label(all_of)["single-task"]
+    for a in all_of["architectures"]:
+        same((a["done"], a["failed"], a["canceled"], [r["seed"] for r in a["runs"]]), (4, 0, 0, [7, 8, 9, 10]), f"{a['label']}: every run is done")
+        check(all(len(r["curve"]) == r["epochs"] == 2 and r["curve"][0]["epoch"] == 1 and "valid" in r["curve"][0] for r in a["runs"]), f"{a['label']}: curves")
+        check(a["seconds_per_epoch"] > 0, f"{a['label']}: takes time")
+        for task, metrics in all_of["better"].items():
+            for metric, better in metrics.items():
+                values = [r["tasks"][task][metric] for r in a["runs"]]
+                s, b = a["tasks"][task][metric], baseline["tasks"][task][metric]
+                good = near(s["mean"], statistics.mean(values)) and near(s["sd"], statistics.stdev(values)) and s["runs"] == 4
+                good &= s["best"] == (max(values) if better > 0 else min(values) if better < 0 else None)
+                if a is baseline or better == 0:
+                    good &= s["gain"] is None and s["gain_low"] is None
+                else:
+                    good &= abs(s["gain"] - better * (s["mean"] - b["mean"])) < 1e-12 and s["gain_low"] <= s["gain"] <= s["gain_high"]
+                check(good, f"{a['label']}, {task}.{metric}: summary of the runs", (values, s, b))
+
+
+def runs_repeat(all_of):
+    """A run is what train makes of its overrides."""
+    for label in ("single-task", "mmoe"):
+        a = by_label(all_of)[label]
+        sets = [word for override in a["overrides"] for word in ("--set", override)]
+        alone = run("train", "people.yaml", *QUICK, "--set", "data.test=test.csv", *sets, "--set", "train.seed=9", "--set", "train.data_seed=7", "--json", "-o", "alone.gw")
+        lines = [json.loads(line) for line in alone.out.splitlines()]
+        same(lines[-1]["test"]["tasks"]["rich"]["auc"], a["runs"][2]["tasks"]["rich"]["auc"], f"{label}: train repeats the run")
+        same(without_seconds(lines[:-1]), without_seconds(a["runs"][2]["curve"]), f"{label}: and its curve")
+        size = json.loads(run("inspect", "alone.gw", "--json").out)
+        same((size["parameters"], size["multiply_adds"]), (a["parameters"], a["multiply_adds"]), f"{label}: sizes are those of inspect")
+
+
+def tables_agree(all_of):
+    scores, runs = table("out", "compare.csv"), table("out", "runs.csv")
+    same(len(scores), 3 * sum(map(len, all_of["better"].values())), "compare.csv: a line per architecture, task and metric")
+    same(len(runs), 12, "runs.csv: a line per run")
+    for line in scores:
+        s = by_label(all_of)[line["label"]]["tasks"][line["task"]][line["metric"]]
+        pairs = [(line[key], s[key]) for key in ("mean", "low", "high", "sd", "best", "gain", "gain_low", "gain_high")]
+        if not all((cell == "" and value is None) or (cell and float(cell) == value) for cell, value in pairs):
+            check(False, f"compare.csv: {line['label']} {line['task']}.{line['metric']}", (line, s))
+    found = {(line["label"], int(line["seed"])): line for line in runs}
+    expected = by_label(all_of)["mmoe"]["runs"][1]
+    same(float(found["mmoe", 8]["age.rmse"]), expected["tasks"]["age"]["rmse"], "runs.csv has the metrics")
+    same((found["mmoe", 8]["outcome"], found["mmoe", 8]["epochs"], found["mmoe", 8]["problem"]), ("done", "2", ""), "runs.csv has the outcome")
+
+
+def threads():
+    arguments = ["--architectures", "mmoe,ple", "--runs", "3", *QUICK]
+    found = []
+    for n in (1, 2, 5):
+        found.append(succeeds(f"with {n} threads", "compare", "people.yaml", *arguments, "--threads", n, "-o", f"t{n}", "--json"))
+        same(json.loads(found[-1].out), result(f"t{n}"), f"{n} threads: --json prints compare.json")
+        same(without_seconds(result(f"t{n}")), without_seconds(result("t1")), f"{n} threads: the same as one")
+    same(result("t1")["part"], "valid", "without data.test the validation part is compared")
+
+
+def labels_and_baselines():
+    found = succeeds("labels tell entries apart", "compare", "people.yaml", "--architectures", "few=mmoe,many=mmoe", "--set-for", "many:model.experts.count=9",
+                     "--set-for", "few:model.experts.count=2", "--set-for", "many:train.optimizer.lr=0.02", "--baseline", "few", "--runs", "2", *QUICK, "-o", "labels")
+    entries = by_label(result("labels"))
+    same(list(entries), ["few", "many"], "a listed baseline adds nothing")
+    check(entries["many"]["dense_parameters"] > entries["few"]["dense_parameters"], "each has its overrides", entries.keys())
+    same(entries["many"]["overrides"], ["model.architecture=mmoe", "model.experts.count=9", "train.optimizer.lr=0.02"], "in their order")
+    check("gain: over few" in found.out and entries["many"]["tasks"]["rich"]["auc"]["gain"] is not None, "gains are over it", found)
+    succeeds("an architecture is a baseline", "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "omoe", "--runs", "1", *QUICK, "-o", "labels")
+    same(list(by_label(result("labels"))), ["omoe", "mmoe"], "which takes part")
+    found = succeeds("no baseline", "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "1", *QUICK, "-o", "labels")
+    same((list(by_label(result("labels"))), result("labels")["baseline"]), (["mmoe"], None), "is none")
+    check("gain: over" not in found.out, "and no gain is promised", found)
+
+
+def every_architecture():
+    """Whatever the spec's own architecture is, all others and its twin can be made of it, and parameters match."""
+    own = {"mmoe": [], "ple": ["--set", "model.levels=2", "--set", "model.experts.hidden=[[12], [8, 6]]", "--set", "model.gates.hidden=[[4], []]"], "home": [],
+           "cross-stitch": [], "aitm": []}
+    for name, sets in own.items():
+        found = succeeds(f"of a spec for {name}", "compare", "people.yaml", "--set", f"model.architecture={name}", *sets, "--architectures", EVERY, "--runs", "1",
+                         "--set", "train.epochs=1", "--set", "model.experts.hidden=[24, 16]" if not sets else "train.batch=64", "--match-parameters", "-o", "every")
+        all_of = result("every")
+        target = all_of["match_parameters"]
+        for a in all_of["architectures"]:
+            gap = (a["dense_parameters"] - target) / target
+            told = f"warning: {a['label']}: {a['dense_parameters']} dense parameters instead of {target}" in found.err
+            check(near(a["gap"], gap) and told == (abs(gap) > 0.05) and abs(gap) < 0.2, f"{name}: {a['label']} has {a['dense_parameters']} parameters of {target}", found.err)
+        same(by_label(all_of)[name]["gap"] if name in by_label(all_of) else 0, 0, f"{name} itself is as it is")
+
+
+def twins():
+    """The twin has the spec's layers, whatever the spec's architecture."""
+    compare("--architectures", "mmoe", "--set", "model={architecture: ple, levels: 2, experts: {hidden: [[12], [8, 6]], activation: tanh}, towers: {hidden: [5]}}",
+            "--runs", "1", *QUICK, "-o", "twin")
+    twin = by_label(result("twin"))["single-task"]
+    sets = [word for override in twin["overrides"] for word in ("--set", override)]
+    described = json.loads(run("inspect", "people.yaml", *sets, "--json").out)
+    same([[layer[0] for layer in e["layers"]] for e in described["levels"][0]["experts"]], [[12, 8, 6]] * 3, "the twin is as deep as a path through the network")
+    same([[layer[0] for layer in t["layers"]] for t in described["towers"]], [[5, 1], [5, 1], [5, 3]], "with the same towers")
+    check("model.experts.activation=tanh" in twin["overrides"], "and activation", twin["overrides"])
+
+
+def unmatched():
+    write("number.csv", "x,y\n" + "".join(f"{i % 7},{i % 3}\n" for i in range(60)))
+    write("number.yaml", "data: {train: number.csv, valid: {fraction: 0.3}}\ntasks: {y: regression}\nmodel: {architecture: moe, experts: {count: 2, hidden: [1]}, towers: {hidden: []}}\n"
+                         "train: {epochs: 1}\n")
+    found = succeeds("what cannot be matched", "compare", "number.yaml", "--architectures", "mmoe", "--set-for", "mmoe:model.experts.count=64", "--match-parameters",
+                     "--runs", "1", "-o", "un")
+    a = by_label(result("un"))["mmoe"]
+    check(a["gap"] > 1 and f"warning: mmoe: {a['dense_parameters']} dense parameters instead of {result('un')['match_parameters']}" in found.err, "is told", found.err)
+
+
+def failing_runs():
+    found = succeeds("runs that diverge are counted", "compare", "people.yaml", "--architectures", "mmoe,wild=mmoe", "--set-for", "wild:train.optimizer={name: sgd, lr: 1e30}",
+                     "--runs", "2", *QUICK, "-o", "wild")
+    wild = by_label(result("wild"))["wild"]
+    same((wild["done"], wild["failed"], wild["tasks"]["rich"]["auc"]["mean"], wild["tasks"]["rich"]["auc"]["gain"]), (0, 2, None, None), "they are in no mean")
+    check("finite" in wild["runs"][0]["problem"] and wild["runs"][0]["outcome"] == "failed", "and say why", wild["runs"][0])
+    same([r["outcome"] for r in table("wild", "runs.csv")], ["done"] * 4 + ["failed"] * 2, "runs.csv has them")
+    check("4 of 6 runs are in the table" in found.out and "wild, seed 8: epoch 1" in found.err, "the screen says it", found)
+    before = listing()
+    fails("if none comes to an end, it fails", 1, ["none of the 2 runs", "finite"], "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "2",
+          "--set", "train.optimizer={name: sgd, lr: 1e30}", "-o", "nothing")
+    write("bad.csv", people(50).replace("Lima,", "Lima,zzz", 1))
+    fails("so it does with a bad table", 1, ["gatewright: bad.csv:9: column 'hours'", "failed, as one above"], "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1",
+          "--set", "data.train=bad.csv", "-o", "nothing")
+    same([name for name in listing() if name not in before], ["bad.csv"], "and nothing is written")
+
+
+def constant_runs():
+    write("noise.csv", "x,y\n" + "".join(f"{(i * 7919) % 101},{(i * 104729) % 97}\n" for i in range(200)))
+    write("noise.yaml", "data: {train: noise.csv, valid: {fraction: 0.3}}\ntasks: {y: regression}\nmodel: {experts: {count: 2, hidden: [4]}}\ntrain: {epochs: 1}\n")
+    found = succeeds("runs that learn nothing", "compare", "noise.yaml", "--architectures", "mmoe", "--runs", "2", "-o", "noise")
+    same([a["bad"]["y"] for a in result("noise")["architectures"]], [2, 2], "are called bad")
+    check("bad: runs that predict no better than a constant" in found.out, "and explained", found)
+
+
+def interrupted():
+    process = subprocess.Popen([COMMAND, "compare", "people.yaml", "--architectures", "short=mmoe,long=mmoe", "--baseline", "none", "--set-for", "short:train.epochs=1",
+                                "--set-for", "long:train.epochs=1000000", "--runs", "2", "--threads", "4", "-o", "stopped"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    seen = b""
+    while seen.count(b": done\n") < 2:
+        line = process.stderr.readline()
+        if not line:
+            break
+        seen += line
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    err = (seen + err).decode()
+    same(process.returncode, 130, "Ctrl-C ends with 130")
+    check("canceled when 2 of 4 runs were done" in err and not any(mark in err for mark in SANITIZER_MARKS), "and says how far it was", err)
+    found = by_label(result("stopped"))
+    same([(a["done"], a["canceled"]) for a in found.values()], [(2, 0), (0, 2)], "what is done is written")
+    check(b"2 of 4 runs are in the table" in out, "and printed", out)
+
+    before = listing()
+    process = subprocess.Popen([COMMAND, "compare", "people.yaml", "--architectures", "mmoe", "--set", "train.epochs=1000000", "-o", "never"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    same((process.returncode, out), (130, b""), "without a run that is done nothing is printed")
+    check(b"nothing to compare" in err, "but said", err)
+    same(listing(), before, "and nothing written")
+
+
+def refused():
+    base = ["compare", "people.yaml"]
+    for title, parts, arguments in (
+            ("an unknown architecture", ["unknown architecture 'mmoee'", "did you mean 'mmoe'?"], ["--architectures", "mmoe,mmoee"]),
+            ("one that is like nothing", ["unknown architecture 'qqqqqq'", "docs/architectures.md"], ["--architectures", "qqqqqq"]),
+            ("the same twice", ["'mmoe' stands there twice", "=mmoe"], ["--architectures", "mmoe,mmoe"]),
+            ("a label without a name", ["'--architectures'", "'big='"], ["--architectures", "big="]),
+            ("no architecture", ["--architectures", "is missing"], []),
+            ("no run", ["'--runs'"], ["--architectures", "mmoe", "--runs", "0"]),
+            ("--set-for of what is not compared", ["'ple' is none of"], ["--architectures", "mmoe", "--set-for", "ple:model.levels=3"]),
+            ("--set-for of a misspelt label", ["did you mean 'mmoe'?"], ["--architectures", "mmoe", "--set-for", "mmo:model.levels=3"]),
+            ("--set-for without a label", ["LABEL:KEY.PATH=VALUE"], ["--architectures", "mmoe", "--set-for", "model.levels=3"]),
+            ("other rows for one", ["'mmoe'", "data.train=x.csv", "in common"], ["--architectures", "mmoe", "--set-for", "mmoe:data.train=x.csv"]),
+            ("another seed for one", ["train.seed=3", "in common"], ["--architectures", "mmoe", "--set-for", "mmoe:train.seed=3"]),
+            ("a key that is wrong for one", ["'mmoe': ", "model.expert", "did you mean"], ["--architectures", "mmoe", "--set-for", "mmoe:model.expert.count=3"]),
+            ("a key that is wrong for all", ["--set model.expert.count=3"], ["--architectures", "mmoe", "--set", "model.expert.count=3"]),
+            ("an architecture for one task", ["'moe': ", "for one task"], ["--architectures", "moe"]),
+            ("an unknown baseline", ["baseline 'bogus'"], ["--architectures", "a=mmoe", "--baseline", "bogus"]),
+            ("a misspelt baseline", ["did you mean 'first'?"], ["--architectures", "first=mmoe", "--baseline", "frist"]),
+            ("nothing to measure on", ["'data.test'", "'data.valid'", "hint"], ["--architectures", "mmoe", "--set", "data.valid=null"]),
+            ("parameters of a pipe", ["standard input"], ["--architectures", "mmoe", "--match-parameters", "--set", 'data.train="-"']),
+            ("an empty folder name", ["empty"], ["--architectures", "mmoe", "-o", ""])):
+        fails(f"{title} is refused", 2, parts, *base, *arguments)
+    fails("a file for a folder is refused", 1, ["people.csv", "folder"], *base, "--architectures", "mmoe", "-o", "people.csv")
+    fails("a folder in none is refused", 1, ["nowhere/x", "mkdir -p"], *base, "--architectures", "mmoe", "-o", "nowhere/x")
+    check("compare" not in listing(), "nothing was written", listing())
+
+
+def folders():
+    os.mkdir("there")
+    write("there/notes.txt", "mine")
+    write("there/compare.csv", "old")
+    succeeds("a folder that is there is used", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, "-o", "there/")
+    same(listing("there"), sorted(FILES + ["notes.txt"]), "beside what is in it")
+    check(read("there/compare.csv") != b"old" and read("there/notes.txt") == b"mine", "files of an earlier comparison are replaced, others are not")
+    write("there/compare.json", read("people.yaml").replace(b"people.csv", b"../people.csv"))
+    os.chdir("there")
+    spec = json.dumps({"data": {"train": "../people.csv", "valid": {"fraction": 0.2}}, "features": {"ignore": ["id"]}, "tasks": {"rich": {"type": "binary"}}})
+    write("compare.json", spec)
+    fails("a spec is not replaced", 2, ["also the input", "compare.json"], "compare", "compare.json", "--architectures", "mmoe", "-o", ".")
+    same(read("compare.json").decode(), spec, "it is as it was")
+    os.chdir("..")
+    found = run("compare", "-", "--architectures", "mmoe", "--runs", "1", *QUICK, "--match-parameters", "-o", "piped", stdin=read("people.yaml"))
+    check(found.code == 0 and listing("piped") == FILES, "a spec may come from standard input", found)
+
+
+def documented():
+    page = read(os.path.join(SOURCE, "docs", "compare.md")).decode()
+    header = read("out/compare.csv").decode().splitlines()[0].split(",")
+    check(all(f"`{name}`" in page for name in header), "docs/compare.md names the columns of compare.csv", header)
+    for key in list(result("out")) + list(result("out")["architectures"][0]) + list(result("out")["architectures"][0]["runs"][0]):
+        check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
+
+
+main(whole_road, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, interrupted, refused, folders, documented)
