@@ -82,31 +82,43 @@ static bool any_bad(const gw__doc *result, const char *task) {
     return any;
 }
 
-static void draw_head(const gw__doc *result, const gw__doc *task, const char *metric, gw__text *out) {
+static double better_of(const gw__doc *result, const char *task, const char *metric) {
     double better = 0;
-    cli_number(gw__doc_get(gw__doc_get(gw__doc_get(result, "better"), task->key.at), metric), &better);
-    gw__text_addf(out, "\n%.*s: %s%s\n", GW__SLICE_ARG(task->key), metric, better > 0 ? ", higher is better" : better < 0 ? ", lower is better" : "");
+    cli_number(gw__doc_get(gw__doc_get(gw__doc_get(result, "better"), task), metric), &better);
+    return better;
 }
 
-/* `task`: its summaries by metric, of the first architecture. */
-static void draw_task(const gw__doc *result, const gw__doc *task, gw__text *out) {
+/* One score of all architectures. `task` NULL: of all tasks together, of which nothing is called bad. */
+static void draw_score(const gw__doc *result, const char *task, const char *metric, gw__text *out) {
     static const char *const heads[] = {"architecture", "mean", "sd", "best", "gain", "95 % interval", "bad"};
-    const gw__doc *chief = cli_main_metric(task);
-    const char *metric = chief ? chief->key.at : "loss";
-    const size_t n = GW__COUNT(heads) - !any_bad(result, task->key.at);
+    const bool bad = task && any_bad(result, task);
+    const size_t n = GW__COUNT(heads) - !bad;
     cli_table table = {.n_columns = n, .align = "lrrrrlr"};
-    draw_head(result, task, metric, out);
     for (size_t i = 0; i < n; i++) put_text(&table, heads[i]);
     for (const gw__doc *a = architectures_of(result); a; a = a->next) {
-        const gw__doc *summary = gw__doc_get(gw__doc_get(gw__doc_get(a, "tasks"), task->key.at), metric);
+        const gw__doc *summary = task ? gw__doc_get(gw__doc_get(gw__doc_get(a, "tasks"), task), metric) : gw__doc_get(a, "overall");
         put_name(&table, a);
         cli_cell_doc(&table, gw__doc_get(summary, "mean"));
         cli_cell_doc(&table, gw__doc_get(summary, "sd"));
         cli_cell_doc(&table, gw__doc_get(summary, "best"));
         put_gain(&table, summary);
-        if (n == GW__COUNT(heads)) cli_cell_count(&table, cli_count(gw__doc_get(a, "bad"), task->key.at));
+        if (bad) cli_cell_count(&table, cli_count(gw__doc_get(a, "bad"), task));
     }
     cli_table_print(&table, out);
+}
+
+static void draw_tasks(const gw__doc *result, gw__text *out) {
+    const gw__doc *mains = gw__doc_get(result, "main"), *overall = gw__doc_get(architectures_of(result), "overall");
+    const char *metric = "";
+    for (const gw__doc *task = mains->first; task; task = task->next) {
+        metric = task->text.at;
+        const double better = better_of(result, task->key.at, metric);
+        gw__text_addf(out, "\n%.*s: %s%s\n", GW__SLICE_ARG(task->key), metric, better > 0 ? ", higher is better" : better < 0 ? ", lower is better" : "");
+        draw_score(result, task->key.at, metric, out);
+    }
+    if (!overall || gw__doc_is_null(overall)) return;
+    gw__text_addf(out, "\nmean of all tasks: %s\n", metric);
+    draw_score(result, NULL, metric, out);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------------- */
@@ -120,20 +132,19 @@ static void draw_title(const gw__doc *result, gw__text *out) {
     else gw__text_addf(out, "seeds %lld to %lld\n\n", (long long)seed, (long long)(seed + runs - 1));
 }
 
-static void draw_notes(const gw__doc *result, const gw__doc *tasks, gw__text *out) {
-    const gw__doc *baseline = gw__doc_get(result, "baseline");
+static void draw_notes(const gw__doc *result, gw__text *out) {
+    const gw__doc *baseline = gw__doc_get(result, "baseline"), *mains = gw__doc_get(result, "main");
     bool bad = false;
-    for (const gw__doc *task = tasks->first; task; task = task->next) bad |= any_bad(result, task->key.at);
+    for (const gw__doc *task = mains->first; task; task = task->next) bad |= any_bad(result, task->key.at);
     if (!gw__doc_is_null(baseline)) gw__text_addf(out, "\ngain: over %.*s; above 0 is better\n", GW__SLICE_ARG(cli_text(baseline)));
     if (bad) gw__text_puts(out, "bad: runs that predict no better than a constant\n");
 }
 
 static void draw(const gw__doc *result, gw__text *out) {
-    const gw__doc *tasks = gw__doc_get(architectures_of(result), "tasks");
     draw_title(result, out);
     draw_sizes(result, out);
-    for (const gw__doc *task = tasks->first; task; task = task->next) draw_task(result, task, out);
-    draw_notes(result, tasks, out);
+    draw_tasks(result, out);
+    draw_notes(result, out);
     if (total(result, "failed") + total(result, "canceled") == 0) return;
     gw__text_addf(out, "%lld of %lld runs are in the table; what became of the others stands in runs.csv\n", (long long)total(result, "done"),
                   (long long)(total(result, "done") + total(result, "failed") + total(result, "canceled")));

@@ -45,6 +45,7 @@ typedef struct gw__contender {
     double seconds_per_epoch;
     gw__compared_run *runs; /* [n_runs] */
     gw__summary *summaries; /* [n_scores] */
+    gw__summary overall;    /* of the mean over the tasks' main scores; n 0 where those are of different metrics */
     size_t *n_bad;          /* [T] runs that are no better than a constant; SIZE_MAX: nothing says so */
 } gw__contender;
 
@@ -63,6 +64,7 @@ typedef struct gw__comparison {
     int64_t rows;           /* of it */
     gw__score *scores;
     size_t n_scores;
+    size_t *mains;          /* [T] the score that says most of a task: auc, rmse, accuracy or pinball, else the loss */
     uint64_t match;         /* dense parameters that all should have; 0: as they come */
     size_t n_ended;         /* runs so far */
     gw_compare_listener listener;

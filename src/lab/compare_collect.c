@@ -57,10 +57,26 @@ static gw_status list_scores(gw__comparison *c, const gw__doc *tasks, gw_error *
     return GW_OK;
 }
 
+static size_t main_of(const gw__comparison *c, size_t task) {
+    static const char *const names[] = {"auc", "rmse", "accuracy", "pinball", "loss"};
+    for (size_t i = 0; i < GW__COUNT(names); i++)
+        for (size_t s = 0; s < c->n_scores; s++)
+            if (c->scores[s].task_at == task && strcmp(c->scores[s].metric, names[i]) == 0) return s;
+    return SIZE_MAX; /* every task has a loss */
+}
+
+static gw_status list_mains(gw__comparison *c, gw_error *err) {
+    c->mains = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *c->mains);
+    if (!c->mains) return gw__fail_nomem(err);
+    for (size_t t = 0; t < c->spec->n_tasks; t++) c->mains[t] = main_of(c, t);
+    return GW_OK;
+}
+
 static gw_status read_scores(gw__comparison *c, const gw_run_result *result, gw__compared_run *run, gw_error *err) {
     const gw__doc *tasks;
     gw_status status = read_result(c, result, run, &tasks, err);
     if (status == GW_OK && !c->scores) status = list_scores(c, tasks, err);
+    if (status == GW_OK && !c->mains) status = list_mains(c, err);
     if (status != GW_OK) return status;
     run->scores = gw__arena_alloc(&c->arena, c->n_scores + 1, sizeof *run->scores);
     if (!run->scores) return gw__fail_nomem(err);
@@ -92,9 +108,20 @@ static gw_status take_run(gw__comparison *c, gw__contender *contender, const gw_
 /* Room for the scores of two contenders' runs, and for drawing from them. */
 typedef struct room { double *values, *baseline, *scratch; } room;
 
-/* [n_runs] one score of all runs of a contender. */
-static void gather(const gw__comparison *c, const gw__contender *contender, size_t score, double *ret) {
-    for (size_t i = 0; i < c->n_runs; i++) ret[i] = contender->runs[i].scores ? contender->runs[i].scores[score] : NAN;
+enum { OVERALL = -1 };
+
+/* One score of a run, or the mean over its tasks' main scores. */
+static double score_of(const gw__comparison *c, const gw__compared_run *run, ptrdiff_t score) {
+    if (!run->scores) return NAN;
+    if (score != OVERALL) return run->scores[score];
+    double sum = 0;
+    for (size_t t = 0; t < c->spec->n_tasks; t++) sum += run->scores[c->mains[t]];
+    return sum / (double)c->spec->n_tasks;
+}
+
+/* [n_runs] of all runs of a contender. */
+static void gather(const gw__comparison *c, const gw__contender *contender, ptrdiff_t score, double *ret) {
+    for (size_t i = 0; i < c->n_runs; i++) ret[i] = score_of(c, &contender->runs[i], score);
 }
 
 /* Multi-task gain (PLE, eq. 11): above 0 is better, whether more of the metric is or less. */
@@ -105,12 +132,23 @@ static void find_gain(const gw__comparison *c, int better, const room *r, gw__su
     gw__bootstrap_difference(more, c->n_runs, less, c->n_runs, INTERVAL_SEED, r->scratch, &s->gain_low, &s->gain_high);
 }
 
-static gw__summary summarise(const gw__comparison *c, int better, const room *r) {
+static gw__summary summarise(const gw__comparison *c, const gw__contender *contender, ptrdiff_t score, int better, const room *r) {
+    gather(c, contender, score, r->values);
     const gw__moments m = gw__moments_of(r->values, c->n_runs);
     gw__summary s = {.n = m.n, .mean = m.mean, .deviation = m.deviation, .gain = NAN, .gain_low = NAN, .gain_high = NAN};
     s.best = better > 0 ? m.most : better < 0 ? m.least : NAN;
     gw__bootstrap_difference(r->values, c->n_runs, NULL, 0, INTERVAL_SEED, r->scratch, &s.low, &s.high);
+    if (better == 0 || c->baseline == GW__NO_BASELINE || contender == &c->contenders[c->baseline]) return s;
+    gather(c, &c->contenders[c->baseline], score, r->baseline);
+    find_gain(c, better, r, &s);
     return s;
+}
+
+/* Whether a mean over the tasks is one of anything. */
+static bool has_overall(const gw__comparison *c) {
+    for (size_t t = 1; t < c->spec->n_tasks; t++)
+        if (strcmp(c->scores[c->mains[t]].metric, c->scores[c->mains[0]].metric) != 0) return false;
+    return c->spec->n_tasks > 1;
 }
 
 /* Runs that predict no better than a constant: they learnt nothing of the task. Multiclass tasks have no metric that would say so. */
@@ -140,14 +178,8 @@ static gw_status summarise_contender(gw__comparison *c, gw__contender *contender
     contender->summaries = gw__arena_alloc(&c->arena, c->n_scores + 1, sizeof *contender->summaries);
     contender->n_bad = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *contender->n_bad);
     if (!contender->summaries || !contender->n_bad) return gw__fail_nomem(err);
-    for (size_t s = 0; s < c->n_scores; s++) {
-        const int better = c->scores[s].better;
-        gather(c, contender, s, r->values);
-        contender->summaries[s] = summarise(c, better, r);
-        if (better == 0 || c->baseline == GW__NO_BASELINE || contender == &c->contenders[c->baseline]) continue;
-        gather(c, &c->contenders[c->baseline], s, r->baseline);
-        find_gain(c, better, r, &contender->summaries[s]);
-    }
+    for (size_t s = 0; s < c->n_scores; s++) contender->summaries[s] = summarise(c, contender, (ptrdiff_t)s, c->scores[s].better, r);
+    if (has_overall(c)) contender->overall = summarise(c, contender, OVERALL, c->scores[c->mains[0]].better, r);
     for (size_t t = 0; t < c->spec->n_tasks; t++) contender->n_bad[t] = count_bad(c, contender, t);
     contender->seconds_per_epoch = seconds_per_epoch(c, contender);
     return GW_OK;

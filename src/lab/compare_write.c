@@ -57,8 +57,7 @@ static void put_scores(const gw__comparison *c, gw__json_writer *w, const char *
 
 static void write_score(gw__json_writer *w, const void *of, size_t score) { gw__json_double(w, ((const gw__compared_run *)of)->scores[score]); }
 
-static void write_summary(gw__json_writer *w, const void *of, size_t score) {
-    const gw__summary *s = &((const gw__contender *)of)->summaries[score];
+static void put_summary(gw__json_writer *w, const gw__summary *s) {
     gw__json_begin_object(w);
     put_int(w, "runs", s->n);
     put_number(w, "mean", s->mean);
@@ -72,7 +71,16 @@ static void write_summary(gw__json_writer *w, const void *of, size_t score) {
     gw__json_end_object(w);
 }
 
+static void write_summary(gw__json_writer *w, const void *of, size_t score) { put_summary(w, &((const gw__contender *)of)->summaries[score]); }
+
 static void write_better(gw__json_writer *w, const void *of, size_t score) { gw__json_int(w, ((const gw__comparison *)of)->scores[score].better); }
+
+static void write_mains(const gw__comparison *c, gw__json_writer *w) {
+    gw__json_key(w, "main");
+    gw__json_begin_object(w);
+    for (size_t t = 0; t < c->spec->n_tasks; t++) put_text(w, c->spec->tasks[t].name, c->scores[c->mains[t]].metric);
+    gw__json_end_object(w);
+}
 
 static const char *word_of(gw_status status) { return status == GW_OK ? "done" : status == GW_E_CANCELED ? "canceled" : "failed"; }
 
@@ -120,6 +128,9 @@ static void write_contender(const gw__comparison *c, const gw__contender *conten
     put_int(w, "canceled", contender->n_canceled);
     put_number(w, "seconds_per_epoch", contender->seconds_per_epoch);
     put_scores(c, w, "tasks", write_summary, contender);
+    gw__json_key(w, "overall");
+    if (contender->overall.n) put_summary(w, &contender->overall);
+    else gw__json_null(w);
     write_bad(c, contender, w);
     gw__json_key(w, "runs");
     gw__json_begin_list(w);
@@ -139,6 +150,7 @@ gw_status gw__compare_write_json(const gw__comparison *c, gw__text *out, gw_erro
     put_int(&w, "runs", c->n_runs);
     put_text(&w, "baseline", c->baseline == GW__NO_BASELINE ? NULL : c->contenders[c->baseline].label);
     if (c->match) put_int(&w, "match_parameters", c->match);
+    write_mains(c, &w);
     put_scores(c, &w, "better", write_better, c);
     gw__json_key(&w, "architectures");
     gw__json_begin_list(&w);

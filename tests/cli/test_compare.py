@@ -108,6 +108,21 @@ def tables_agree(all_of):
     same((found["mmoe", 8]["outcome"], found["mmoe", 8]["epochs"], found["mmoe", 8]["problem"]), ("done", "2", ""), "runs.csv has the outcome")
 
 
+def overall():
+    """Tasks of one metric have a mean."""
+    header, *rows = people(300).splitlines()
+    write("busy.csv", "\n".join([header + ",busy"] + [f"{row},{int('red' in row)}" for row in rows]) + "\n")
+    tasks = ["--set", "tasks.job=null", "--set", "tasks.age=null", "--set", "features.ignore=[id, job, age]", "--set", "tasks.busy=binary"]
+    found = succeeds("tasks of one metric", "compare", "people.yaml", *tasks, "--set", "data.train=busy.csv", "--architectures", "mmoe",
+                     "--runs", "4", *QUICK, "-o", "busy")
+    entries = by_label(result("busy"))
+    means = {label: [(r["tasks"]["rich"]["auc"] + r["tasks"]["busy"]["auc"]) / 2 for r in a["runs"]] for label, a in entries.items()}
+    s = entries["mmoe"]["overall"]
+    check(near(s["mean"], statistics.mean(means["mmoe"])) and near(s["sd"], statistics.stdev(means["mmoe"])) and
+          near(s["gain"], statistics.mean(means["mmoe"]) - statistics.mean(means["single-task"])) and s["gain_low"] < s["gain"] < s["gain_high"], "have a mean", (s, means))
+    check("mean of all tasks: auc" in found.out and result("out")["architectures"][0]["overall"] is None, "and others have not", found)
+
+
 def threads():
     arguments = ["--architectures", "mmoe,ple", "--runs", "3", *QUICK]
     found = []
@@ -276,8 +291,9 @@ def documented():
     page = read(os.path.join(SOURCE, "docs", "compare.md")).decode()
     header = read("out/compare.csv").decode().splitlines()[0].split(",")
     check(all(f"`{name}`" in page for name in header), "docs/compare.md names the columns of compare.csv", header)
+    same(result("out")["main"], {"rich": "auc", "age": "rmse", "job": "accuracy"}, "main metrics")
     for key in list(result("out")) + list(result("out")["architectures"][0]) + list(result("out")["architectures"][0]["runs"][0]):
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, interrupted, refused, folders, documented)
+main(whole_road, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, interrupted, refused, folders, documented)
