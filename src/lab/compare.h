@@ -53,7 +53,8 @@ typedef struct gw__contender {
 
 typedef struct gw__comparison {
     gw__arena arena;
-    gw_train_options base;  /* spec and overrides that all share */
+    gw_train_options base;  /* spec and overrides that all share: */
+    size_t n_shared_sets;   /* so many are the user's */
     gw__spec *spec;         /* by these alone; owned */
     char *spec_text;        /* of standard input; owned */
     gw__contender *contenders;
@@ -61,7 +62,7 @@ typedef struct gw__comparison {
     size_t n_runs;          /* of each */
     uint64_t first_seed;
     const char *part;       /* "test" or "valid" */
-    int64_t rows;           /* of it */
+    int64_t rows, train_rows; /* of it, and to learn from */
     gw__score *scores;
     size_t n_scores;
     size_t *mains;          /* [T] the score that says most of a task: auc, rmse, accuracy or pinball, else the loss */

@@ -29,6 +29,7 @@ static gw_status read_result(gw__comparison *c, const gw_run_result *result, gw_
     if (status != GW_OK) return status;
     run->epochs = count_of(training, "epochs");
     run->kept_epoch = count_of(training, "kept_epoch");
+    c->train_rows = count_of(training, "train_rows");
     c->rows = test ? count_of(test, "rows") : count_of(training, "valid_rows");
     *ret_tasks = gw__doc_get(test ? test : gw__doc_get(training, "valid"), "tasks");
     return GW_OK;

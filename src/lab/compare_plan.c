@@ -49,7 +49,7 @@ static gw_status read_shared(gw__comparison *c, const gw_train_options *base, gw
     overrides[base->n_overrides] = "train.checkpoint=null";
     c->base = *base;
     c->base.overrides = overrides;
-    c->base.n_overrides++;
+    c->n_shared_sets = c->base.n_overrides++;
     gw_status status = settle_text(c, err);
     if (status == GW_OK) status = read_spec(c, (gw__texts){0}, &c->spec, err);
     if (status != GW_OK) return status;

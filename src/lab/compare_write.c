@@ -35,6 +35,13 @@ static void put_text(gw__json_writer *w, const char *key, const char *value) {
     else gw__json_null(w);
 }
 
+static void put_texts(gw__json_writer *w, const char *key, const char *const *texts, size_t n) {
+    gw__json_key(w, key);
+    gw__json_begin_list(w);
+    for (size_t i = 0; i < n; i++) gw__json_string(w, texts[i]);
+    gw__json_end_list(w);
+}
+
 /* `write` for each score of a task, task by task. */
 typedef void (*score_writer)(gw__json_writer *w, const void *of, size_t score);
 
@@ -115,10 +122,7 @@ static void write_contender(const gw__comparison *c, const gw__contender *conten
     gw__json_begin_object(w);
     put_text(w, "label", contender->label);
     put_text(w, "architecture", contender->architecture);
-    gw__json_key(w, "overrides");
-    gw__json_begin_list(w);
-    for (size_t i = 0; i < contender->overrides.n; i++) gw__json_string(w, contender->overrides.at[i]);
-    gw__json_end_list(w);
+    put_texts(w, "overrides", contender->overrides.at, contender->overrides.n);
     put_int(w, "parameters", contender->dense_parameters + contender->table_parameters);
     put_int(w, "dense_parameters", contender->dense_parameters);
     if (c->match) put_number(w, "gap", gw__contender_gap(c, contender));
@@ -145,6 +149,8 @@ gw_status gw__compare_write_json(const gw__comparison *c, gw__text *out, gw_erro
     put_int(&w, "format", COMPARISON_FORMAT);
     put_text(&w, "part", c->part);
     put_int(&w, "rows", (uint64_t)c->rows);
+    put_int(&w, "train_rows", (uint64_t)c->train_rows);
+    put_texts(&w, "overrides", c->base.overrides, c->n_shared_sets);
     put_int(&w, "first_seed", c->first_seed);
     put_int(&w, "data_seed", c->spec->train.data_seed);
     put_int(&w, "runs", c->n_runs);

@@ -54,6 +54,8 @@ def whole_road():
     all_of = result("out")
     same([a["label"] for a in all_of["architectures"]], ["single-task", "shared-bottom", "mmoe"], "the twin stands in front")
     same((all_of["part"], all_of["rows"], all_of["baseline"], all_of["first_seed"], all_of["data_seed"]), ("test", 120, "single-task", 7, 7), "what was compared")
+    read_rows = int(found.err.split(" to train, ")[0].split()[-1])
+    same((all_of["train_rows"], all_of["overrides"]), (read_rows, ["train.epochs=2", "data.test=test.csv"]), "of which spec")
     check(set(all_of["better"]["rich"]) >= {"loss", "auc"} and "rows" not in all_of["better"]["rich"], "scores are metrics and the loss", all_of["better"])
     statistics_agree(all_of)
     runs_repeat(all_of)
