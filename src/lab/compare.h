@@ -37,7 +37,8 @@ typedef struct gw__compared_run {
 
 typedef struct gw__contender {
     const char *label, *architecture;
-    gw__texts overrides; /* of the spec, without seeds */
+    gw__texts overrides; /* of the spec, without seeds: */
+    size_t n_made;       /* the first so many are what another architecture needs, the others say more */
     gw__spec *spec;      /* owned */
     bool widened;        /* its experts' widths are not the spec's, so that its parameters are as many */
     uint64_t dense_parameters, table_parameters, multiply_adds; /* 0: no run began */

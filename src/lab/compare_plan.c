@@ -186,6 +186,7 @@ static gw_status try_spec(gw__comparison *c, gw__contender *contender, const gw_
     if (how == FITTED) fit(&to, &c->spec->model, architecture);
     if (how == TWIN) fit_twin(&to, &c->spec->model);
     if (to.failed) return gw__fail_nomem(err);
+    contender->n_made = to.n;
     for (size_t i = 0; i < entry->n_overrides; i++) to.at[to.n++] = entry->overrides[i];
     contender->overrides = (gw__texts){to.at, to.n};
     return read_spec(c, contender->overrides, &contender->spec, err);
