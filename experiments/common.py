@@ -1,0 +1,137 @@
+"""What the experiments share: running the command, statistics, Markdown. Standard library only."""
+import argparse
+import json
+import math
+import os
+import platform
+import random
+import shlex
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+# ---- running ----
+
+def parser(about, page):
+    """Options that every experiment has. `page` is the file in docs/results that it writes."""
+    options = argparse.ArgumentParser(description=about)
+    options.add_argument("--gatewright", default=os.path.join(ROOT, "build", "gatewright"), metavar="PROGRAM", help="the command; default: %(default)s")
+    options.add_argument("--out", default=os.path.join(ROOT, "docs", "results", page), metavar="PAGE", help="what to write; default: %(default)s")
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="runs at a time, of one thread each; default: %(default)s")
+    return options
+
+
+def work_folder():
+    """A folder of one's own that is gone at the end (a context manager), in memory where the system has that."""
+    return tempfile.TemporaryDirectory(prefix="gatewright-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+
+
+def run(program, *arguments):
+    """Standard output of a command; its message ends the experiment if it fails."""
+    done = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{shlex.join([program, *map(str, arguments)])}\n{done.stderr.decode(errors='replace')[-2000:]}")
+    return done.stdout.decode()
+
+
+def json_lines(program, *arguments):
+    return [json.loads(line) for line in run(program, *arguments).splitlines()]
+
+
+def train(program, spec, model, settings=(), threads=1):
+    """`train --json` of a spec with settings ("key=value"): its lines. An epoch has "epoch" and "train", the last line may have "test"."""
+    sets = [word for setting in settings for word in ("--set", setting)]
+    return json_lines(program, "train", spec, "-o", model, "--threads", threads, "--json", *sets)
+
+
+def parallel(function, items, jobs, what="runs"):
+    """function(item) for all, `jobs` at a time; results in the order of the items. Progress goes to standard error."""
+    items, results = list(items), []
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        for result in pool.map(function, items):
+            results.append(result)
+            if len(results) % max(1, len(items) // 20) == 0:
+                print(f"{len(results)} of {len(items)} {what}", file=sys.stderr, flush=True)
+    return results
+
+
+def write(path, text):
+    """The file appears whole or not at all."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".part", path)
+
+
+# ---- statistics ----
+
+def mean(values):
+    return math.fsum(values) / len(values)
+
+
+def deviation(values):
+    """Of a sample (n - 1)."""
+    middle = mean(values)
+    return math.sqrt(math.fsum((v - middle) ** 2 for v in values) / (len(values) - 1)) if len(values) > 1 else math.nan
+
+
+def quantile(values, share):
+    """Between the nearest two values, linearly."""
+    ordered = sorted(values)
+    at = share * (len(ordered) - 1)
+    low = int(at)
+    return ordered[low] + (at - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
+
+
+def bootstrap(statistic, *samples, paired=False, draws=2000, seed=1):
+    """The 95 % interval of statistic(*samples) by drawing from each sample with replacement; `paired`: the same places in all."""
+    rng, found = random.Random(seed), []
+    for _ in range(draws):
+        places = [rng.randrange(len(samples[0])) for _ in samples[0]] if paired else None
+        found.append(statistic(*([sample[i] for i in places] if paired else rng.choices(sample, k=len(sample)) for sample in samples)))
+    return quantile(found, 0.025), quantile(found, 0.975)
+
+
+def pearson(a, b):
+    ma, mb = mean(a), mean(b)
+    above = math.fsum((x - ma) * (y - mb) for x, y in zip(a, b))
+    return above / math.sqrt(math.fsum((x - ma) ** 2 for x in a) * math.fsum((y - mb) ** 2 for y in b))
+
+
+def student(a, b):
+    """t of two samples with one variance, and the degrees of freedom."""
+    n, m = len(a), len(b)
+    pooled = ((n - 1) * deviation(a) ** 2 + (m - 1) * deviation(b) ** 2) / (n + m - 2)
+    return ((mean(a) - mean(b)) / math.sqrt(pooled * (1 / n + 1 / m)) if pooled > 0 else math.nan), n + m - 2
+
+
+# ---- pages ----
+
+def table(header, rows):
+    """Markdown; the first column to the left, the others to the right."""
+    lines = [header, ["---"] + ["--:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def machine():
+    """The processor's name, how many there are, and the system."""
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
+    except OSError:
+        pass
+    return f"{name}, {os.cpu_count()} processors, {platform.system()}"
+
+
+def provenance(options, seeds):
+    """How a page came to be: command, versions, machine, seeds."""
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    version = "; ".join(run(options.gatewright, "--version").split("\n")[:2])
+    command = shlex.join(["python3", "experiments/" + os.path.basename(sys.argv[0]), *sys.argv[1:]])
+    return (f"- Made by `{command}`" + (f" at commit {commit.stdout.decode().strip()}" if commit.returncode == 0 else "") +
+            f"\n- {version}; Python {platform.python_version()}\n- {machine()}\n- Seeds: {seeds}\n")
