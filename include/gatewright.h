@@ -403,18 +403,38 @@ GW_API gw_status gw_spec_init(const gw_data_options *data, const char *const *ta
 /* kind, what it is */
 #define GW_SYNTH_ROSTER(X)                                                                                                     \
     X("mmoe", "two related regressions, as in section 3.2 of the MMoE paper: x0..., y1, y2")                                   \
+    X("ple", "the same as section 5.2.1 of the PLE paper has it: 512 inputs, 10 sines")                                        \
+    X("clusters", "one regression that is another linear map in each of two clusters: x0..., y1")                              \
     X("article-mmoe", "10 inputs and 2 regressions, for examples/article-mmoe.yaml")                                           \
     X("article-mmoe-gates", "112 inputs and 2 binary labels, for examples/article-mmoe-gates.yaml")                            \
     X("article-cgc", "100 inputs of 0 and 1 and 2 binary labels, for examples/article-cgc.yaml")                               \
     X("census", "people, in the 42 columns of the census-income table; like it without a header")
 
+/* Whose choices "mmoe" and "ple" follow where their papers leave them open: c, the number of sines, alpha, beta and the noise. */
+#define GW_SYNTH_PUBLISHED_ROSTER(X)                                                                                           \
+    X("figure-2", "c 0.664 and 4 sines, chosen so that the labels' correlation follows figure 2 of the MMoE paper")            \
+    X("ple", "c 1 and 10 sines, alpha and beta drawn from N(0,1)")                                                             \
+    X("google", "c 1 and 10 sines, alpha 1, 2, 3..., beta 0, 1, 4..., noise of variance 0.0001")                               \
+    X("keras-mmoe", "c 0.3 and 5 sines, alpha and beta drawn from N(0,1)")
+
 typedef struct gw_synth_options {
     const char *kind;        /* one of the roster */
     const char *output_path; /* a CSV file; "-" is standard output */
+    const char *truth_path;  /* where to write what the labels were made of, as JSON; NULL: nowhere. "mmoe", "ple" and "clusters" */
     int64_t rows;            /* 0: as many as are usual for the kind */
-    size_t dim;              /* inputs; 0: as usual; only "mmoe" takes another number */
-    double correlation;      /* "mmoe": of the tasks' weight vectors, -1 to 1 */
+    int64_t first_row;       /* the number of the first one: a table of rows from 1000 on continues one of 1000 rows */
+    size_t dim;              /* inputs; 0: as usual; "mmoe", "ple" and "clusters" take another number */
     uint64_t seed;
+    /* "mmoe" and "ple": */
+    double correlation;      /* p, the cosine of the tasks' weight vectors, -1 to 1 */
+    const char *published;   /* one of the roster; NULL: "figure-2", for kind "ple" "ple". What follows goes before it */
+    bool has_sines;
+    size_t sines;            /* m, with has_sines; else as many as alpha or beta has, or as is usual */
+    const double *alpha, *beta; /* n_alpha and n_beta numbers, none or one for each sine; -1000 to 1000 */
+    size_t n_alpha, n_beta;
+    /* and "clusters": */
+    const double *scale;          /* c, the length of the weight vectors; NULL: as usual */
+    const double *noise_variance; /* NULL: as usual */
 } gw_synth_options;
 
 /** Write a generated table. A row is a pure function of kind, options and its number: more rows do not change the first ones. */

@@ -396,6 +396,8 @@ gw_status gw_synth(const gw_synth_options *options, gw_error *err) {
     gw_status status = need(options, "options", err);
     if (status == GW_OK) status = need(options->kind, "kind", err);
     if (status == GW_OK) status = need(options->output_path, "output_path", err);
+    if (status == GW_OK && options->n_alpha) status = need(options->alpha, "alpha", err);
+    if (status == GW_OK && options->n_beta) status = need(options->beta, "beta", err);
     return status == GW_OK ? gw__synth(options, err) : status;
 }
 

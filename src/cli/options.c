@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,9 @@ static void print_default(const cli_option *row) {
     case CLI_COUNT:
         if (*(uint64_t *)row->into) printf(" (default: %llu)", (unsigned long long)*(uint64_t *)row->into);
         break;
-    case CLI_NUMBER: printf(" (default: %g)", *(double *)row->into); break;
+    case CLI_NUMBER:
+        if (!isnan(*(double *)row->into)) printf(" (default: %g)", *(double *)row->into);
+        break;
     case CLI_CHOICE:
         choice = choice_at(row->value, *(int *)row->into);
         printf(" (default: %.*s)", GW__SLICE_ARG(choice));

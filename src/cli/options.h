@@ -16,7 +16,7 @@ typedef enum cli_kind {
     CLI_TEXTS,     /* into cli_texts: may be given again */
     CLI_LIST,      /* into cli_texts: comma-separated in one value */
     CLI_COUNT,     /* into uint64_t, from `least` to `most` */
-    CLI_NUMBER,    /* into double */
+    CLI_NUMBER,    /* into double; NAN stands for none, which is no default to show */
     CLI_CHOICE,    /* into int: the index in `value`, words separated by | */
     CLI_ARGUMENT,  /* into const char *: one word that is no option; all are required, in the order of the rows */
     CLI_ARGUMENTS, /* into cli_texts: one or more words, the last row of the arguments */
