@@ -1,0 +1,68 @@
+"""Trainings on generated tables of two tasks, a table of its own for each correlation and seed; results of single runs are kept in a file."""
+import json
+import os
+
+import common
+
+
+def add_options(options, results, steps, batch, rows):
+    options.add_argument("--steps", type=int, default=steps, metavar="N", help="of a training; default: %(default)s")
+    options.add_argument("--batch", type=int, default=batch, metavar="N", help="default: %(default)s")
+    options.add_argument("--rows", type=int, default=rows, metavar="N", help="of a training table; default: %(default)s")
+    options.add_argument("--test-rows", type=int, default=5000, metavar="N", help="default: %(default)s")
+    options.add_argument("--results", default=os.path.join(common.ROOT, "out", results), metavar="FILE",
+                         help="results of single runs: what is there is not run again; default: %(default)s")
+
+
+def spec(folder):
+    return {"data": {"train": f"{folder}/train.csv", "valid": f"{folder}/test.csv"}, "features": {"default": {"type": "numeric", "transform": "none"}},
+            "tasks": {"y1": "regression", "y2": "regression"}}
+
+
+class Runs:
+    """Results by (model, correlation, rate, seed): the losses of both tasks on fresh rows after each epoch. Those of other settings that stand in the
+    file are passed over. `models` are specs by name, `table` the kind and options of `gatewright synth`."""
+
+    def __init__(self, options, models, table):
+        self.options, self.models, self.table, self.found = options, models, table, {}
+        self.settings = {"steps": options.steps, "batch": options.batch, "rows": options.rows, "test_rows": options.test_rows, "table": table}
+        if os.path.exists(options.results):
+            with open(options.results, encoding="utf-8") as file:
+                for line in map(json.loads, file):
+                    self._take(line)
+
+    def _take(self, line):
+        if line["settings"] == self.settings and line["spec"] == self.models.get(line["model"]):
+            self.found[line["model"], line["correlation"], line["rate"], line["seed"]] = line["losses"]
+
+    def _add(self, lines):
+        os.makedirs(os.path.dirname(os.path.abspath(self.options.results)), exist_ok=True)
+        with open(self.options.results, "a", encoding="utf-8") as file:
+            for line in lines:
+                file.write(json.dumps(line) + "\n")
+                self._take(line)
+
+    def _losses(self, folder, model, rate, seed):
+        o = self.options
+        settings = [f"model={self.models[model]}", f"train.optimizer={{name: adam, lr: {rate}}}", f"train.seed={seed}", f"train.batch={o.batch}",
+                    f"train.epochs={max(1, round(o.steps * o.batch / o.rows))}"]
+        lines = common.train(o.gatewright, f"{folder}/spec.json", f"{folder}/model.gw", settings)
+        return [[line["valid"]["tasks"][task]["loss"] for task in ("y1", "y2")] for line in lines if "epoch" in line]
+
+    def _learn(self, work):
+        """All that is to learn from one table."""
+        correlation, seed, wanted = work
+        with common.work_folder() as folder:
+            for name, first, rows in (("train", 0, self.options.rows), ("test", self.options.rows, self.options.test_rows)):
+                common.run(self.options.gatewright, "synth", *self.table, "--correlation", correlation, "--seed", seed, "--first", first, "--rows", rows, "-o", f"{folder}/{name}.csv")
+            common.write(f"{folder}/spec.json", json.dumps(spec(folder)))
+            self._add([{"model": model, "spec": self.models[model], "correlation": correlation, "rate": rate, "seed": seed,
+                        "losses": self._losses(folder, model, rate, seed), "settings": self.settings} for model, rate in wanted])
+
+    def complete(self, wanted, what):
+        """Run what is missing of `wanted` = [(model, correlation, rate, seed), ...], table by table."""
+        tables = {}
+        for model, correlation, rate, seed in wanted:
+            if (model, correlation, rate, seed) not in self.found:
+                tables.setdefault((correlation, seed), []).append((model, rate))
+        common.parallel(self._learn, [(*place, models) for place, models in tables.items()], self.options.jobs, what)
