@@ -34,7 +34,7 @@ def run(program, *arguments):
     """Standard output of a command; its message ends the experiment if it fails."""
     done = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"{shlex.join([program, *map(str, arguments)])}\n{done.stderr.decode(errors='replace')[-2000:]}")
+        raise SystemExit(f"{shlex.join([program, *map(str, arguments)])}\n{done.stderr.decode(errors='replace')[-2000:]}")
     return done.stdout.decode()
 
 

@@ -89,6 +89,8 @@ def choose_rates(options, folder):
         for rate in rates:
             needed = [found[system, rate, seed] for seed in range(PILOT_SEED, PILOT_SEED + options.pilot)]
             averages[system, rate] = mean(needed) if None not in needed else None
+        if all(averages[system, rate] is None for rate in rates):
+            raise SystemExit(f"{system} reaches {CRITERION} with none of the rates {options.rates} within {options.epochs} epochs")
     return {system: min((r for r in rates if averages[system, r] is not None), key=lambda r: averages[system, r]) for system in SYSTEMS}, averages, rates
 
 
@@ -99,6 +101,9 @@ def results_table(found, rates):
     for system, runs in found.items():
         paper, done = PAPER[system], [run for run in runs if run]
         used = [run["used"] for run in done if run["used"] is not None]
+        if not done:
+            rows.append([system, *["-"] * 6, f"0 of {len(runs)}"])
+            continue
         rows.append([system, f"{paper[0]} / {paper[1]}", f"{100 * mean([r['train'] for r in done]):.1f} / {100 * mean([r['test'] for r in done]):.1f}",
                      f"{paper[2]} ± {paper[3]}", f"{mean([r['epochs'] for r in done]):.0f} ± {deviation([r['epochs'] for r in done]):.0f}", f"{rates[system]:g}",
                      f"{min(used)}–{max(used)}, mean {mean(used):.1f}" if used else "", f"{len(done)} of {len(runs)}"])
@@ -110,6 +115,8 @@ def tests_table(found):
     for i, first in enumerate(names):
         for second in names[i + 1:]:
             a, b = ([run["epochs"] for run in found[name] if run] for name in (first, second))
+            if min(len(a), len(b)) < 2:
+                continue
             t, freedom = student(a, b)
             ours, paper = mean(b) / mean(a), PAPER[second][2] / PAPER[first][2]
             rows.append([f"{first} and {second}", f"{paper:.2f}", f"{ours:.2f}", f"{t:.2f}", freedom])

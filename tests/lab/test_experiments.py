@@ -1,0 +1,101 @@
+"""The experiments in small: that their pages appear, and that what stands in them fits together. What science makes of them is not tested."""
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+from cli_tap import COMMAND, SOURCE, check, listing, main, read, same
+
+sys.path.insert(0, os.path.join(SOURCE, "experiments"))
+import common  # noqa: E402
+
+
+def experiment(name, *options):
+    return subprocess.run([sys.executable, os.path.join(SOURCE, "experiments", name), "--gatewright", COMMAND, "--jobs", "2", *map(str, options)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=250, check=False)
+
+
+def page(title, name, path, *options):
+    done = experiment(name, "--out", path, *options)
+    check(done.returncode == 0 and os.path.exists(path), title, done.stdout.decode()[-1500:])
+    text = read(path).decode()
+    check(not re.search(r"\b(nan|inf|None)\b", text), "has finite numbers", text)
+    return text
+
+
+def tables(text):
+    """Of a page: each a list of rows of cells, without the header."""
+    found, rows = [], []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif rows:
+            found.append(rows[2:])
+            rows = []
+    return found
+
+
+def drawn(path):
+    tree = xml.etree.ElementTree.fromstring(read(path))
+    same(tree.tag, "{http://www.w3.org/2000/svg}svg", f"{path} is a drawing")
+
+
+def statistics():
+    same((common.mean([1, 2, 6]), round(common.deviation([1, 2, 6]), 6), common.quantile([4, 1, 2], 0.5)), (3, 2.645751, 2), "mean, deviation and median")
+    t, freedom = common.student([1, 2, 3], [2, 3, 4.5])
+    check(abs(t - -1.2572371) < 1e-6 and freedom == 4, "Student's t", t)
+    check(abs(common.pearson([1, 2, 3], [2, 4, 7]) - 0.9933993) < 1e-6, "Pearson's r")
+    values = [float(i) for i in range(100)]
+    low, high = common.bootstrap(common.mean, values)
+    check(abs(low - 43.8) < 1.2 and abs(high - 55.2) < 1.2, "the bootstrap's interval of a mean is that of its error", (low, high))
+    same(common.bootstrap(lambda a, b: common.mean([x - y for x, y in zip(a, b)]), values, values, paired=True), (0, 0), "pairs stay together")
+
+
+def mmoe():
+    small = ("--runs", 3, "--pilot", 1, "--steps", 40, "--batch", 32, "--rows", 320, "--test-rows", 100, "--correlations", "0.5,1", "--results", "runs.jsonl")
+    text = page("MMoE's figures", "mmoe_synthetic.py", "mmoe.md", *small)
+    labels, ends, ratios, curves, pilot = tables(text)
+    check(len(labels) == 9 and all(abs(float(row[1]) - float(row[2])) < 0.04 for row in labels), "labels correlate as in the paper", labels)
+    same(sorted(row[:2] for row in ends), sorted([m, p] for m in ("Shared-Bottom", "OMoE", "MMoE") for p in ("0.5", "1.0")), "each model is there at each correlation")
+    loss = {(row[0], row[1]): float(row[3]) for row in ends}
+    check(all(abs(float(row[3]) - loss[row[0].split(" / ")[0], row[1]] / loss["MMoE", row[1]]) < 0.01 for row in ratios[:4]), "ratios are those of the means", (ends, ratios))
+    check(all(abs(float(row[-1]) - loss[row[0], row[1]]) < 0.001 for row in curves if row[2] == "here"), "curves end at the final losses", curves)
+    same(len(pilot), 6, "a learning rate was chosen for each")
+    drawn("mmoe.svg")
+    runs = read("runs.jsonl")
+    again = page("once more", "mmoe_synthetic.py", "mmoe.md", *small)
+    same((read("runs.jsonl"), tables(again)), (runs, tables(text)), "trains nothing anew and says the same")
+
+
+def ple():
+    text = page("PLE's figure", "ple_synthetic.py", "ple.md", "--runs", 3, "--dim", 6, "--rows", 320, "--test-rows", 100, "--steps", 40, "--batch", 32, "--correlations",
+                "0.2,1", "--results", "ple.jsonl")
+    average, gains, losses = tables(text)
+    check(all(abs(sum(float(cell.strip("%")) for cell in row[3:]) - 100) <= 1 for row in average), "shares add up", average)
+    loss = {row[0]: [float(cell) for cell in row[1:]] for row in losses}
+    both = {(row[0], row[1]): float(row[5].split()[0]) for row in gains}
+    check(all(abs(both[m, p] - 2 * (loss["single-task"][k] - loss[m][k])) < 4e-4 for m in list(loss)[1:] for k, p in enumerate(("0.2", "1.0"))),
+          "gains are differences to the single-task losses", (loss, both))
+    drawn("ple.svg")
+
+
+def jacobs():
+    text = page("Jacobs' table", "jacobs1991.py", "jacobs.md", "--runs", 2, "--pilot", 1, "--rates", "10,30", "--epochs", 1000)
+    results, tests, rates = tables(text)
+    same([row[0] for row in results], ["4 experts", "8 experts", "BP 6 hidden", "BP 12 hidden"], "has the paper's systems")
+    check("400 tokens" in text and "208 of" in text, "50 speakers train, 26 test")
+    check(all(row[-1] == "2 of 2" and all(80 < float(share) < 100 for share in row[2].split(" / ")) for row in results), "all reach the criterion, with few mistakes", results)
+    check(all(1 <= float(row[6].split("mean ")[1]) <= 4 for row in results[:2]), "some experts are in use", results)
+    same((len(tests), len(rates)), (6, 4), "compares all pairs, and says how rates were chosen")
+    before = listing()
+    done = experiment("jacobs1991.py", "--out", "x.md", "--runs", 2, "--pilot", 1, "--rates", "0.001", "--epochs", 3)
+    check(done.returncode == 1 and b"none of the rates" in done.stdout and listing() == before, "a criterion that is not reached is said, and no page written", done.stdout.decode())
+
+
+def failures():
+    done = experiment("mmoe_synthetic.py", "--out", "x.md", "--gatewright", "/bin/false")
+    check(done.returncode == 1 and b"/bin/false synth" in done.stdout, "a command that fails ends the experiment", done.stdout.decode())
+
+
+main(statistics, mmoe, ple, jacobs, failures)
