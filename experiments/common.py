@@ -128,10 +128,19 @@ def machine():
     return f"{name}, {os.cpu_count()} processors, {platform.system()}"
 
 
+def _without_places(words):
+    """A command line without the options that only say where things are."""
+    kept, places = [], ("--gatewright", "--out", "--results", "--jobs")
+    for i, word in enumerate(words):
+        if word.split("=")[0] not in places and not (i > 0 and words[i - 1] in places):
+            kept.append(word)
+    return kept
+
+
 def provenance(options, seeds):
     """How a page came to be: command, versions, machine, seeds."""
     commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     version = "; ".join(run(options.gatewright, "--version").split("\n")[:2])
-    command = shlex.join(["python3", "experiments/" + os.path.basename(sys.argv[0]), *sys.argv[1:]])
+    command = shlex.join(["python3", "experiments/" + os.path.basename(sys.argv[0]), *_without_places(sys.argv[1:])])
     return (f"- Made by `{command}`" + (f" at commit {commit.stdout.decode().strip()}" if commit.returncode == 0 else "") +
             f"\n- {version}; Python {platform.python_version()}\n- {machine()}\n- Seeds: {seeds}\n")

@@ -18,6 +18,7 @@ MODELS = {
     "MMoE": "{architecture: mmoe, experts: {count: 8, hidden: [16]}, towers: {hidden: [8]}}",
 }
 GRID = (0.0001, 0.001, 0.01)
+MAIN_RATES = GRID[1:]  # with the first, 10,000 steps are too few
 PILOT_SEED, MAIN_SEED, FIGURE_SEED = 1_000_000, 1, 2_000_000
 
 
@@ -59,10 +60,15 @@ def main():
     labels = figure_2(options)
     rates, pilot = choose_rates(options, runs, correlations)
     seeds = range(MAIN_SEED, MAIN_SEED + options.runs)
-    runs.complete([(m, p, rates[m, p], seed) for p in correlations for seed in seeds for m in MODELS], "tables")
-    found = {(m, p): [runs.found[m, p, rates[m, p], seed] for seed in seeds] for m in MODELS for p in correlations}
-    common.write(os.path.splitext(options.out)[0] + ".svg", figures(options, labels, found))
-    common.write(options.out, page(options, labels, pilot, rates, found))
+    runs.complete([(m, p, rate, seed) for p in correlations for seed in seeds for m in MODELS for rate in {*MAIN_RATES, rates[m, p]}], "tables")
+
+    def results(rate_of):
+        return {(m, p): [runs.found[m, p, rate_of(m, p), seed] for seed in seeds] for m in MODELS for p in correlations}
+
+    best = results(lambda m, p: rates[m, p])
+    by_rate = {rate: results(lambda m, p, rate=rate: rate) for rate in MAIN_RATES}
+    common.write(os.path.splitext(options.out)[0] + ".svg", figures(options, labels, best, by_rate))
+    common.write(options.out, page(options, labels, pilot, rates, best, by_rate))
 
 
 if __name__ == "__main__":

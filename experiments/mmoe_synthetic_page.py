@@ -99,34 +99,47 @@ def pilot_table(pilot, rates):
 
 # ---- drawings ----
 
-def figures(options, labels, runs):
-    correlations, models = sorted({p for _, p in runs}), list(dict.fromkeys(m for m, _ in runs))
+def label_panel(labels):
     panel = Panel("Figure 2: correlation of the labels", (0.4, 1), (0, 1), "p", "Pearson correlation")
     panel.line(list(FIGURE_2.items()), "paper", 3, dashed=True)
     panel.line([(p, mean(found)) for p, found in labels.items()], "here", 2, marks=True)
-    panels = [panel]
+    return panel
+
+
+def curve_panels(options, runs, title):
+    correlations, models = sorted({p for _, p in runs}), list(dict.fromkeys(m for m, _ in runs))
     for p in correlations:
-        panel = Panel(f"Figure 4: p = {p:g}", (0, options.steps), (0, 0.8), "steps", "mean loss (dashed: paper)")
+        panel = Panel(f"Figure 4, p = {p:g}, {title}", (0, options.steps), (0, 0.8), "steps", "mean loss (dashed: paper)")
         for k, model in enumerate(models):
             panel.line(curve(options, runs[model, p]), model, k)
             if (model, p) in FIGURE_4:
                 panel.line(list(zip(FIGURE_4_STEPS, FIGURE_4[model, p])), "", k, dashed=True)
-        panels.append(panel)
+        yield panel
+
+
+def histogram_panels(runs, title):
+    correlations, models = sorted({p for _, p in runs}), list(dict.fromkeys(m for m, _ in runs))
     edges = [i / 30 for i in range(31)]
     for p in correlations:
-        panel = Panel(f"Figure 5: p = {p:g}", (0, 1), (0, 0.8), "loss at the end", "share of runs")
+        panel = Panel(f"Figure 5, p = {p:g}, {title}", (0, 1), (0, 0.8), "loss at the end", "share of runs")
         for k, model in enumerate(models):
             values = [min(value, 0.999) for value in final(runs[model, p])]
             panel.bars(edges, [mean([low <= v < high for v in values]) for low, high in zip(edges, edges[1:])], model, k)
-        panels.append(panel)
-    return drawing(panels, 4)
+        yield panel
+
+
+def figures(options, labels, best, by_rate):
+    panels = [*curve_panels(options, best, "rates chosen"), *histogram_panels(best, "rates chosen")]
+    for rate, runs in by_rate.items():
+        panels += [*curve_panels(options, runs, f"rate {rate:g}"), *histogram_panels(runs, f"rate {rate:g}")]
+    return drawing([*panels, label_panel(labels)], len({p for _, p in best}))
 
 
 # ---- the page ----
 
-def page(options, labels, pilot, rates, runs):
-    correlations = sorted({p for _, p in runs})
-    n, name = len(next(iter(runs.values()))), os.path.splitext(os.path.basename(options.out))[0]
+def page(options, labels, pilot, rates, best, by_rate):
+    correlations = sorted({p for _, p in best})
+    n, name = len(next(iter(best.values()))), os.path.splitext(os.path.basename(options.out))[0]
     return f"""# The MMoE paper's synthetic data: figures 2, 4 and 5
 
 Ma et al. 2018, sections 3 and 5. Two regressions whose weight vectors have cosine p; the same number of parameters for each model; how far each gets, and how
@@ -141,11 +154,10 @@ that depends on p.
   the loss is the mean squared error of the first task on {options.test_rows:,} rows of the same function that nobody trained on, after every {options.rows / options.batch:.0f} steps.
 - 100 inputs, one layer of experts (8 of 16 units; shared-bottom: one of 113), towers of 8, gates that are linear in the input; Adam, batches of {options.batch},
   {options.steps:,} steps, no weight decay; the sum of both tasks' mean squared errors is minimised.
-- Learning rates from the paper's grid, by the mean final loss of {options.pilot} other runs.
+- Learning rates: for each model and p the one of the paper's grid with the least mean final loss in {options.pilot} other runs; and all with one rate for everybody, below.
 
 The paper does not give c, the sines, the size of the data, the batch, the loss or whether its curves are of training or of test rows, nor which learning rate
-was taken. c and the sines are chosen here so that its figure 2 comes out (`gatewright synth mmoe`); with the loss and the batch above the scale of its
-losses comes out, too. What its x axis says, "number of steps (k)", is read as steps.
+was taken. c and the sines are chosen here so that its figure 2 comes out (`gatewright synth mmoe`). What its x axis says, "number of steps (k)", is read as steps.
 
 ## Figure 2: correlation of the labels
 
@@ -154,17 +166,23 @@ losses comes out, too. What its x axis says, "number of steps (k)", is read as s
 
 ## Figure 5: losses at the end
 
-{ends_table(runs)}
+{ends_table(best)}
 Intervals are by bootstrap over runs.
 
-{ratios_table(runs, correlations)}
+{ratios_table(best, correlations)}
 The three models of a run learn from the same table: the last column compares them table by table.
 
 ## Figure 4: losses over steps
 
-{curves_table(options, runs)}
-## Learning rates
+{curves_table(options, best)}
+## One learning rate for all
+
+{"".join(rate_section(rate, runs, correlations) for rate, runs in by_rate.items())}## How the learning rates were chosen
 
 Mean of both tasks' losses at the end of {options.pilot} runs:
 
 {pilot_table(pilot, rates)}"""
+
+
+def rate_section(rate, runs, correlations):
+    return f"### {rate:g}\n\n{ends_table(runs)}\n{ratios_table(runs, correlations)}\n"

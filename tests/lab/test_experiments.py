@@ -55,12 +55,13 @@ def statistics():
 def mmoe():
     small = ("--runs", 3, "--pilot", 1, "--steps", 40, "--batch", 32, "--rows", 320, "--test-rows", 100, "--correlations", "0.5,1", "--results", "runs.jsonl")
     text = page("MMoE's figures", "mmoe_synthetic.py", "mmoe.md", *small)
-    labels, ends, ratios, curves, pilot = tables(text)
+    labels, ends, ratios, curves, *by_rate, pilot = tables(text)
     check(len(labels) == 9 and all(abs(float(row[1]) - float(row[2])) < 0.04 for row in labels), "labels correlate as in the paper", labels)
     same(sorted(row[:2] for row in ends), sorted([m, p] for m in ("Shared-Bottom", "OMoE", "MMoE") for p in ("0.5", "1.0")), "each model is there at each correlation")
     loss = {(row[0], row[1]): float(row[3]) for row in ends}
     check(all(abs(float(row[3]) - loss[row[0].split(" / ")[0], row[1]] / loss["MMoE", row[1]]) < 0.01 for row in ratios[:4]), "ratios are those of the means", (ends, ratios))
     check(all(abs(float(row[-1]) - loss[row[0], row[1]]) < 0.001 for row in curves if row[2] == "here"), "curves end at the final losses", curves)
+    same(([len(rows) for rows in by_rate]), [6, 7, 6, 7], "all is there for one learning rate at a time")
     same(len(pilot), 6, "a learning rate was chosen for each")
     drawn("mmoe.svg")
     runs = read("runs.jsonl")
