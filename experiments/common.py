@@ -6,6 +6,7 @@ import os
 import platform
 import random
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def parser(about, page):
     """Options that every experiment has. `page` is the file in docs/results that it writes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that folders of work are removed
     options = argparse.ArgumentParser(description=about)
     options.add_argument("--gatewright", default=os.path.join(ROOT, "build", "gatewright"), metavar="PROGRAM", help="the command; default: %(default)s")
     options.add_argument("--out", default=os.path.join(ROOT, "docs", "results", page), metavar="PAGE", help="what to write; default: %(default)s")
