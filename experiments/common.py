@@ -141,8 +141,21 @@ def _without_places(words):
 
 def provenance(options, seeds):
     """How a page came to be: command, versions, machine, seeds."""
-    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     version = "; ".join(run(options.gatewright, "--version").split("\n")[:2])
     command = shlex.join(["python3", "experiments/" + os.path.basename(sys.argv[0]), *_without_places(sys.argv[1:])])
-    return (f"- Made by `{command}`" + (f" at commit {commit.stdout.decode().strip()}" if commit.returncode == 0 else "") +
-            f"\n- {version}; Python {platform.python_version()}\n- {machine()}\n- Seeds: {seeds}\n")
+    return (f"- Made by `{command}`, with the program of the commit that brought this page\n- {version}; Python {platform.python_version()}\n"
+            f"- {machine()}\n- Seeds: {seeds}\n")
+
+
+REMARKS = "<!-- remarks: written by hand, kept when the page is made again -->"
+
+
+def remarks(path):
+    """The part of a page that people write: what differs from the paper, and why."""
+    found = REMARKS + "\n" + REMARKS + "\n"
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            parts = file.read().split(REMARKS)
+        if len(parts) == 3:
+            found = REMARKS + parts[1] + REMARKS + "\n"
+    return "## What differs, and why\n\n" + found

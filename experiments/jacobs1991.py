@@ -150,6 +150,7 @@ classes, rather than one of four, is a reading: a linear map with four outputs w
 {tests_table(found)}
 t is Student's with one variance for both; |t| > 2.01 is significant at 5 % with 48 degrees of freedom.
 
+{common.remarks(options.out)}
 ## Epochs by learning rate
 
 Mean of {options.pilot} simulations; - where one did not reach {CRITERION} within {options.epochs:,} epochs:

@@ -60,7 +60,7 @@ def main():
     labels = figure_2(options)
     rates, pilot = choose_rates(options, runs, correlations)
     seeds = range(MAIN_SEED, MAIN_SEED + options.runs)
-    runs.complete([(m, p, rate, seed) for p in correlations for seed in seeds for m in MODELS for rate in {*MAIN_RATES, rates[m, p]}], "tables")
+    runs.complete([(m, p, rate, seed) for seed in seeds for p in correlations for m in MODELS for rate in {*MAIN_RATES, rates[m, p]}], "tables")
 
     def results(rate_of):
         return {(m, p): [runs.found[m, p, rate_of(m, p), seed] for seed in seeds] for m in MODELS for p in correlations}

@@ -172,6 +172,7 @@ Intervals are by bootstrap over runs.
 {ratios_table(best, correlations)}
 The three models of a run learn from the same table: the last column compares them table by table.
 
+{common.remarks(options.out)}
 ## Figure 4: losses over steps
 
 {curves_table(options, best)}

@@ -130,6 +130,7 @@ the other pays for.
 {average_table(found, correlations)}
 Shares are of tables, so that the chance of a single training is in them, too.
 
+{common.remarks(options.out)}
 ## By correlation
 
 {gains_table(found, correlations)}
@@ -144,7 +145,7 @@ def main():
     angles = [f"--{key}=" + ",".join(map(repr, truth[key])) for key in ("alpha", "beta")]
     runs = synthetic_runs.Runs(options, MODELS, ["ple", "--dim", options.dim, *angles])
     seeds = range(MAIN_SEED, MAIN_SEED + options.runs)
-    runs.complete([(m, p, options.rate, seed) for p in correlations for seed in seeds for m in MODELS], "tables")
+    runs.complete([(m, p, options.rate, seed) for seed in seeds for p in correlations for m in MODELS], "tables")
     found = {(m, p): [runs.found[m, p, options.rate, seed] for seed in seeds] for m in MODELS for p in correlations}
     common.write(os.path.splitext(options.out)[0] + ".svg", figures(found, correlations))
     common.write(options.out, page(options, truth, found, correlations))

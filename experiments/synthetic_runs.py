@@ -35,12 +35,11 @@ class Runs:
         if line["settings"] == self.settings and line["spec"] == self.models.get(line["model"]):
             self.found[line["model"], line["correlation"], line["rate"], line["seed"]] = line["losses"]
 
-    def _add(self, lines):
+    def _add(self, line):
         os.makedirs(os.path.dirname(os.path.abspath(self.options.results)), exist_ok=True)
         with open(self.options.results, "a", encoding="utf-8") as file:
-            for line in lines:
-                file.write(json.dumps(line) + "\n")
-                self._take(line)
+            file.write(json.dumps(line) + "\n")
+        self._take(line)
 
     def _losses(self, folder, model, rate, seed):
         o = self.options
@@ -56,8 +55,9 @@ class Runs:
             for name, first, rows in (("train", 0, self.options.rows), ("test", self.options.rows, self.options.test_rows)):
                 common.run(self.options.gatewright, "synth", *self.table, "--correlation", correlation, "--seed", seed, "--first", first, "--rows", rows, "-o", f"{folder}/{name}.csv")
             common.write(f"{folder}/spec.json", json.dumps(spec(folder)))
-            self._add([{"model": model, "spec": self.models[model], "correlation": correlation, "rate": rate, "seed": seed,
-                        "losses": self._losses(folder, model, rate, seed), "settings": self.settings} for model, rate in wanted])
+            for model, rate in wanted:
+                self._add({"model": model, "spec": self.models[model], "correlation": correlation, "rate": rate, "seed": seed,
+                           "losses": self._losses(folder, model, rate, seed), "settings": self.settings})
 
     def complete(self, wanted, what):
         """Run what is missing of `wanted` = [(model, correlation, rate, seed), ...], table by table."""

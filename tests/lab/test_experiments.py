@@ -5,7 +5,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
-from cli_tap import COMMAND, SOURCE, check, listing, main, read, same
+from cli_tap import COMMAND, SOURCE, check, listing, main, read, same, write
 
 sys.path.insert(0, os.path.join(SOURCE, "experiments"))
 import common  # noqa: E402
@@ -84,6 +84,9 @@ def ple():
 def jacobs():
     text = page("Jacobs' table", "jacobs1991.py", "jacobs.md", "--runs", 2, "--pilot", 1, "--rates", "10,30", "--epochs", 1000)
     results, tests, rates = tables(text)
+    os.rename("jacobs.md", "old.md")
+    write("jacobs.md", read("old.md").decode().replace(common.REMARKS + "\n" + common.REMARKS, f"{common.REMARKS}\nSlower here.\n{common.REMARKS}"))
+    check("\nSlower here.\n" in common.remarks("jacobs.md") and common.remarks("jacobs.md").count(common.REMARKS) == 2, "what people wrote is kept", common.remarks("jacobs.md"))
     same([row[0] for row in results], ["4 experts", "8 experts", "BP 6 hidden", "BP 12 hidden"], "has the paper's systems")
     check("400 tokens" in text and "208 of" in text, "50 speakers train, 26 test")
     check(all(row[-1] == "2 of 2" and all(80 < float(share) < 100 for share in row[2].split(" / ")) for row in results), "all reach the criterion, with few mistakes", results)
