@@ -1,0 +1,180 @@
+"""What experiments that tune and repeat share: training a spec for many seeds with results that are kept, drawing the settings to try, and pages
+whose remarks are written by hand. Standard library only."""
+import hashlib
+import json
+import os
+import random
+import shlex
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+import common
+
+REMARKS = ("<!-- remarks -->", "<!-- end of remarks -->")
+SEARCH_SEED = 0  # of the search's runs; the runs that are reported have the seeds from 1
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# ---- training ----
+
+class Trials:
+    """Trains specs with one program, `jobs` runs at a time, and keeps each result as a file in `folder`, so that an experiment that was stopped goes
+    on where it was. A result belongs to the spec, the seeds, the program's bytes and `data`, a text that stands for the tables' content."""
+
+    def __init__(self, program, folder, data, jobs):
+        self.program, self.folder, self.data, self.jobs = program, folder, data, jobs
+        with open(program, "rb") as file:
+            self.identity = hashlib.sha256(file.read()).hexdigest()
+        self.asked = set()
+        os.makedirs(folder, exist_ok=True)
+
+    def train(self, spec, seeds, metric):
+        """The runs of `spec`, one per seed: {seed, epoch, valid, test, parameters}. `metric` is TASK.METRIC, by which the spec keeps an epoch, or
+        `mean`. A run that fails ends the experiment."""
+        key = json.dumps([spec, seeds, metric, self.data, self.identity], sort_keys=True)
+        path = os.path.join(self.folder, hashlib.sha256(key.encode()).hexdigest()[:24] + ".json")
+        self.asked.update((path, seed) for seed in seeds)
+        if not os.path.exists(path):
+            common.write(path, json.dumps(self._train(spec, seeds, metric)))
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+    def _train(self, spec, seeds, metric):
+        with tempfile.TemporaryDirectory(prefix="train-", dir=self.folder) as folder:
+            name, model = os.path.join(folder, "spec.json"), os.path.join(folder, "{seed}.gw")
+            common.write(name, json.dumps(spec))
+            lines = common.json_lines(self.program, "train", name, "-o", model, "--seeds", ",".join(map(str, seeds)), "--threads",
+                                      min(self.jobs, len(seeds)), "--json")
+            shape = json.loads(common.run(self.program, "inspect", model.format(seed=seeds[0]), "--json"))
+            return [dict(run, parameters=shape["parameters"]) for run in runs_of(lines, metric)]
+
+    def tune(self, settings, spec_of, seeds, metric):
+        """Try each of the settings once, then train the best by `metric` on the validation part for all seeds. `spec_of` makes a spec of a setting."""
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            found = list(pool.map(lambda tried: score(self.train(spec_of(tried), [SEARCH_SEED], metric)[0]["valid"], metric), settings))
+        best = found.index(max(found))
+        return {"settings": settings[best], "searched": found[best], "least": min(found), "metric": metric,
+                "runs": self.train(spec_of(settings[best]), seeds, metric)}
+
+
+def score(tasks, metric):
+    """TASK.METRIC of an epoch's or a test's tasks; `mean` is that of auc, or r2, of all."""
+    if metric == "mean":
+        return common.mean([score(tasks, f"{name}.{'auc' if 'auc' in task else 'r2'}") for name, task in tasks.items()])
+    task, _, name = metric.rpartition(".")
+    if tasks[task][name] is None:
+        raise SystemExit(f"task '{task}' has no {name} on a part of the rows: too few of them, or all alike")
+    return tasks[task][name]
+
+
+def runs_of(lines, metric):
+    """From the lines of `train --seeds --json`: per seed the epoch that was kept, which is the first of those with the best metric, and the test."""
+    runs = {}
+    for line in lines:
+        run = runs.setdefault(line["seed"], {"seed": line["seed"], "epoch": 0})
+        if "test" in line:
+            run["test"] = line["test"]["tasks"]
+        elif run["epoch"] == 0 or score(line["valid"]["tasks"], metric) > score(run["valid"], metric):
+            run.update(epoch=line["epoch"], valid=line["valid"]["tasks"])
+    return [runs[seed] for seed in sorted(runs)]
+
+
+# ---- search ----
+
+def spread(values, seed, n):
+    """n values of which each occurs as often as the others, in random order."""
+    column = [values[i % len(values)] for i in range(n)]
+    random.Random(seed).shuffle(column)
+    return column
+
+
+def draws(space, own_space, title, n, epochs=None):
+    """n settings to try. What stands in `space` is the same whatever the title, so that models meet the same learning rates and widths. `epochs`
+    limits the setting of that name, for a hasty look."""
+    columns = {key: spread(values, key, n) for key, values in space.items()}
+    columns.update({key: spread(values, f"{title} {key}", n) for key, values in own_space.items()})
+    found = [{key: column[i] for key, column in columns.items()} for i in range(n)]
+    return [dict(settings, epochs=min(settings["epochs"], epochs or settings["epochs"])) for settings in found]
+
+
+def units_of(settings, architecture, n_tasks):
+    """The hidden units of each expert, when a level's width is divided among all of them."""
+    experts = settings.get("count", 1 if architecture == "shared-bottom" else n_tasks)
+    if "shared" in settings:
+        experts = settings["shared"] + n_tasks * settings["per_task"]
+    return max(4, settings["width"] // experts // 4 * 4)
+
+
+# ---- options ----
+
+def told(options, parser, names):
+    """The options that change figures, as they were given."""
+    words = []
+    for name in names:
+        value = getattr(options, name)
+        if value == parser.get_default(name):
+            continue
+        words += ["--" + name.replace("_", "-")] + ([] if value is True else [",".join(map(str, value)) if isinstance(value, list) else str(value)])
+    return words
+
+
+def hasten(options, parser, defaults, page):
+    """Fill in what was not given: `defaults` has pairs of (whole, with --quick). A hasty page stays in the work folder."""
+    for name, pair in defaults.items():
+        value = getattr(options, name)
+        setattr(options, name, pair[options.quick] if value is None else value)
+        if value is not None and value < 1:
+            parser.error(f"--{name} is at least 1")
+    if options.quick and options.out == parser.get_default("out"):
+        options.out = os.path.join(options.work, page)
+
+
+# ---- pages ----
+
+def with_spread(values):
+    return f"{common.mean(values):.4f} ± {common.deviation(values):.4f}"
+
+
+def described(settings):
+    words = {"lr": "learning rate", "task_rank": "task rank", "per_task": "per task"}
+    return ", ".join(f"{words.get(key, key)} {value:g}" for key, value in settings.items())
+
+
+def described_space(space):
+    return "; ".join(f"{key} {', '.join(f'{value:g}' for value in values)}" for key, values in space.items())
+
+
+def settings_table(results):
+    """What the search chose, what it met, and whether the test part is like the validation part. `results`: pairs of a title and what `tune` gave."""
+    rows = []
+    for title, result in results:
+        runs, metric = result["runs"], result["metric"]
+        epochs = [run["epoch"] for run in runs]
+        rows.append([title, described(result["settings"]), f"{result['least']:.4f}", f"{result['searched']:.4f}",
+                     *(f"{common.mean([score(run[part], metric) for run in runs]):.4f}" for part in ("valid", "test")), f"{min(epochs)}–{max(epochs)}",
+                     f"{runs[0]['parameters']:,}"])
+    return common.table(["", "chosen", "search: least", "best", "validation, mean", "test, mean", "epochs kept", "parameters"], rows)
+
+
+def made_by(script, arguments, trials):
+    """The command without what does not change figures, versions and machine. Paths of a machine are nobody's business."""
+    told = shlex.join(["python3", "experiments/" + script, *arguments])
+    commit = subprocess.run(["git", "-C", common.ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    version = "; ".join(common.run(trials.program, "--version").splitlines()[:2])
+    return (f"- Made by `{told}`" + (f" at commit {commit.stdout.decode().strip()}" if commit.returncode == 0 else "") +
+            f"\n- {version}\n- {common.machine()}\n- {len(trials.asked)} trainings: the search's with seed {SEARCH_SEED}, those of the tables with seeds from 1\n")
+
+
+def remarks(path):
+    """What stands in the page between the two lines of REMARKS is written by hand, and kept."""
+    kept = "\n"
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            _, found, rest = file.read().partition(REMARKS[0])
+        kept = rest.partition(REMARKS[1])[0] if found else "\n"
+    return REMARKS[0] + kept + REMARKS[1] + "\n"
