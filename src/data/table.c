@@ -27,19 +27,23 @@ static gw_status copy_names(gw__names *names, const gw__slice *texts, size_t n, 
     return GW_OK;
 }
 
+/* For names that a file should have begun with; `where` is NULL where they came from elsewhere. */
+static const char *names_hint(const char *where) {
+    return where == NULL ? "" : "; hint: if the first line holds no names, give them apart (data.header)";
+}
+
 gw_status gw__names_init(gw__names *names, const gw__slice *texts, size_t n, const char *where, int64_t line, gw_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (texts[i].n == 0) {
-            return gw__fail_at(err, GW_E_DATA, where, line, 0, "expected a name for column %zu but found none%s", i + 1,
-                               where == NULL ? "" : "; hint: if the first line holds no names, give them apart (data.header)");
+            return gw__fail_at(err, GW_E_DATA, where, line, 0, "expected a name for column %zu but found none%s", i + 1, names_hint(where));
         }
     }
     gw_status status = copy_names(names, texts, n, err);
     for (size_t i = 1; status == GW_OK && i < n; i++) {
         const gw__name_entry *a = &names->sorted[i - 1], *b = &names->sorted[i];
         if (strcmp(a->name, b->name) != 0) continue;
-        status = gw__fail_at(err, GW_E_DATA, where, line, 0, "expected different names for the columns but found '%.80s' for %zu and %zu",
-                             a->name, a->i + 1, b->i + 1);
+        status = gw__fail_at(err, GW_E_DATA, where, line, 0, "expected different names for the columns but found '%.80s' for %zu and %zu%s",
+                             a->name, a->i + 1, b->i + 1, names_hint(where));
     }
     return status;
 }

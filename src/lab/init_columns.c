@@ -26,7 +26,38 @@ static bool is_id_name(const char *name) {
 }
 
 static bool is_code_name(const char *name) {
-    return strcasestr(name, "code") || strcasestr(name, "zip") || strcasestr(name, "postal");
+    return strcasestr(name, "code") || strcasestr(name, "zip") || strcasestr(name, "postal") || strcasestr(name, "onehot") || ends_with(name, "_type");
+}
+
+static bool is_weight_name(const char *name) {
+    static const char *const whose[] = {"instance", "sample", "row", "case", "survey"};
+    for (size_t i = 0; i < GW__COUNT(whose); i++)
+        if (strncasecmp(name, whose[i], strlen(whose[i])) == 0 && ends_with(name, "weight")) return true;
+    return false;
+}
+
+/* 20220501 or 2022-05-01. */
+static bool is_day(gw__slice text) {
+    int digits[8], n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.n == 10 && (i == 4 || i == 7) && text.at[i] == '-') continue;
+        if (n == 8 || text.at[i] < '0' || text.at[i] > '9') return false;
+        digits[n++] = text.at[i] - '0';
+    }
+    if (n != 8) return false;
+    int century = 10 * digits[0] + digits[1], month = 10 * digits[4] + digits[5], day = 10 * digits[6] + digits[7];
+    return (century == 19 || century == 20) && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+static bool holds_days(const gw__init_plan *plan, const gw__profile *column) {
+    bool found = false;
+    for (size_t i = 0; i < column->n_distinct && i < GW__PROFILE_VALUES; i++) {
+        gw__slice text = column->kept[i].text;
+        if (gw__profile_is_missing(plan->profiles, text)) continue;
+        if (!is_day(text)) return false;
+        found = true;
+    }
+    return found;
 }
 
 static uint64_t buckets_for(const gw__init_plan *plan, const gw__profile *column) {
@@ -53,6 +84,17 @@ static const char *deciding_label(const gw__init_plan *plan, const gw__profile *
     for (size_t t = 0; t < plan->n_tasks; t++) {
         const gw__profile *label = &plan->profiles->columns[plan->tasks[t].column];
         if (column->missing > 0 && column->values >= 20 && column->presence == label->shape) return label->name;
+    }
+    return NULL;
+}
+
+/* A binary label of the same kind by its name, such as is_click for is_like: both may be known only afterwards. NULL if none. */
+static const char *kindred_label(const gw__init_plan *plan, const gw__profile *column) {
+    const char *end = strchr(column->name, '_');
+    if (!end || column->min != 0 || column->max != 1 || gw__profile_distinct(plan->profiles, column) != 2) return NULL;
+    for (size_t t = 0; t < plan->n_tasks; t++) {
+        const char *label = plan->profiles->columns[plan->tasks[t].column].name;
+        if (plan->tasks[t].type == GW_TASK_BINARY && strncmp(label, column->name, (size_t)(end - column->name) + 1) == 0) return label;
     }
     return NULL;
 }
@@ -89,7 +131,15 @@ static void plan_numbers(gw__init_plan *plan, const gw__profile *column, gw__col
         guess->log1p = distinct > 2 && column->min >= 0 && column->sum > 0 && column->max > HEAVY_TAIL * column->sum / (double)column->numbers;
         guess->indicator = gw__profile_missing(plan->profiles, column) > 0;
         if (integers && distinct > 2 && distinct <= 20) guess->reason = "categorical if these are codes";
+        if (is_weight_name(column->name)) guess->reason = "by its name the weight of a row: row_weight of a task, rather than an input";
     }
+}
+
+static gw_status note_kindred(gw__init_plan *plan, const gw__profile *column, gw__column_plan *guess, gw_error *err) {
+    const char *label = kindred_label(plan, column);
+    if (guess->role != GW__ROLE_FEATURE || guess->reason || !label) return GW_OK;
+    guess->reason = gw__init_reason(plan, "a name like that of the label '%s': is it known before?", label);
+    return guess->reason ? GW_OK : gw__fail_nomem(err);
 }
 
 /* The first text that keeps a column of numbers from being numeric. */
@@ -150,8 +200,11 @@ static gw_status plan_column(gw__init_plan *plan, size_t index, gw_error *err) {
     } else if (decider) {
         ignore(guess, gw__init_reason(plan, "has a value by what the label '%s' says: not known before it", decider));
         if (!guess->reason) return gw__fail_nomem(err);
+    } else if (holds_days(plan, column)) {
+        ignore(guess, "days, and those to predict are others; valid: {column: …, from: …} splits by them");
     } else if (gw__profile_numeric(plan->profiles, column)) {
         plan_numbers(plan, column, guess);
+        return note_kindred(plan, column, guess, err);
     } else {
         plan_texts(plan, column, guess);
         return note_odd_text(plan, column, guess, err);
@@ -169,5 +222,5 @@ gw_status gw__init_plan_columns(gw__init_plan *plan, gw_error *err) {
         n_features += plan->columns[i].role == GW__ROLE_FEATURE;
     }
     if (n_features > 0) return GW_OK;
-    return gw__fail(err, GW_E_DATA, "no column is left to predict from: all are labels, constant, identifiers or repeat a label");
+    return gw__fail(err, GW_E_DATA, "no column is left to predict from: all are labels, constant, identifiers, days or repeat a label");
 }

@@ -259,6 +259,7 @@ static gw_status describe_numbers(gw__init_plan *plan, gw__task_plan *task, cons
         gw__text_puts(&text, "; labels are not rescaled, so the weight is 1 over the variance");
     }
     if (task->type == GW_TASK_REGRESSION && column->min == 0 && column->integers == column->numbers) gw__text_puts(&text, "; a count if it counts events");
+    if (task->type == GW_TASK_REGRESSION) gw__text_puts(&text, "; quantile to learn medians or ranges");
     task->reason = text.failed ? NULL : gw__arena_text(&plan->arena, text.at, text.n);
     gw__text_clear(&text);
     return task->reason ? GW_OK : gw__fail_nomem(err);
@@ -269,8 +270,9 @@ static gw_status describe_classes(gw__init_plan *plan, gw__task_plan *task, cons
     const bool numeric = gw__profile_numeric(plan->profiles, column), ordinal = task->type == GW_TASK_ORDINAL;
     task->lists_classes = ordinal && !numeric;
     task->reason = gw__init_reason(plan, "%zu classes%s", distinct, task->lists_classes ? "; put them in order, from low to high"
-                                                                   : ordinal || !numeric ? ""
-                                                                                         : "; a regression if the numbers measure something, ordinal if they rank");
+                                                                   : ordinal  ? ""
+                                                                   : !numeric ? "; ordinal if they rank, binary to tell one of them (positive) from all others"
+                                                                              : "; a regression if the numbers measure something, ordinal if they rank");
     return task->reason ? GW_OK : gw__fail_nomem(err);
 }
 

@@ -8,6 +8,12 @@
 #define COMMENT_AT 56 /* comments begin here where the line allows */
 #define SMALL_TABLE 200 /* rows; fewer are too few to keep a part for validation */
 
+static const char *const type_words[] = {
+#define X(name, word, loss, chief) word,
+    GW__TASK_ROSTER(X)
+#undef X
+};
+
 /* ---- YAML scalars ---- */
 
 static bool is_plain(gw__slice text) {
@@ -239,7 +245,9 @@ static void write_classes(const gw__init_plan *plan, const gw__profile *column, 
 }
 
 static void write_tasks(const gw__init_plan *plan, gw__text *out) {
-    gw__text_puts(out, "\ntasks:\n");
+    gw__text_puts(out, "\ntasks:\n  # Types:");
+    for (size_t i = 0; i < GW__COUNT(type_words); i++) gw__text_addf(out, "%s %s", i > 0 ? "," : "", type_words[i]);
+    gw__text_puts(out, ". Further keys: weight; row_weight; given: another task that must be 1; group: a user's id, for the AUC within each.\n");
     for (size_t t = 0; t < plan->n_tasks; t++) {
         const gw__task_plan *task = &plan->tasks[t];
         const gw__profile *column = &plan->profiles->columns[task->column];
@@ -274,9 +282,13 @@ static void write_line(gw__text *out, const char *line, const char *comment) {
 
 static void write_model(const gw__init_plan *plan, gw__text *out) {
     bool several = plan->n_tasks > 1;
-    gw__text_puts(out, "\nmodel:\n");
-    write_line(out, several ? "  architecture: mmoe" : "  architecture: shared-bottom",
-               "or single-task, shared-bottom, averaged, moe, omoe, mmoe, cgc, ple");
+    gw__text_puts(out, "\nmodel:\n  # Architectures:");
+    for (int a = 0, shown = 0; a < GW__ARCHITECTURES; a++) {
+        if (several && (a == GW__ARCH_MOE || a == GW__ARCH_LOCAL_EXPERTS)) continue; /* of one task */
+        gw__text_addf(out, "%s %s", shown++ ? "," : "", gw__architecture_name((gw__architecture)a));
+    }
+    gw__text_putc(out, '\n');
+    write_line(out, several ? "  architecture: mmoe" : "  architecture: shared-bottom", NULL);
     if (several) write_line(out, "  experts: {count: 8, hidden: [64, 32], dropout: 0.1}", "cgc and ple: {shared: 2, per_task: 2, hidden: [64, 32]}");
     if (!several) write_line(out, "  experts: {hidden: [64, 32], dropout: 0.1}", NULL);
     write_line(out, "  towers: {hidden: [16]}", NULL);

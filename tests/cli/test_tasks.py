@@ -97,6 +97,8 @@ def init():
                      "--task", "grade:ordinal", "-o", "init.yaml")
     text = read("init.yaml").decode()
     check("visits: {type: count" in text and "stars: {type: ordinal, label: stars}" in text and "classes: [" in text, "and writes them", text)
+    check(all(word in text.partition("tasks:")[2].splitlines()[1] for word in ("regression", "count", "ordinal", "quantile", "given")), "init names the types there are", text)
+    check("l2-constrained" in text and "local-experts" not in text, "and the architectures, but those of one task", text)
     succeeds("what it wrote trains", "train", "init.yaml", "--set", "train.epochs=1", "-o", "init.gw")
     fails("a count of negative numbers", 1, ["'x'", "a count needs non-negative numbers"], "init", "rows.csv", "--task", "x:count")
     fails("a count of texts", 1, ["'grade'", "a count needs numbers"], "init", "rows.csv", "--task", "grade:count")
@@ -115,6 +117,21 @@ features: {ignore: [visits, grade, stars, minutes, spend]}
 model: {architecture: ple, experts: {shared: 1, per_task: {click: 1, convert: 2, stay: 1}, hidden: [8]}}
 train: {epochs: 12, batch: 64, optimizer: {name: adam, lr: 0.01}}
 """
+
+
+def first_looks():
+    """Columns that a newcomer would take for inputs: init says what they may be instead."""
+    rows = [f"{20220425 + i % 5},2022-05-{10 + i % 7},{i % 9}.{i % 7},{(i // 2) % 3},{i % 5 // 4},{i % 2},{i % 4 // 3},{['low', 'mid', 'high'][i % 3]}" for i in range(120)]
+    write("log.csv", "day,seen_on,instance_weight,device_type,is_like,is_click,was_shown,level\n" + "\n".join(rows) + "\n")
+    text = succeeds("init of a log succeeds", "init", "log.csv", "--task", "is_click", "--task", "level").out
+    ignored, _, columns = text.partition("  columns:")
+    check("- day " in ignored and "- seen_on " in ignored and "20220425" in ignored, "days are no inputs, in either form", text)
+    line_of = {line.split(":")[0].strip(): line for line in columns.splitlines() if ":" in line}
+    check("row_weight" in line_of["instance_weight"], "a weight is recognised by its name", text)
+    check("categorical" in line_of["device_type"] and "by its name codes" in line_of["device_type"], "so is a type", text)
+    check("like that of the label 'is_click'" in line_of["is_like"] and "label" not in line_of["was_shown"], "a column named like a label is asked about", text)
+    check("ordinal if they rank" in text and "binary to tell one" in text, "classes may be something else", text)
+    fails("a table without names", 1, ["bare.csv:1", "if the first line holds no names"], "init", write("bare.csv", "0,1,0\n1,1,0\n"), "--task", "x")
 
 
 def spaces():
@@ -148,4 +165,4 @@ def spaces():
     check(sum(r["stay"] > r["click"] for r in bound) <= wrong, "a heavier weight leaves no more rows out of order", wrong)
 
 
-main(training, predictions, labels, init, spaces)
+main(training, predictions, labels, init, first_looks, spaces)

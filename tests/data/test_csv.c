@@ -157,7 +157,8 @@ static void test_headers(void **state) {
     EXPECT_FAILURE("\n\n \n", &with_header, GW_E_DATA, 0, "expected a first line with the names of the columns but the file is empty");
     EXPECT_FAILURE("a,,c\n", &with_header, GW_E_DATA, 1,
                    "expected a name for column 2 but found none; hint: if the first line holds no names, give them apart (data.header)");
-    EXPECT_FAILURE("\nb,a,b\n", &with_header, GW_E_DATA, 2, "expected different names for the columns but found 'b' for 1 and 3");
+    EXPECT_FAILURE("\nb,a,b\n", &with_header, GW_E_DATA, 2,
+                   "expected different names for the columns but found 'b' for 1 and 3; hint: if the first line holds no names, give them apart (data.header)");
     EXPECT_FAILURE("\xFF\xFE" "a\0,\0b\0", &with_header, GW_E_UNSUPPORTED, 0,
                    "expected UTF-8 text, plain or in gzip, xz or zstd, but found UTF-16 text");
     EXPECT_FAILURE("\xFE\xFF\0a", &with_names, GW_E_UNSUPPORTED, 0,
