@@ -42,7 +42,7 @@ CHAINS = {
 }
 TOGETHER = ("shared-bottom", "mmoe", "ple")
 
-SPACE = {"lr": (0.001, 0.002, 0.004), "width": (64, 128, 256), "dropout": (0.2, 0.4), "epochs": (2, 4, 6)}
+SPACE = {"lr": (0.001, 0.002, 0.004), "width": (64, 128), "dropout": (0.2, 0.4), "epochs": (2, 4)}
 OWN_SPACE = {"mmoe": {"count": (2, 4, 8)}, "ple": {"shared": (1, 2), "per_task": (1,)}}
 
 
