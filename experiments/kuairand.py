@@ -32,7 +32,7 @@ AMOUNTS = ("follow_user_num", "fans_user_num", "friend_user_num", "register_days
 MEASURES = ("server_width", "server_height", "video_days")
 
 BINARY = {name: {"type": "binary", "group": "user_id"} for name in LABELS}
-TASKS = {**BINARY, "play_time": {"type": "regression", "weight": 0.5}}
+TASKS = {**BINARY, "play_time": {"type": "regression"}}
 # ESMM (Ma et al. 2018): the product is trained on all rows. BASE, its counterpart: the long view on clicked rows alone, and the product only measured.
 CHAINS = {
     "esmm": {"click": BINARY["click"], "long_view_after_click": {**BINARY["click"], "label": "long_view", "given": "click", "weight": 0},
@@ -40,7 +40,7 @@ CHAINS = {
     "base": {"click": BINARY["click"], "long_view_after_click": {**BINARY["click"], "label": "long_view", "given": "click"},
              "long_view": {**BINARY["click"], "chain": ["click", "long_view_after_click"], "weight": 0}},
 }
-TOGETHER = ("shared-bottom", "mmoe", "ple")
+TOGETHER = {"shared-bottom": "shared-bottom", "mmoe": "mmoe", "ple": "ple", "mmoe, equal weights": "mmoe"}
 
 SPACE = {"lr": (0.001, 0.002, 0.004), "width": (64, 128), "dropout": (0.2, 0.4), "epochs": (2, 4)}
 OWN_SPACE = {"mmoe": {"count": (2, 4, 8)}, "ple": {"shared": (1, 2), "per_task": (1,)}}
@@ -97,7 +97,7 @@ def joined(row, users, videos, uploaded):
 
 
 def prepare(folder, work, test_days, valid_days):
-    """train.csv, valid.csv and test.csv in `work`, read twice as a stream. Returns {part: (rows, first day, last day, positives by label)} and a digest."""
+    """train.csv, valid.csv and test.csv in `work`, read twice as a stream. Returns counts and sums per part, and a digest."""
     logs = find(folder, "log_standard_*_pure.csv")
     needed = ("user_id", "video_id", "date", "hourmin", "duration_ms", "tab", *AFTERWARDS)
     users = read_features(folder, "user_features_pure.csv", "user_id", USER)
@@ -106,8 +106,8 @@ def prepare(folder, work, test_days, valid_days):
     part_of = split_of({row["date"] for path in logs for row in read(path, needed)}, test_days, valid_days)
     os.makedirs(work, exist_ok=True)
     header, digest, files, writers = [*CONTEXT, *USER, *VIDEO, *TASKS], hashlib.sha256(), {}, {}
-    told = {part: {"rows": 0, "days": sorted(day for day, its in part_of.items() if its == part), "positive": dict.fromkeys(LABELS, 0), "play_time": 0.0}
-            for part in ("train", "valid", "test")}
+    told = {part: {"rows": 0, "days": sorted(day for day, its in part_of.items() if its == part), "positive": dict.fromkeys(LABELS, 0),
+                   "play_time": 0.0, "squares": 0.0} for part in ("train", "valid", "test")}
     try:
         for part in told:
             files[part] = open(os.path.join(work, part + ".csv"), "w", encoding="utf-8", newline="")
@@ -120,12 +120,24 @@ def prepare(folder, work, test_days, valid_days):
                 digest.update("\x1f".join([part, *map(str, cells)]).encode())
                 told[part]["rows"] += 1
                 told[part]["play_time"] += float(cells[-1])
+                told[part]["squares"] += float(cells[-1]) ** 2
                 for name, column in LABELS.items():
                     told[part]["positive"][name] += row[column] == "1"
     finally:
         for file in files.values():
             file.close()
     return told, digest.hexdigest()
+
+
+def weights_of(told):
+    """Of the tasks together: 1 over the loss of the best constant on the training rows, so that a rare label is no small matter; of click it is 1."""
+    rows = told["rows"]
+    shares = {name: count / rows for name, count in told["positive"].items()}
+    if not all(0 < share < 1 for share in shares.values()):
+        raise SystemExit(f"the training part has only one value of a label: {shares}")
+    losses = {name: -share * math.log(share) - (1 - share) * math.log(1 - share) for name, share in shares.items()}
+    losses["play_time"] = told["squares"] / rows - (told["play_time"] / rows) ** 2
+    return {name: round(losses["click"] / loss, 3) for name, loss in losses.items()}
 
 
 # ---- specs -----------------------------------------------------------------------------------------------------------------------
@@ -157,14 +169,15 @@ def spec_of(work, tasks, metric, architecture, settings):
 
 # ---- search and runs -------------------------------------------------------------------------------------------------------------
 
-def experiment(options, kept):
+def experiment(options, kept, weights):
     """{title: result}: each task alone, all of them together, and the chains. Settings are searched on the validation days."""
     wanted = [(f"{name} alone", {name: task}, name + (".auc" if task["type"] == "binary" else ".r2"), "single-task") for name, task in TASKS.items()]
-    wanted += [(architecture, TASKS, "mean", architecture) for architecture in TOGETHER]
+    weighted = {name: {**task, "weight": weights[name]} for name, task in TASKS.items()}
+    wanted += [(title, TASKS if "equal" in title else weighted, "mean", architecture) for title, architecture in TOGETHER.items()]
     wanted += [(chain, tasks, "long_view.auc", "single-task") for chain, tasks in CHAINS.items()]
     results = {}
     for title, tasks, metric, architecture in wanted:
-        settings = trials.draws(SPACE, OWN_SPACE.get(architecture, {}), title, options.budget, options.epochs)
+        settings = trials.draws(SPACE, OWN_SPACE.get(architecture, {}), architecture, options.budget, options.epochs)
         make = lambda tried: spec_of(options.work, tasks, metric, architecture, tried)
         results[title] = kept.tune(settings, make, list(range(1, options.runs + 1)), metric)
         say(f"{title}: {metric} {with_spread([trials.score(run['test'], metric) for run in results[title]['runs']])}")
@@ -180,7 +193,7 @@ def cell(result, task, metric):
 def task_table(results, metric):
     """A row per model, a column per binary task; alone, each figure is of another model."""
     rows = [["`single-task`", *(cell(results[f"{name} alone"], name, metric) for name in LABELS)]]
-    rows += [[f"`{architecture}`", *(cell(results[architecture], name, metric) for name in LABELS)] for architecture in TOGETHER]
+    rows += [[f"`{title}`", *(cell(results[title], name, metric) for name in LABELS)] for title in TOGETHER]
     return table(["", *LABELS], rows)
 
 
@@ -225,7 +238,9 @@ beside these: none was found with this split.
   forward, hate. `long_view` is a rule on play time and duration, so play time would give it away. The file of the videos' statistics is not used: its
   counts are over the whole month, test days included. The users' file is a snapshot whose day is not told, so that its counts of followers and friends may be
   later than a row.
-- **Play time** is learnt and measured as ln(1 + seconds), by squared error, with weight 0.5 in the sum of the losses.
+- **Play time** is learnt and measured as ln(1 + seconds), by squared error.
+- **Weights** of the losses of tasks learnt together: 1 over the loss of the best constant on the training rows, relative to click: {weights}. With
+  *equal weights*, a row of its own below, the rare labels hardly matter in the sum.
 - **The same for all**: embeddings of width 8 (user, video, author) and 4, layer normalisation in the experts, towers of 16, Adam with a cosine schedule to 0, batches of
   512, `l2` 0.0003.
 - **Search**: {budget} settings per model, at random, each value as often as the others: {space}. Besides: {own_space}; `ple` has two levels. *Width* is that of a level
@@ -237,10 +252,11 @@ beside these: none was found with this split.
 """
 
 
-def page(options, told, results, kept):
+def page(options, told, weights, results, kept):
     own = "; ".join(f"`{architecture}` {trials.described_space(space)}" for architecture, space in OWN_SPACE.items())
     text = HEAD.format(made_by=trials.made_by("kuairand.py", ["FOLDER", *options.told], kept), test_days=options.test_days, valid_days=options.valid_days,
-                       n_user=len(USER), n_video=len(VIDEO), budget=options.budget, runs=options.runs, space=trials.described_space(SPACE), own_space=own)
+                       n_user=len(USER), n_video=len(VIDEO), budget=options.budget, runs=options.runs, space=trials.described_space(SPACE), own_space=own,
+                       weights=", ".join(f"{name} {weight:g}" for name, weight in weights.items()))
     if options.epochs:
         text += f"**A hasty look: at most {options.epochs} epochs.** The figures say that the script works, and no more.\n\n"
     text += data_table(told) + "\n## AUC\n\n" + task_table(results, "auc") + "\n## GAUC, per user\n\n" + task_table(results, "gauc")
@@ -280,7 +296,8 @@ def main(arguments):
     told, digest = prepare(options.folder, options.work, options.test_days, options.valid_days)
     say(", ".join(f"{its['rows']} rows {part}" for part, its in told.items()))
     kept = trials.Trials(options.gatewright, os.path.join(options.work, "results"), digest, options.jobs)
-    common.write(options.out, page(options, told, experiment(options, kept), kept))
+    weights = weights_of(told["train"])
+    common.write(options.out, page(options, told, weights, experiment(options, kept, weights), kept))
     say(f"wrote {options.out}")
 
 
