@@ -149,7 +149,7 @@ GW_API const char *gw_model_class_name(const gw_model *model, size_t task, size_
 /** Everything about a model as one JSON object: what `gatewright inspect --json` prints. Keys: format (1), architecture, parameters,
  *  multiply_adds (a row), dense_width, output_width; levels (experts and gates with layers as [out,in], parameters, multiply-adds), towers;
  *  features (name, type, automatic, dense_at, width, rows, share); tasks (name, type, label, loss, weight, outputs, classes,
- *  quantiles, chain, after); training. */
+ *  quantiles, chain, after); training; of a model with parameters also similarity (of the experts' parameters) and gate_biases. */
 GW_API gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err);
 
 /* ---- scoring ------------------------------------------------------------------------------------------------------------------ */
@@ -219,6 +219,14 @@ typedef struct gw_event {
 
 typedef void (*gw_listener)(void *context, const gw_event *event);
 
+/* When a run looks at its own health (docs/health.md) for its listener: what is told in an epoch's "health", and warned of. Not a bit of the model
+ * depends on it. */
+typedef enum gw_health {
+    GW_HEALTH_AUTO,  /* after the first epoch, the last, and as often as it takes about 1 % of the time */
+    GW_HEALTH_EVERY, /* after every epoch */
+    GW_HEALTH_OFF,
+} gw_health;
+
 typedef struct gw_train_options {
     const char *spec_path;        /* a file (YAML or JSON, by its name), or NULL to use spec_text */
     const char *spec_text;
@@ -234,6 +242,7 @@ typedef struct gw_train_options {
     bool skip_bad_rows;           /* count them instead of failing */
     gw_listener listener;         /* may be NULL */
     void *listener_context;
+    gw_health health;             /* for the listener */
     const volatile int *cancel;   /* becomes non-zero to stop at the next step; may be NULL */
 } gw_train_options;
 
@@ -342,9 +351,11 @@ typedef struct gw_data_options {
 /**
  * Metrics of a model on a table, whose label columns must be there.
  *
- * @param gates    Also the mean weight of every expert, per level and stream.
+ * @param gates    Also what gates use, over all rows, and how experts are, on a sample of the first rows (docs/health.md).
  * @param ret_json {"rows":n,"tasks":{"income":{"loss":x,"auc":x,…},…}}, with skip_bad_rows "skipped":n after rows, with `gates`
- *                 "gates":[{"level":0,"stream":"income","experts":[{"name":"shared.0","weight":x},…]},…]. What does not exist is null.
+ *                 "gates":[{"level":0,"stream":"income","entropy":x,"normalised":x,"effective":x,"row_entropy":x,
+ *                 "experts":[{"name":"shared.0","weight":x,"load":x},…]},…] and "health":{"rows":n,"experts":[…],"similarity":[…]}.
+ *                 What does not exist is null.
  * @return GW_OK; GW_E_DATA for a missing column or a bad cell (where = the file, line = its line).
  */
 GW_API gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err);

@@ -94,6 +94,8 @@ static gw_status check_training(const gw_train_options *options, gw_error *err) 
     status = need_list(options->overrides, options->n_overrides, "overrides", err);
     if (status == GW_OK) status = check_threads(options->threads, err);
     if (status == GW_OK) status = gw_isa_check(options->isa, err);
+    if (status == GW_OK && (unsigned)options->health > GW_HEALTH_OFF)
+        status = gw__fail(err, GW_E_ARGUMENT, "'health': expected a gw_health but found %d", (int)options->health);
     return status;
 }
 

@@ -8,7 +8,8 @@
 static const char about[] =
     "Reads labelled rows by the rules stored in the model and prints, per task and over its labelled rows, the loss\n"
     "and the metrics: exact, over the whole table. What does not exist (AUC of one class) is '-', in JSON null.\n"
-    "Below stand the gates: how much of each expert a task takes, as the mean over the rows.";
+    "Below stand the gates: how much of each expert a task takes, as the mean over the rows, and of sparse gates the share\n"
+    "of the rows that have it; and the experts: dead units, and which other expert each is most like.";
 
 static const char examples[] =
     "  gatewright evaluate people.gw test.csv\n"
@@ -21,7 +22,7 @@ static int evaluate(const char *path, const gw_data_options *data, bool json) {
     char *result = NULL;
     gw__text out = {0};
     gw_status status = cli_load_model(path, &model, &err);
-    if (status == GW_OK) status = gw_evaluate(model, data, !json, &result, &err);
+    if (status == GW_OK) status = gw_evaluate(model, data, true, &result, &err);
     if (status == GW_OK && json) gw__text_addf(&out, "%s\n", result);
     else if (status == GW_OK) status = cli_draw_evaluation(result, cli_screen_of(stdout), &out, &err);
     if (status == GW_OK) cli_screen_write(stdout, &out);
@@ -44,7 +45,7 @@ int cmd_evaluate(const cli_command *self, int argc, char **argv) {
         CLI_ROW_HEADER(header),
         CLI_ROW_THREADS(threads),
         CLI_ROW_BAD_ROW(bad_row),
-        CLI_ROW_JSON(json, "print {\"rows\":n,\"tasks\":{...}} instead of tables"),
+        CLI_ROW_JSON(json, "print {\"rows\":n,\"tasks\":{...},\"gates\":[...],\"health\":{...}} instead of tables"),
     };
     const cli_manual manual = {self, options, GW__COUNT(options), about, examples};
     if (!cli_parse(&manual, argc, argv, &code)) return code;

@@ -46,7 +46,7 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
     const char *spec = NULL, *output = default_output, *init = NULL, *resume = NULL, *report = NULL;
     cli_texts overrides = {0}, seeds = {0};
     uint64_t threads = 0;
-    int bad_row = 0, code;
+    int bad_row = 0, health = GW_HEALTH_AUTO, code;
     bool json = false;
     const cli_option options[] = {
         {.kind = CLI_ARGUMENT, .name = "SPEC", .into = &spec, .help = "what to train on what: YAML, or JSON if its name ends in .json"},
@@ -60,6 +60,8 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
          .help = "write a page to look at, HTML in one file: curves, structure, gates, calibration"},
         {.kind = CLI_LIST, .name = "seeds", .value = "S,S-S", .into = &seeds,
          .help = "a run for each train.seed, such as 1-10 or 1,5,9, spread over the threads; MODEL then has {seed} in it"},
+        {.kind = CLI_CHOICE, .name = "health", .value = "auto|every|off", .into = &health,
+         .help = "when to look at gates, experts and the tasks' gradients and to warn of what is wrong: as often as it costs little, after every epoch, or never"},
         CLI_ROW_THREADS(threads),
         CLI_ROW_BAD_ROW(bad_row),
         CLI_ROW_JSON(json, "print one JSON object per epoch"),
@@ -87,7 +89,8 @@ int cmd_train(const cli_command *self, int argc, char **argv) {
     } else {
         const gw_train_options what = {
             .spec_path = spec, .overrides = overrides.at, .n_overrides = overrides.n, .init_path = init, .resume_path = resume,
-            .model_path = output, .report_path = report, .isa = cli_isa(), .threads = (size_t)threads, .skip_bad_rows = bad_row == 1, .cancel = &cli_stop_requested};
+            .model_path = output, .report_path = report, .isa = cli_isa(), .threads = (size_t)threads, .skip_bad_rows = bad_row == 1,
+            .health = (gw_health)health, .cancel = &cli_stop_requested};
         cli_stop_catch();
         code = seeds.n > 0 ? cli_train_seeds(&what, &seeds, output, json) : train(what, json);
     }

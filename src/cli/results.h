@@ -4,7 +4,7 @@
 
 #include "cli/screen.h"
 
-/* An evaluation ({"rows":n,"tasks":{…},"gates":…}) as a table of metrics and, where there are gates, a bar per expert. */
+/* An evaluation ({"rows":n,"tasks":{…},"gates":…}) as a table of metrics, a bar per expert of each gate, and what is known of the experts. */
 gw_status cli_draw_evaluation(const char *json, cli_screen screen, gw__text *out, gw_error *err);
 
 /* Parse a result of the library. `what` names it in the message, should it not be JSON. */

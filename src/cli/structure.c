@@ -256,6 +256,46 @@ static void put_relation(const gw__doc *task, cli_table *table) {
     gw__text_clear(&text);
 }
 
+/* Experts of a level that are alike in their parameters: the greatest cosine, and the mean. */
+static void put_likeness(const gw__doc *levels, gw__text *out) {
+    for (const gw__doc *level = levels->first; level; level = level->next) {
+        const gw__doc *row_name = gw__doc_get(level, "experts")->first, *a = NULL, *b = NULL;
+        double sum = 0, greatest = -2, value;
+        int n = 0, i = 0;
+        for (const gw__doc *row = gw__doc_get(level, "values")->first; row && row_name; row = row->next, row_name = row_name->next, i++) {
+            const gw__doc *name = gw__doc_get(level, "experts")->first, *cell = row->first;
+            for (int k = 0; cell && name && k < i; k++, cell = cell->next, name = name->next) {
+                if (!cli_number(cell, &value)) continue;
+                sum += value;
+                n++;
+                if (!(value > greatest)) continue;
+                greatest = value;
+                a = name;
+                b = row_name;
+            }
+        }
+        if (n == 0) continue;
+        if (level == levels->first) gw__text_puts(out, "\nexperts by their parameters\n");
+        gw__text_addf(out, "  level %lld: mean cosine %.3f, most alike %.*s and %.*s (%.3f)\n", (long long)cli_count(level, "level"), sum / n,
+                      GW__SLICE_ARG(a->text), GW__SLICE_ARG(b->text), greatest);
+    }
+}
+
+/* What a gate adds to its logits in every row: a bias far above the others is a choice without a look at the row. */
+static void put_biases(const gw__doc *gates, gw__text *out) {
+    if (gates->first) gw__text_puts(out, "\nbiases of gates, by expert\n");
+    for (const gw__doc *gate = gates->first; gate; gate = gate->next) {
+        gw__slice stream = cli_text(gw__doc_get(gate, "stream"));
+        gw__text_addf(out, "  level %lld, %.*s:", (long long)cli_count(gate, "level"), GW__SLICE_ARG(stream));
+        const gw__doc *values = gw__doc_get(gate, "values");
+        for (const gw__doc *value = values ? values->first : NULL; value; value = value->next) {
+            gw__text_putc(out, ' ');
+            cli_put_value(out, value);
+        }
+        gw__text_putc(out, '\n');
+    }
+}
+
 static bool is_related(const gw__doc *task) { return gw__doc_get(task, "chain") || gw__doc_get(task, "after"); }
 
 static void put_tasks(const gw__doc *tasks, gw__text *out) {
@@ -288,6 +328,8 @@ gw_status cli_draw_structure(const char *json, cli_screen screen, gw__text *out,
         put_tree(model, screen, out);
         if (features) put_features(features, out);
         if (tasks) put_tasks(tasks, out);
+        if (gw__doc_get(model, "similarity")) put_likeness(gw__doc_get(model, "similarity"), out);
+        if (gw__doc_get(model, "gate_biases")) put_biases(gw__doc_get(model, "gate_biases"), out);
     }
     gw__arena_clear(&arena);
     return status;

@@ -1,5 +1,7 @@
 #include "model/describe.h"
 
+#include "model/likeness.h"
+
 #define DESCRIPTION_FORMAT 1
 
 static void member_text(gw__json_writer *json, const char *key, const char *text) {
@@ -82,6 +84,14 @@ static void describe_tasks(const gw_model *model, gw__json_writer *json) {
     gw__json_end_list(json);
 }
 
+/* A model of a spec has no parameters yet: they are all 0. */
+static bool is_set(const gw_model *model) {
+    const size_t n = gw__net_parameter_floats(model->net);
+    size_t i = 0;
+    while (i < n && model->parameters[i] == 0) i++;
+    return i < n;
+}
+
 gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error *err) {
     gw__json_writer json = {.out = ret_json};
     gw__json_begin_object(&json);
@@ -94,6 +104,7 @@ gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error
     gw__net_describe(model->net, &json);
     describe_features(model->features, &json);
     describe_tasks(model, &json);
+    gw_status status = is_set(model) ? gw__net_write_likeness(model->net, model->parameters, &json, err) : GW_OK;
     /* The record is a JSON object already; its text goes in as it stands. */
     gw__json_key(&json, "training");
     if (model->record.n > 0)
@@ -101,5 +112,6 @@ gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error
     else
         gw__json_null(&json);
     gw__json_end_object(&json);
+    if (status != GW_OK) return status;
     return ret_json->failed ? gw__fail_nomem(err) : GW_OK;
 }

@@ -138,7 +138,7 @@ double gw__gate_losses(const gw__op *op, const double *sums, size_t n_rows, doub
 
 void gw__gate_importance_backward(const gw__op *op, const gw__pass *pass, float *dg) {
     const double *slopes = pass->gate_slopes + op->gating->stats_at + GW__STAT_IMPORTANCE * op->n_experts;
-    if (!(op->gating->importance > 0)) return;
+    if (!(op->gating->importance > 0) || pass->tasks_only) return;
     for (size_t r = 0; r < pass->rows; r++) {
         const float *g = row_of(pass, &op->y, r);
         for (uint32_t e = 0; e < op->n_experts; e++) dg[r * op->y.ld + e] += g[e] != 0 ? (float)slopes[e] : 0;
@@ -169,10 +169,11 @@ static void noise_back(const gw__op *op, const gw__pass *pass, size_t row, float
     float *dr = gw__pass_dx(pass, &gating->noise) + row * gating->noise.ld;
     const double *c = pass->gate_slopes + gating->stats_at + GW__STAT_LOAD * n;
     threshold t = {0};
-    if (gating->load > 0) t = threshold_of(op, pass, row);
-    for (uint32_t e = 0; e < n && gating->load > 0; e++) dz[to_exceed(&t, e)] -= (float)(c[e] * gw__phi_pdf((float)deviations(&t, e)) / size_of(&t, e));
+    const bool load = gating->load > 0 && !pass->tasks_only;
+    if (load) t = threshold_of(op, pass, row);
+    for (uint32_t e = 0; e < n && load; e++) dz[to_exceed(&t, e)] -= (float)(c[e] * gw__phi_pdf((float)deviations(&t, e)) / size_of(&t, e));
     for (uint32_t e = 0; e < n; e++) {
-        const double u = gating->load > 0 ? deviations(&t, e) : 0, a = gating->load > 0 ? c[e] * gw__phi_pdf((float)u) / size_of(&t, e) : 0;
+        const double u = load ? deviations(&t, e) : 0, a = load ? c[e] * gw__phi_pdf((float)u) / size_of(&t, e) : 0;
         dr[e] = (float)((dz[e] * (double)drawn[e] - a * u) * gw__sigmoid(r[e]));
         dz[e] += (float)a;
     }
@@ -181,8 +182,8 @@ static void noise_back(const gw__op *op, const gw__pass *pass, size_t row, float
 void gw__gate_losses_backward(const gw__op *op, const gw__pass *pass, float *dz) {
     const gw__gating *gating = op->gating;
     for (size_t r = 0; r < pass->rows; r++, dz += op->x.ld) {
-        if (gating->even > 0) even_back(op, pass, r, dz);
+        if (gating->even > 0 && !pass->tasks_only) even_back(op, pass, r, dz);
         if (gating->noisy) noise_back(op, pass, r, dz);
-        if (gating->z > 0) z_back(op, pass, r, dz);
+        if (gating->z > 0 && !pass->tasks_only) z_back(op, pass, r, dz);
     }
 }

@@ -165,6 +165,7 @@ void gw__net_free(gw__net *net) {
     free(net->ops);
     free(net->parameters);
     free(net->frozen);
+    free(net->layers);
     free(net->penalties);
     gw__arena_clear(&net->arena);
     free(net);

@@ -8,7 +8,7 @@ typedef struct gw__builder {
     gw__net *net;
     const gw__spec *spec;
     const gw__parameter_check *check; /* NULL: none */
-    size_t op_capacity, parameter_capacity, frozen_capacity;
+    size_t op_capacity, parameter_capacity, frozen_capacity, layer_capacity;
     uint32_t segment, n_dropouts, n_connected, n_gates;
     const gw__route *route; /* of the expert that is being planned, if it computes some rows only */
     uint32_t expert;
@@ -34,6 +34,8 @@ typedef struct gw__mlp {
     bool bare_last;         /* no bias in the last layer, whatever `spec` says: something behind it has one */
     uint64_t order;
     bool zero;              /* begins with zeros */
+    bool watched;           /* an expert: where its layers end up is kept in the net, */
+    uint32_t level, index;  /* as those of this one */
     const gw__gating *gating; /* a gate: what made its x, its weights, from its logits; NULL: they are the logits yet */
     const gw__factors *factors; /* not NULL: the weights of this member are factored with those of its neighbours */
 } gw__mlp;

@@ -285,6 +285,16 @@ cleanup:
     return status;
 }
 
+/* Where the layer of an expert is once it is complete. */
+static gw_status watch(gw__builder *b, const gw__mlp *m, size_t layer) {
+    gw__net *net = b->net;
+    gw_status status = gw__grow((void **)&net->layers, &b->layer_capacity, net->n_layers + 1, sizeof *net->layers, b->err);
+    if (status != GW_OK) return status;
+    net->layers[net->n_layers++] = (gw__layer_view){.level = m->level, .expert = m->index, .layer = (uint32_t)layer, .last = layer + 1 == m->n_layers, .view = m->x,
+                                                    .activation = is_active(m, layer) ? m->spec->activation : GW__ACT_NONE, .route = b->route};
+    return GW_OK;
+}
+
 gw_status gw__plan_mlps(gw__builder *b, gw__mlp *members, size_t n) {
     gw_status status = GW_OK;
     size_t layers = 0;
@@ -300,6 +310,9 @@ gw_status gw__plan_mlps(gw__builder *b, gw__mlp *members, size_t n) {
         GW__TRY(add_norms(b, set, n_set, layer));
         GW__TRY(add_activations(b, set, n_set, layer, false));
         GW__TRY(add_activations(b, set, n_set, layer, true));
+        for (size_t i = 0; i < n_set; i++) {
+            if (set[i]->watched) GW__TRY(watch(b, set[i], layer));
+        }
     }
 cleanup:
     free(set);

@@ -34,8 +34,8 @@ static gw_status plan_expert(gw__builder *b, uint32_t level, uint32_t i, gw__vie
     const bool predicts = b->net->wiring.levels[level].predicts;
     const uint32_t *widths = predicts ? gw__with_output(b, spec->hidden[level], (uint32_t)b->net->rules[0].width) : spec->hidden[level].at;
     if (!prefix || !widths) return gw__fail_nomem(b->err);
-    *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = widths, .n_layers = wire->identity ? 0 : spec->hidden[level].n + predicts, .spec = spec, .active_last = !predicts,
-                     .order = gw__plan_order(2 * level, i)};
+    *ret_mlp = (gw__mlp){.x = x, .prefix = prefix, .widths = widths, .n_layers = wire->identity ? 0 : spec->hidden[level].n + predicts, .spec = spec,
+                     .active_last = !predicts, .order = gw__plan_order(2 * level, i), .watched = true, .level = level, .index = i};
     return GW_OK;
 }
 

@@ -172,6 +172,15 @@ static inline size_t gw__placement_at(const gw__placement *p, size_t v) {
 
 typedef struct gw__range { size_t begin, end; } gw__range;
 
+/* What one layer of an expert gives, after a forward run: it stays there until the next. */
+typedef struct gw__layer_view {
+    uint32_t level, expert, layer;
+    bool last;                  /* what the gates see */
+    gw__activation activation;  /* that it has been through */
+    gw__view view;
+    const gw__route *route;     /* NULL: it has all rows */
+} gw__layer_view;
+
 typedef struct gw__order { size_t later, earlier; double weight; } gw__order; /* indices of tasks */
 
 /* A part of what the architecture adds to the objective: of connections, those in the flat buffer from `begin`; or of the distance between twins, their
@@ -212,6 +221,8 @@ struct gw__net {
 
     gw__placement *parameters;
     size_t n_parameters;
+    gw__layer_view *layers;       /* of the experts, for who watches them: level by level, layer by layer */
+    size_t n_layers;
     size_t *table_at;             /* [tables] in the flat buffer; rows of dim floats */
     size_t dense_end;             /* flat: dense trained [0,dense_end) | running statistics | embedding tables */
     size_t flat_floats;
@@ -250,6 +261,7 @@ typedef struct gw__pass {
     size_t first_row;      /* position of its first row in the batch */
     uint64_t seed, step;
     bool training;
+    bool tasks_only;       /* backward: without what the gates' balance costs */
     const uint32_t *chosen; /* which rows of the chunk these are; NULL: all, in order */
     double *norm_part;     /* this chunk's sums [2, norm_width]: forward x and x^2; backward dy and dy * unit */
     double *gate_part;     /* this chunk's sums [stats_width] */
@@ -316,6 +328,8 @@ void gw__op_backward(const gw__op *op, const gw__pass *pass);
 /* ---- routing.c ---- */
 /* The pass of an operation that is routed: its rows only. */
 gw__pass gw__routed_pass(const gw__op *op, const gw__pass *pass);
+/* How many rows of the chunk an expert has. */
+size_t gw__routed_rows(const gw__route *route, const gw__pass *pass, uint32_t expert);
 /* Of x [., width] all rows, those that `routed` has chosen, side by side in the route's buffer; x itself if it has all. */
 const float *gw__routed_input(const gw__op *op, const gw__pass *routed, size_t all, const float *x, size_t width, size_t *ld);
 void gw__routed_forward(const gw__op *op, const gw__pass *pass);
@@ -338,6 +352,10 @@ void gw__gather(const gw__net *net, const float *flat, const gw__records *record
 /* The same of some slots, whose dense_at may be other than the net's, into rows `ld` apart. */
 void gw__gather_slots(const gw__net *net, const gw__slot *slots, size_t n_slots, size_t ld, const float *flat, const gw__records *records,
                       const uint64_t *rows, size_t begin, size_t n, float *dense);
+
+/* What the scorer's last run of at most GW__SCORER_ROWS rows left in its buffers. Borrowed until the next run. */
+#define GW__SCORER_ROWS 64
+const gw__pass *gw__scorer_pass(const gw__scorer *scorer);
 
 /* Outputs [rows,O], logits [rows,Z] and gate weights [rows,gate_width] of a chunk, from where the operations left them; each may be NULL. */
 void gw__pass_collect(const gw__pass *pass, float *ret_outputs, float *ret_logits, float *ret_gates);

@@ -44,6 +44,8 @@ void gw__route_backward(const gw__op *op, const gw__pass *pass) {
 
 /* ---- operations of an expert ------------------------------------------------------------------------------------------------------ */
 
+size_t gw__routed_rows(const gw__route *route, const gw__pass *pass, uint32_t expert) { return counts_of(route, pass)[expert]; }
+
 gw__pass gw__routed_pass(const gw__op *op, const gw__pass *pass) {
     gw__pass own = *pass;
     own.rows = counts_of(op->route, pass)[op->expert];

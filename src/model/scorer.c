@@ -4,7 +4,7 @@
 
 #include "model/net_plan.h"
 
-#define CHUNK 64
+#define CHUNK GW__SCORER_ROWS
 #define HEAVY_CHUNK 128  /* where the weights leave the second cache between chunks: they are read half as often */
 #define HEAVY_FLOATS (256 * 1024)
 #define SPARSE_CHUNK 256 /* of which each expert has a share */
@@ -39,6 +39,8 @@ void gw__scorer_free(gw__scorer *scorer) {
     gw__aligned_free(scorer->dense);
     free(scorer);
 }
+
+const gw__pass *gw__scorer_pass(const gw__scorer *scorer) { return &scorer->pass; }
 
 void gw__pass_collect(const gw__pass *pass, float *outputs, float *logits, float *gates) {
     const gw__net *net = pass->net;

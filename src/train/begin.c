@@ -1,5 +1,6 @@
 /* From a spec and rows to a run that is ready for its next step: fresh, from another model's parameters, or from a checkpoint. */
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "train/run.h"
@@ -93,10 +94,10 @@ static gw_status set_parameters(gw__run *run, const gw__origin *from, gw_error *
     return GW_OK;
 }
 
-static void warn_about_spec(const gw__run *run) {
+static void warn_about_spec(gw__run *run) {
     const char *path = run->options->model_path;
     if (run->model->spec->train.checkpoint.on && (!path || strcmp(path, "-") == 0))
-        gw__report_text(run, GW_EVENT_WARNING, "'train.checkpoint' writes nothing: the model goes to no file");
+        gw__warn(run, "no_checkpoint", gw__about_task(NULL, NAN), "'train.checkpoint' writes nothing: the model goes to no file");
 }
 
 gw_status gw__run_begin(gw__run *run, const gw_train_options *options, const gw__spec *spec, const gw__origin *from, const gw__intake *data,
@@ -108,11 +109,13 @@ gw_status gw__run_begin(gw__run *run, const gw_train_options *options, const gw_
     GW__TRY(set_parameters(run, from, err));
     gw__report_read(run);
     warn_about_spec(run);
+    status = gw__checkup_begin(run, err);
 cleanup:
     return status;
 }
 
 void gw__run_clear(gw__run *run) {
+    gw__checkup_clear(&run->checkup);
     gw__evaluation_free(run->validation);
     gw__trainer_free(run->trainer);
     gw__model_free(run->model);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kern/loss.h"
+#include "train/gate_use.h"
 
 #define CHUNK_ROWS 256
 #define BLOCK_FLOATS ((size_t)1 << 20) /* outputs in memory at a time, in about */
@@ -16,7 +17,8 @@ typedef struct gw__scoring {
     size_t block_rows;     /* a multiple of CHUNK_ROWS */
     float *outputs;        /* [block,O] */
     float *logits;         /* [block,Z] */
-    double *chunk_gates;   /* [block/CHUNK,2,G] sums of the chunks' weights, and of rows where they are not 0 */
+    size_t use_width;      /* U: sums of what gates do, of a chunk; 0: not wanted */
+    double *chunk_gates;   /* [block/CHUNK,U] */
     gw__scorer **scorers;  /* [n_scorers] a worker's own */
     float **gates;         /* [n_scorers] of [CHUNK,G] */
     size_t n_scorers;
@@ -49,7 +51,8 @@ static gw_status scoring_new(const gw__features *features, const gw__net *net, s
     s->block_rows = gw__round_up(rows < 1 ? 1 : rows > MAX_BLOCK_ROWS ? MAX_BLOCK_ROWS : rows, CHUNK_ROWS);
     s->groups = calloc(n_tasks, sizeof *s->groups);
     s->statuses = calloc(n_tasks, sizeof *s->statuses);
-    if (gate_width) s->chunk_gates = gw__aligned_alloc(s->block_rows / CHUNK_ROWS, 2 * gate_width * sizeof(double));
+    s->use_width = gate_width ? gw__gate_use_width(net) : 0;
+    if (gate_width) s->chunk_gates = gw__aligned_alloc(s->block_rows / CHUNK_ROWS, s->use_width * sizeof(double));
     if (!s->groups || !s->statuses || (gate_width && !s->chunk_gates)) {
         scoring_free(s);
         return gw__fail_nomem(err);
@@ -92,7 +95,7 @@ gw_status gw__evaluation_new(const gw__spec *spec, const gw__features *features,
     if (!evaluation) return gw__fail_nomem(err);
     evaluation->gate_width = gates ? gw__net_gate_width(net) : 0;
     evaluation->meters = calloc(spec->n_tasks, sizeof(gw__meter *));
-    evaluation->gate_sums = gates ? calloc(2 * evaluation->gate_width + 1, sizeof(double)) : NULL;
+    evaluation->gate_sums = gates ? calloc(gw__gate_use_width(net) + 1, sizeof(double)) : NULL;
     if (!evaluation->meters || (gates && !evaluation->gate_sums)) GW__FAIL(gw__fail_nomem(err));
     for (size_t t = 0; t < spec->n_tasks; t++) {
         const gw__task_spec *task = &spec->tasks[t];
@@ -118,7 +121,7 @@ void gw__evaluation_free(gw__evaluation *evaluation) {
 
 void gw__evaluation_reset(gw__evaluation *evaluation) {
     for (size_t t = 0; t < evaluation->n_tasks; t++) gw__meter_reset(evaluation->meters[t]);
-    for (size_t g = 0; g < 2 * evaluation->gate_width; g++) evaluation->gate_sums[g] = 0;
+    for (size_t i = 0; i < evaluation->scoring->use_width; i++) evaluation->gate_sums[i] = 0;
     evaluation->rows = 0;
 }
 
@@ -136,16 +139,12 @@ typedef struct block {
 static void score_chunk(void *context, size_t item, size_t worker) {
     const block *b = context;
     scoring *s = b->evaluation->scoring;
-    size_t at = item * CHUNK_ROWS, n = b->n - at < CHUNK_ROWS ? b->n - at : CHUNK_ROWS, width = b->evaluation->gate_width;
+    size_t at = item * CHUNK_ROWS, n = b->n - at < CHUNK_ROWS ? b->n - at : CHUNK_ROWS;
     gw__scorer_run(s->scorers[worker], b->flat, b->records, b->begin + at, n, s->outputs + at * s->width, s->logits + at * s->logit_width, s->gates[worker]);
-    if (!width) return;
-    double *sums = s->chunk_gates + item * 2 * width;
-    memset(sums, 0, 2 * width * sizeof *sums);
-    for (size_t row = 0; row < n; row++) {
-        const float *weights = s->gates[worker] + row * width;
-        for (size_t g = 0; g < width; g++) sums[g] += (double)weights[g];
-        for (size_t g = 0; g < width; g++) sums[width + g] += weights[g] != 0;
-    }
+    if (!s->use_width) return;
+    double *sums = s->chunk_gates + item * s->use_width;
+    memset(sums, 0, s->use_width * sizeof *sums);
+    gw__gate_use_add(b->net, s->gates[worker], n, sums);
 }
 
 static void fill_meter(void *context, size_t t, size_t worker) {
@@ -173,7 +172,7 @@ static gw_status add_block(const block *b, gw__pool *pool, gw_error *err) {
     size_t n_chunks = (b->n + CHUNK_ROWS - 1) / CHUNK_ROWS;
     gw__pool_run(pool, n_chunks, score_chunk, (void *)b);
     for (size_t chunk = 0; chunk < n_chunks; chunk++)
-        for (size_t g = 0; g < 2 * evaluation->gate_width; g++) evaluation->gate_sums[g] += s->chunk_gates[chunk * 2 * evaluation->gate_width + g];
+        for (size_t i = 0; i < s->use_width; i++) evaluation->gate_sums[i] += s->chunk_gates[chunk * s->use_width + i];
     for (size_t t = 0; t < evaluation->n_tasks; t++) s->statuses[t] = GW_OK;
     gw__pool_run(pool, evaluation->n_tasks, fill_meter, (void *)b);
     for (size_t t = 0; t < evaluation->n_tasks; t++) {

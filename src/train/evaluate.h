@@ -10,8 +10,8 @@ typedef struct gw__evaluation {
     gw__meter **meters; /* [T] */
     size_t n_tasks;
     int64_t rows;
-    double *gate_sums;    /* [2,gate_width] over the rows: of the weights, and of those that are not 0; NULL: not wanted */
-    size_t gate_width;
+    double *gate_sums;    /* over the rows, as gate_use.h has them; NULL: not wanted */
+    size_t gate_width;    /* 0: not wanted */
     struct gw__scoring *scoring;
 } gw__evaluation;
 

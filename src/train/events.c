@@ -119,7 +119,7 @@ static size_t list_gaps(gw__meter *meter, const gw__task_spec *task, gw__text *o
     return n;
 }
 
-void gw__report_validation_gaps(const gw__run *run) {
+void gw__report_validation_gaps(gw__run *run) {
     const gw__spec *spec = run->model->spec;
     for (size_t t = 0; t < spec->n_tasks; t++) {
         const char *name = spec->tasks[t].name;
@@ -127,10 +127,12 @@ void gw__report_validation_gaps(const gw__run *run) {
         gw__text gaps = {0};
         size_t n = list_gaps(meter, &spec->tasks[t], &gaps);
         if (gw__meter_rows(meter) == 0)
-            gw__report_text(run, GW_EVENT_WARNING, "task '%s': no labelled row in the validation part, so it has no metrics there", name);
+            gw__warn(run, "unlabelled_task", gw__about_task(name, 0),
+                     "task '%s': no labelled row in the validation part, so it has no metrics there; hint: more rows or others in 'data.valid'", name);
         else if (n && !gaps.failed)
-            gw__report_text(run, GW_EVENT_WARNING, "task '%s': %s %s not exist in the validation part, which has %lld labelled row%s", name, gaps.at,
-                            n == 1 ? "does" : "do", (long long)gw__meter_rows(meter), gw__meter_rows(meter) == 1 ? "" : "s");
+            gw__warn(run, "missing_metric", gw__about_task(name, (double)gw__meter_rows(meter)),
+                     "task '%s': %s %s not exist in the validation part, which has %lld labelled row%s", name, gaps.at,
+                     n == 1 ? "does" : "do", (long long)gw__meter_rows(meter), gw__meter_rows(meter) == 1 ? "" : "s");
         gw__text_clear(&gaps);
     }
 }
@@ -175,47 +177,23 @@ static void write_balance(const gw__run *run, gw__text *out) {
     gw__json_end_object(&json);
 }
 
-/* What gates that are more than a softmax gave to their experts in training: mean weights, and shares of the rows. */
-static void write_gate(const gw__run *run, size_t g, gw__json_writer *json) {
-    const gw__gate_view gate = gw__net_gate_at(run->model->net, g);
-    double weight, load;
-    if (!gw__trainer_gate_mean(run->trainer, g, 0, &weight, &load)) return;
-    gw__json_begin_object(json);
-    gw__json_key(json, "level");
-    gw__json_int(json, gate.level);
-    gw__json_key(json, "stream");
-    gw__json_string(json, gate.stream);
-    gw__json_key(json, "experts");
-    gw__json_begin_list(json);
-    for (size_t e = 0; e < gate.n_experts; e++) {
-        gw__trainer_gate_mean(run->trainer, g, e, &weight, &load);
-        gw__json_begin_object(json);
-        gw__json_key(json, "name");
-        gw__json_string(json, gate.experts[e]);
-        gw__json_key(json, "weight");
-        gw__json_double(json, weight);
-        gw__json_key(json, "load");
-        gw__json_double(json, load);
-        gw__json_end_object(json);
-    }
-    gw__json_end_list(json);
-    gw__json_end_object(json);
-}
-
+/* What gates that are more than a softmax gave to their experts in training. */
 static void write_gates(const gw__run *run, gw__text *out) {
+    const gw__net *net = run->model->net;
     gw__json_writer json = {.out = out};
-    double weight, load;
+    gw__gate_total total;
     bool any = false;
-    const size_t n = gw__net_gate_count(run->model->net);
-    for (size_t g = 0; g < n; g++) any |= gw__trainer_gate_mean(run->trainer, g, 0, &weight, &load);
+    for (size_t g = 0; g < gw__net_gate_count(net); g++) any |= gw__trainer_gate_total(run->trainer, g, &total);
     if (!any) return;
     gw__text_puts(out, ",\"gates\":");
     gw__json_begin_list(&json);
-    for (size_t g = 0; g < n; g++) write_gate(run, g, &json);
+    for (size_t g = 0; g < gw__net_gate_count(net); g++) {
+        if (gw__trainer_gate_total(run->trainer, g, &total)) gw__gate_use_write(net, g, &total, &json);
+    }
     gw__json_end_list(&json);
 }
 
-void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid) {
+void gw__report_epoch(gw__run *run, double seconds, const gw__text *valid) {
     if (!run->options->listener) return;
     gw__text text = {0};
     gw__text_addf(&text, "{\"epoch\":%llu,\"train\":", (unsigned long long)run->at.epoch + 1);
@@ -226,6 +204,7 @@ void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid)
     }
     write_balance(run, &text);
     write_gates(run, &text);
+    gw__checkup_write(run, &text);
     int64_t microseconds = (int64_t)(seconds * 1e6 + 0.5); /* in integers: the locale has no say */
     gw__text_addf(&text, ",\"seconds\":%lld.%06lld}", (long long)(microseconds / 1000000), (long long)(microseconds % 1000000));
     gw_event event = epoch_event(run, GW_EVENT_EPOCH);

@@ -79,9 +79,19 @@ static gw_status check_checkpoint(const gw__origin *from, const gw__spec *spec, 
                        "expected a checkpoint but found a finished model; hint: --init starts from a model's parameters");
 }
 
+/* A task of weight 0 is measured only, which cannot be meant of all of them. */
+static gw_status check_weights(const gw__spec *spec, gw_error *err) {
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        if (spec->tasks[t].weight > 0) return GW_OK;
+    }
+    return gw__fail_at(err, GW_E_CONFIG, "tasks", 0, 0, "key 'weight': expected a task with a weight above 0 but found none, so that nothing would be learned; "
+                       "hint: 'tasks.%s.weight: 1'", spec->tasks[0].name);
+}
+
 gw_status gw__run_spec(const gw_train_options *options, const gw__origin *from, gw__spec **ret_spec, gw_error *err) {
     gw__spec *spec = NULL;
     gw_status status = read_spec(options, from, &spec, err);
+    if (status == GW_OK) status = check_weights(spec, err);
     if (status == GW_OK) status = gw__source_check_outputs(options, spec, err);
     if (status == GW_OK && options->resume_path) status = check_checkpoint(from, spec, err);
     if (status == GW_OK) *ret_spec = spec;

@@ -152,7 +152,7 @@ static gw_status validate(gw__run *run, gw__text *valid, bool *ret_has_value, do
     if (run->at.epoch > 0) return valid->failed ? gw__fail_nomem(err) : GW_OK;
     gw__report_validation_gaps(run);
     if (spec->train.early_stop.on && !*ret_has_value)
-        gw__report_text(run, GW_EVENT_WARNING, "'%s', which early stopping watches, does not exist in the validation part", spec->train.early_stop.metric);
+        gw__warn(run, "missing_metric", gw__about_task(NULL, NAN), "'%s', which early stopping watches, does not exist in the validation part", spec->train.early_stop.metric);
     return valid->failed ? gw__fail_nomem(err) : GW_OK;
 }
 
@@ -170,6 +170,7 @@ static gw_status end_epoch(gw__run *run, gw_error *err) {
     bool has_value = false;
     GW__TRY(check_model(run, err));
     if (run->validation) GW__TRY(validate(run, &valid, &has_value, &value, err));
+    GW__TRY(gw__checkup_epoch(run, err));
     gw__report_epoch(run, seconds, &valid);
     gw__trainer_forget_gates(run->trainer);
     if (is_kept(run, has_value, value)) {

@@ -2,6 +2,7 @@
 #ifndef GW_TRAIN_RUN_H
 #define GW_TRAIN_RUN_H
 
+#include "train/checkup.h"
 #include "train/evaluate.h"
 #include "train/labelled.h"
 #include "train/train.h"
@@ -50,6 +51,7 @@ typedef struct gw__run {
     uint64_t *rows;            /* [batch] rows of the step under way */
     uint64_t batch, steps_per_epoch;
     gw__progress at;
+    gw__checkup checkup;
     double started;            /* clock when the epoch under way began, later by what was not training */
     double told;               /* clock of the last event of a step */
     gw__text test;             /* what the evaluation on data.test found; empty: nothing yet */
@@ -95,9 +97,9 @@ double gw__clock(void); /* seconds, monotonic; never decides anything that is st
 void gw__report_text(const gw__run *run, gw_event_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void gw__report_read(const gw__run *run);
 void gw__report_step(gw__run *run);
-void gw__report_validation_gaps(const gw__run *run); /* metrics that do not exist in the validation part */
+void gw__report_validation_gaps(gw__run *run); /* metrics that do not exist in the validation part */
 /* `valid` is {"tasks":{…}} or empty. Out of memory: the event is left out. */
-void gw__report_epoch(const gw__run *run, double seconds, const gw__text *valid);
+void gw__report_epoch(gw__run *run, double seconds, const gw__text *valid);
 void gw__report_test(const gw__run *run, const char *json);
 
 #endif

@@ -230,3 +230,20 @@ void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n,
     trainer->kernels->sum_parts(net->dense_end, s.n_slots, net->dense_end, trainer->slots, ret_flat);
     gw__embeddings_scatter(trainer->tables, trainer->ddense, ret_flat);
 }
+
+/* As many steps as the rows make batches, and of each all tasks; nothing but buffers of steps is written. */
+void gw__trainer_sample_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, gw__task_gradients *into) {
+    if (!trainer->turned_is_current) turn_all(trainer);
+    trainer->turned_is_current = true;
+    for (size_t begin = 0; begin < n; begin += trainer->batch) {
+        gw__step s = begin_step(trainer, rows + begin, n - begin < trainer->batch ? n - begin : trainer->batch);
+        s.again = s.tasks_only = true;
+        s.in_turn = false;
+        count_labels(&s);
+        for (s.task = 0; s.task < trainer->net->n_tasks; s.task++) {
+            forward(&s, false);
+            backward(&s);
+            gw__task_gradients_sample(into, s.task, trainer->slots, s.n_slots, begin > 0);
+        }
+    }
+}

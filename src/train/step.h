@@ -71,6 +71,7 @@ typedef struct gw__step {
     double order;             /* what events out of order cost */
     double penalty;           /* what the architecture adds to the objective */
     bool in_turn;             /* forward first, for all rows; then backward */
+    bool tasks_only;          /* backward: the tasks' losses, without those on gates */
     bool again;               /* forward once more: what follows from the rows alone is known */
     size_t task;              /* whose loss is run backward; GW__ALL_TASKS */
     gw__update dense, tables; /* updates of dense parameters, of embeddings */

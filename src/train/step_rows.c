@@ -13,7 +13,7 @@ static gw__pass pass_of(const gw__step *s, size_t slot, size_t chunk, size_t wor
                      .add = chunk > slot * s->n_chunks / s->n_slots,
                      .space = {t->scratch + space * net->scratch_width * t->chunk_rows, t->dense + space * net->dense.ld * t->chunk_rows},
                      .dspace = {t->dscratch + space * net->scratch_width * t->chunk_rows, net->input.n_tables ? t->ddense + first * net->dense.ld : NULL},
-                     .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = s->number, .training = true,
+                     .chunk_rows = t->chunk_rows, .rows = rows, .first_row = first, .seed = t->train.seed, .step = s->number, .training = true, .tasks_only = s->tasks_only,
                      .gate_part = t->gate_parts + chunk * net->stats_width, .gate_slopes = t->gate_slopes, .batch_rows = s->n,
                      .norm_part = t->norm_parts + chunk * 2 * nw, .norm_mean = t->norm, .norm_scale = t->norm + nw,
                      .norm_sum_dy = t->norm + 2 * nw, .norm_sum_dyx = t->norm + 3 * nw};

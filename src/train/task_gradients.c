@@ -22,6 +22,7 @@ struct gw__task_gradients {
 typedef struct call {
     gw__task_gradients *gradients;
     size_t task, n_slots, rows;
+    bool more;
     const float *slots;
     float *ddense;
     const double *alpha;
@@ -41,8 +42,8 @@ gw_status gw__task_gradients_new(const gw__net *net, size_t batch, gw__pool *poo
     g->own = gw__aligned_alloc(own, sizeof *g->own);
     g->parts = gw__aligned_alloc(parts, sizeof *g->parts);
     g->gram = gw__aligned_alloc(n_tasks * n_tasks, sizeof *g->gram);
-    if (net->input.n_tables) g->ddense = gw__aligned_alloc(dense, sizeof *g->ddense);
-    if (!g->shared || !g->own || !g->parts || !g->gram || (net->input.n_tables && !g->ddense)) GW__FAIL(gw__fail_nomem(err));
+    if (net->input.n_tables && batch) g->ddense = gw__aligned_alloc(dense, sizeof *g->ddense);
+    if (!g->shared || !g->own || !g->parts || !g->gram || (net->input.n_tables && batch && !g->ddense)) GW__FAIL(gw__fail_nomem(err));
     GW__TRY(gw__net_shared(net, g->shared, err));
     *ret_gradients = g;
     g = NULL;
@@ -87,13 +88,20 @@ static void take_item(void *context, size_t i, size_t worker) {
         return;
     }
     size_t begin, n = item_of(g, i, &begin);
-    g->net->kernels->sum_parts(n, c->n_slots, p, c->slots + begin, g->own + c->task * p + begin);
+    float *own = g->own + c->task * p + begin;
+    if (!c->more) g->net->kernels->sum_parts(n, c->n_slots, p, c->slots + begin, own);
+    for (size_t s = 0; c->more && s < c->n_slots; s++) g->net->kernels->add_scaled(n, 1, c->slots + s * p + begin, own);
 }
 
 void gw__task_gradients_take(gw__task_gradients *gradients, size_t task, const float *slots, size_t n_slots, float *ddense, size_t rows) {
     call c = {.gradients = gradients, .task = task, .slots = slots, .n_slots = n_slots, .ddense = ddense, .rows = rows};
     const size_t dense_items = gradients->ddense ? (rows + ITEM_ROWS - 1) / ITEM_ROWS : 0;
     gw__pool_run(gradients->pool, gradients->n_items + dense_items, take_item, &c);
+}
+
+void gw__task_gradients_sample(gw__task_gradients *gradients, size_t task, const float *slots, size_t n_slots, bool more) {
+    call c = {.gradients = gradients, .task = task, .slots = slots, .n_slots = n_slots, .more = more};
+    gw__pool_run(gradients->pool, gradients->n_items, take_item, &c);
 }
 
 /* ---- products ---- */

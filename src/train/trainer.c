@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ void gw__trainer_free(gw__trainer *trainer) {
 }
 
 float *gw__trainer_parameters(gw__trainer *trainer) { return trainer->flat; }
+gw__task_gradients *gw__trainer_apart(const gw__trainer *trainer) { return trainer->apart; }
+size_t gw__trainer_gradient_floats(const gw__trainer *trainer) { return trainer->net->dense_end; }
 gw__balance *gw__trainer_balance(const gw__trainer *trainer) { return trainer->balance; }
 
 size_t gw__trainer_state_count(const gw__trainer *trainer) {
@@ -65,12 +68,12 @@ gw__trainer_state gw__trainer_state_at(const gw__trainer *trainer, size_t i) {
                                gw__trainer_state_floats(trainer), gw__optimizer_state_is_square(optimizer, i)};
 }
 
-bool gw__trainer_gate_mean(const gw__trainer *trainer, size_t gate, size_t expert, double *ret_weight, double *ret_load) {
+bool gw__trainer_gate_total(const gw__trainer *trainer, size_t gate, gw__gate_total *ret_total) {
     const gw__gating *gating = trainer->net->gatings[gate];
     if (!gating || !trainer->gate_rows) return false;
-    const double *totals = trainer->gate_totals + gating->stats_at + expert, rows = (double)trainer->gate_rows;
-    *ret_weight = totals[GW__STAT_IMPORTANCE * trainer->net->gates[gate].n_experts] / rows;
-    *ret_load = totals[GW__STAT_ROWS * trainer->net->gates[gate].n_experts] / rows;
+    const double *totals = trainer->gate_totals + gating->stats_at;
+    const size_t n = trainer->net->gates[gate].n_experts;
+    *ret_total = (gw__gate_total){.rows = (double)trainer->gate_rows, .weights = totals + GW__STAT_IMPORTANCE * n, .kept = totals + GW__STAT_ROWS * n, .entropy = NAN};
     return true;
 }
 

@@ -6,6 +6,8 @@
 #include "base/pool.h"
 #include "model/model.h"
 #include "train/balance.h"
+#include "train/gate_use.h"
+#include "train/task_gradients.h"
 
 typedef struct gw__trainer gw__trainer; /* parameters, gradients, optimizer state and scratch of one run */
 
@@ -48,9 +50,15 @@ void gw__trainer_step(gw__trainer *trainer, const uint64_t *rows, size_t n, gw__
 /* The same without the update: gradients of the parameters in the engine's layout [P] (for tests); training mode, same dropout masks. */
 void gw__trainer_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, float *ret_flat, gw__step_result *ret_result);
 
-/* Of an expert of one of the net's gates, over the rows trained on since they were last forgotten: its mean weight, and the share of rows that kept
- * it. False, and nothing is written, if the gate is a plain softmax, which nobody counts, or there were no rows. */
-bool gw__trainer_gate_mean(const gw__trainer *trainer, size_t gate, size_t expert, double *ret_weight, double *ret_load);
+gw__task_gradients *gw__trainer_apart(const gw__trainer *trainer); /* the balancing method's, for others between steps; NULL: it has none */
+size_t gw__trainer_gradient_floats(const gw__trainer *trainer);   /* of one task in there */
+/* Each task's gradient of the shared parameters, of its weight x loss, the sum over the batches that the rows make: taken as in training, with the current
+ * parameters, weights and the drop-out of the next step, but without the losses that gates have of their own. Changes nothing that a later step sees. */
+void gw__trainer_sample_gradients(gw__trainer *trainer, const uint64_t *rows, size_t n, gw__task_gradients *into);
+
+/* Of one of the net's gates, over the rows trained on since they were last forgotten. False, and nothing is written, if the gate is a plain softmax, which
+ * nobody counts, or there were no rows. */
+bool gw__trainer_gate_total(const gw__trainer *trainer, size_t gate, gw__gate_total *ret_total);
 void gw__trainer_forget_gates(gw__trainer *trainer);
 
 #endif

@@ -29,7 +29,8 @@ def training():
     lines = succeeds("train --json succeeds", "train", "people.yaml", "--json", "-o", "again.gw").out.splitlines()
     epochs = [json.loads(line) for line in lines]
     same([epoch["epoch"] for epoch in epochs], [1, 2, 3], "--json prints one line per epoch")
-    same(sorted(epochs[0]), ["epoch", "seconds", "train", "valid"], "an epoch has these keys")
+    same(sorted(epochs[1]), ["epoch", "seconds", "train", "valid"], "an epoch has these keys")
+    same(sorted(epochs[0]), ["epoch", "health", "seconds", "train", "valid"], "and where the run looked at itself this one")
     same(sorted(epochs[0]["train"]["tasks"]), ["age", "job", "rich"], "an epoch has a loss per task")
     check(abs(epochs[0]["train"]["loss"]) > 0 and epochs[2]["train"]["loss"] < epochs[0]["train"]["loss"], "the loss falls", lines)
     check("auc" in epochs[0]["valid"]["tasks"]["rich"], "a validated binary task has an auc", lines[0])
@@ -39,7 +40,7 @@ def training():
         succeeds(f"train --threads {threads} succeeds", "train", "people.yaml", "--threads", threads, "-o", f"t{threads}.gw")
         check(read(f"t{threads}.gw") == read("model.gw"), f"--threads {threads} gives the same bytes")
 
-    lines = succeeds("--set changes the spec", "train", "people.yaml", "--set", "train.epochs=1", "--set=data.valid=null", "--json", "-o", "s.gw").out
+    lines = succeeds("--set changes the spec", "train", "people.yaml", "--set", "train.epochs=1", "--set=data.valid=null", "--health", "off", "--json", "-o", "s.gw").out
     same([sorted(json.loads(line)) for line in lines.splitlines()], [["epoch", "seconds", "train"]], "without data.valid a line lacks 'valid'")
     found = succeeds("balanced tasks", "train", "people.yaml", "--set", "train.epochs=1", "--set", "train.balance=uncertainty", "--json", "-o", "s.gw")
     same(sorted(json.loads(found.out)["balance"]), ["age", "job", "rich"], "balancing tells its factor of each task")
@@ -106,7 +107,7 @@ def evaluating():
     check("█" in found.out, "and blocks in a UTF-8 locale", found)
 
     result = json.loads(succeeds("evaluate --json succeeds", "evaluate", "model.gw", "people.csv", "--json").out)
-    same(sorted(result), ["rows", "tasks"], "evaluate --json has these keys")
+    same(sorted(result), ["gates", "health", "rows", "tasks"], "evaluate --json has these keys")
     same(result["rows"], 240, "and counts the rows")
     check({"loss", "auc", "log_loss"} <= set(result["tasks"]["rich"]), "a binary task's metrics", result)
     check({"loss", "rmse", "mae", "r2"} <= set(result["tasks"]["age"]), "a regression's metrics", result)

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include "fail_alloc.h"
+#include "model/likeness.h"
 #include "small_run.h"
+#include "train/health.h"
+#include "train/leak.h"
 #include "train/many.h"
 #include "train/trainer.h"
 
@@ -21,7 +24,7 @@ static const char small_spec[] =
     "model: {architecture: ple, experts: {shared: 1, per_task: 1, hidden: [5], norm: batch, dropout: 0.1}, towers: {hidden: [4]}}\n"
     "train: {epochs: 2, batch: 32, optimizer: {name: adam, embeddings: rowwise-adagrad}, early_stop: {metric: mean, patience: 2}, checkpoint: {every: epoch}}\n";
 
-/* Steps of full and of short batches, embeddings and joins included. */
+/* Steps of full and of short batches, embeddings and joins included, and measurements of health between them. */
 static void steps_allocate_nothing(const char *balance) {
     gw__spec *spec = NULL;
     gw__features *features = NULL;
@@ -38,6 +41,10 @@ static void steps_allocate_nothing(const char *balance) {
     assert_int_equal(gw__net_new(spec, gw__features_input(features), widths, &net, &err), GW_OK);
     assert_int_equal(gw__trainer_new(net, spec, &data.train, 32, pool, &trainer, &err), GW_OK);
     gw__net_initialise(net, spec, gw__trainer_parameters(trainer));
+    gw__health *health = NULL;
+    gw__task_gradients *gradients = NULL;
+    assert_int_equal(gw__health_new(net, pool, &health, &err), GW_OK);
+    assert_int_equal(gw__task_gradients_new(net, 0, pool, &gradients, &err), GW_OK);
     const size_t before = count_allocations();
     for (uint64_t step = 0; step < 20; step++) {
         uint64_t rows[32];
@@ -45,8 +52,16 @@ static void steps_allocate_nothing(const char *balance) {
         for (uint64_t i = 0; i < 32; i++) rows[i] = (step * 32 + i) % data.train.n_rows;
         gw__trainer_step(trainer, rows, step % 3 ? 32 : 7, (gw__rates){0.01, 0.01}, &result);
         assert_true(result.finite);
+        if (step % 8 != 3) continue;
+        gw__health_begin(health);
+        gw__health_add(health, gw__trainer_parameters(trainer), &data.train);
+        gw__health_end(health);
+        gw__trainer_sample_gradients(trainer, rows, 32, gradients);
+        assert_true(gw__task_gradients_gram(gradients)[0] >= 0);
     }
     assert_int_equal(count_allocations() - before, 0);
+    gw__task_gradients_free(gradients);
+    gw__health_free(health);
     gw__trainer_free(trainer);
     gw__net_free(net);
     gw__dataset_clear(&data);
@@ -144,6 +159,56 @@ static void every_allocation_of_many_runs_may_fail(void **state) {
     assert_true(fail_each_allocation(many_runs, NULL) > 300);
 }
 
+/* What a run needs to look at itself, of a net and rows that are there. */
+typedef struct looked_at {
+    gw__net *net;
+    gw__dataset data;
+    float *flat;
+} looked_at;
+
+static gw_status look(void *context, gw_error *err) {
+    const looked_at *at = context;
+    gw_status status = GW_OK;
+    gw__health *health = NULL;
+    gw__twins *twins = NULL;
+    gw__text json = {0};
+    size_t n_twins = 0;
+    gw__suspect suspect;
+    GW__TRY(gw__health_new(at->net, NULL, &health, err));
+    GW__TRY(gw__net_twins(at->net, at->flat, &twins, &n_twins, err));
+    GW__TRY(gw__net_write_likeness(at->net, at->flat, &(gw__json_writer){.out = &json}, err));
+    if (json.failed) GW__FAIL(gw__fail_nomem(err));
+    assert_int_equal(n_twins, 2); /* all parameters are 0: each task's expert is the shared one */
+    GW__TRY(gw__leak_find(&at->data.train, &at->data.valid, GW_TASK_BINARY, 0, &suspect, err));
+cleanup:
+    free(twins);
+    gw__text_clear(&json);
+    gw__health_free(health);
+    return status;
+}
+
+static void every_allocation_of_a_look_may_fail(void **state) {
+    (void)state;
+    gw__spec *spec = NULL;
+    gw__features *features = NULL;
+    looked_at at = {0};
+    gw_error err = {0};
+    static const char text[] = "data: {train: t.csv, valid: {fraction: 0.4}}\nfeatures: {ignore: [user, part, kind], columns: {c: {type: categorical, dim: 3}}}\n"
+                               "tasks: {click: binary, buy: binary}\nmodel: {architecture: cgc, experts: {shared: 1, per_task: 1, hidden: [5]}}\n";
+    write_table("t.csv", ROWS, 1);
+    assert_int_equal(gw__spec_parse(text, sizeof text - 1, "s.yaml", NULL, 0, &spec, &err), GW_OK);
+    assert_int_equal(gw__dataset_read(spec, NULL, false, NULL, &features, &at.data, &err), GW_OK);
+    const size_t widths[] = {1, 1};
+    assert_int_equal(gw__net_new(spec, gw__features_input(features), widths, &at.net, &err), GW_OK);
+    at.flat = gw__aligned_alloc(gw__net_parameter_floats(at.net), sizeof *at.flat);
+    assert_true(fail_each_allocation(look, &at) > 20);
+    gw__aligned_free(at.flat);
+    gw__net_free(at.net);
+    gw__dataset_clear(&at.data);
+    gw__features_free(features);
+    gw__spec_free(spec);
+}
+
 static gw_status load(void *context, gw_error *err) {
     (void)context;
     gw_model *model = NULL;
@@ -167,6 +232,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(every_allocation_of_a_balanced_run_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_a_run_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_many_runs_may_fail, enter_directory, leave_directory),
+        cmocka_unit_test_setup_teardown(every_allocation_of_a_look_may_fail, enter_directory, leave_directory),
         cmocka_unit_test_setup_teardown(every_allocation_of_loading_may_fail, enter_directory, leave_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

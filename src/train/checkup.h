@@ -1,0 +1,56 @@
+/* A run's own look at itself: when it is taken and what it costs, what is told of it, and what is warned of, each once. docs/health.md has the figures,
+ * the thresholds and the schedule. Reads the run; changes nothing that a later step sees. */
+#ifndef GW_TRAIN_CHECKUP_H
+#define GW_TRAIN_CHECKUP_H
+
+#include "base/json.h"
+#include "train/health.h"
+#include "train/task_gradients.h"
+
+struct gw__run;
+
+typedef struct gw__checkup {
+    gw__health *health;            /* NULL: not wanted */
+    gw__task_gradients *gradients; /* NULL: there is one task, or too much to keep */
+    bool owns_gradients;
+    const gw__records *records;    /* that experts and gates are looked at on */
+    uint64_t *rows;                /* [n_rows] of the training part, whose gradients are compared */
+    size_t n_rows;
+    bool measured;                 /* in the epoch under way */
+    double *cosines;               /* [T,T]; NAN: a task without a gradient of shared parameters */
+    double *norms, *against;       /* [T] of the gradients, and the cosine with the sum of the others' */
+    double *first_loss;            /* [T] of the first epoch, if this process saw it */
+    bool saw_first;
+    gw__text told;                 /* what was warned of, a line each */
+    gw__text warnings;             /* JSON objects with commas between them: those that no epoch has told yet */
+} gw__checkup;
+
+/* Memory for everything, and what is known before the first step. Without a listener nothing is looked at. */
+gw_status gw__checkup_begin(struct gw__run *run, gw_error *err);
+void      gw__checkup_clear(gw__checkup *checkup);
+/* After the steps and the validation of an epoch. */
+gw_status gw__checkup_epoch(struct gw__run *run, gw_error *err);
+/* ,"health":{…} if the epoch was looked at, and ,"warnings":[…] if there are new ones. */
+void      gw__checkup_write(struct gw__run *run, gw__text *out);
+
+/* ---- warnings.c ---- */
+
+/* What a warning is about; what does not apply is NULL, of the level -1. */
+typedef struct gw__subject {
+    int64_t level;
+    const char *task, *stream, *expert, *feature;
+    double figure;
+} gw__subject;
+static inline gw__subject gw__about_task(const char *task, double figure) { return (gw__subject){.level = -1, .task = task, .figure = figure}; }
+
+/* Tell the listener, unless the same kind was told of the same subject before, and keep it for the epoch's line. */
+void gw__warn(struct gw__run *run, const char *kind, gw__subject subject, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* What is wrong with the parameters that a run starts from. */
+gw_status gw__warn_of_start(struct gw__run *run, gw_error *err);
+/* What the last measurement shows. */
+gw_status gw__warn_of_health(struct gw__run *run, gw_error *err);
+/* What the losses of the epoch show. */
+void      gw__warn_of_losses(struct gw__run *run);
+
+#endif

@@ -1,0 +1,261 @@
+"""Health: each warning is provoked alone, a healthy run has none, and figures are where they are said to be."""
+import json
+import math
+import random
+import struct
+
+from cli_tap import check, fails, main, read, run, same, succeeds, write
+
+SPEC = """\
+data: {train: t.csv, valid: {fraction: 0.25}}
+features: {columns: {a: {type: numeric}, b: {type: numeric}, c: {type: categorical, dim: 3}}}
+tasks: {click: {type: binary}, stay: {type: binary}, price: {type: regression}}
+model: {architecture: mmoe, experts: {count: 4, hidden: [12, 8]}, towers: {hidden: [6]}}
+train: {epochs: 3, batch: 64, seed: 5, optimizer: {name: adam, lr: 0.003}}
+"""
+
+
+def table(n=900, seed=3, price=True):
+    """Three labels that can be learnt, though not for certain."""
+    rng = random.Random(seed)
+    rows = ["a,b,c,click,stay,price"]
+    for i in range(n):
+        a, b, c = rng.gauss(0, 1), rng.gauss(0, 1), rng.choice("xyz")
+        click = int(a + 0.5 * b + (c == "x") + rng.gauss(0, 1) > 0.3)
+        stay = int(a - b * b + (c == "y") + rng.gauss(0, 1) > -0.2)
+        cost = 2 * a - b + rng.gauss(0, 0.7)
+        rows.append(f"{a:.4f},{b:.4f},{c},{click},{stay},{cost:.4f}")
+    return "\n".join(rows) + "\n"
+
+
+def trained(title, *arguments):
+    """Epoch lines of `train --json`, warnings that they hold, and what was printed."""
+    found = succeeds(title, "train", "t.yaml", "--json", "-o", "m.gw", *arguments)
+    lines = [json.loads(line) for line in found.out.splitlines()]
+    return lines, [warning for line in lines for warning in line.get("warnings", [])], found
+
+
+def one_warning(title, kind, parts, figure, *arguments):
+    """The run warns of this kind, once, on the screen and in its JSON, and of nothing else."""
+    lines, warnings, found = trained(title, *arguments)
+    same([warning["kind"] for warning in warnings], [kind], f"{title}: this warning alone")
+    for warning in warnings[:1]:
+        check(all(part in warning["text"] for part in parts), f"{title}: it names {parts}", warning)
+        check(f"warning: {warning['text']}" in found.err, f"{title}: it is on the screen", found.err)
+        check("; hint: " in warning["text"], f"{title}: it has a remedy", warning)
+        check(figure(warning["figure"]), f"{title}: its figure", warning)
+    same(found.err.count("warning: "), len(warnings), f"{title}: each comes once")
+    return warnings
+
+
+# ---- parameters made by hand: exported, changed, imported ----
+
+def tensors(path):
+    """A safetensors file of F32 as {name: (shape, numbers)}."""
+    data = read(path)
+    n = struct.unpack("<Q", data[:8])[0]
+    found = {}
+    for name, entry in json.loads(data[8:8 + n]).items():
+        if name == "__metadata__":
+            continue
+        begin, end = entry["data_offsets"]
+        found[name] = (entry["shape"], list(struct.unpack(f"<{(end - begin) // 4}f", data[8 + n + begin:8 + n + end])))
+    return found
+
+
+def store(path, parts):
+    header, data = {}, b""
+    for name, (shape, numbers) in parts.items():
+        piece = struct.pack(f"<{len(numbers)}f", *numbers)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(piece)]}
+        data += piece
+    head = json.dumps(header).encode()
+    write(path, struct.pack("<Q", len(head)) + head + data)
+
+
+def start_with(change, *sets):
+    """start.gw: a model of t.yaml whose parameters `change` has altered."""
+    options = [part for value in sets for part in ("--set", value)]
+    run("train", "t.yaml", "--set", "train.epochs=1", "--health", "off", "-o", "start.gw", *options)
+    run("export", "start.gw", "--to", "safetensors", "-o", "start.safetensors")
+    parts = tensors("start.safetensors")
+    change(parts)
+    store("start.safetensors", parts)
+    succeeds("the start is made", "import", "t.yaml", "start.safetensors", "-o", "start.gw", *options)
+    return ("--init", "start.gw", *options)
+
+
+def fill(parts, name, numbers):
+    shape, old = parts[name]
+    assert len(numbers) == len(old), name
+    parts[name] = (shape, numbers)
+
+
+def flat_gate(parts, task, biases):
+    name = f"level0.gate.{task}.0"
+    fill(parts, f"{name}.weight", [0.0] * len(parts[f"{name}.weight"][1]))
+    fill(parts, f"{name}.bias", biases)
+
+
+STILL = ("--set", "train.epochs=1", "--set", "train.optimizer.lr=1e-6")
+
+
+# ---- the tests ----
+
+def healthy():
+    write("t.csv", table())
+    write("t.yaml", SPEC)
+    lines, warnings, found = trained("a healthy run")
+    same(warnings, [], "a healthy run has no warning")
+    check("warning" not in found.err, "nor on the screen", found.err)
+    same([("health" in line) for line in lines], [True, False, True], "a short run looks at itself after its first and its last epoch")
+    same([sorted(line) for line in lines][1], ["epoch", "seconds", "train", "valid"], "an epoch between has the keys it always had")
+    health = lines[-1]["health"]
+    same(sorted(health), ["conflict", "experts", "gates", "part", "rows", "similarity"], "what health holds")
+    same((health["part"], len(health["gates"]), len(health["experts"]), len(health["similarity"])), ("valid", 3, 4, 1), "how much of each")
+    gate = health["gates"][0]
+    same(sorted(gate), ["effective", "entropy", "experts", "level", "normalised", "row_entropy", "stream"], "what a gate holds")
+    weights = [expert["weight"] for expert in gate["experts"]]
+    entropy = -sum(w * math.log(w) for w in weights)
+    check(abs(sum(weights) - 1) < 1e-5 and all(expert["load"] == 1 for expert in gate["experts"]), "weights sum to 1, and every row has every expert", gate)
+    check(abs(gate["entropy"] - entropy) < 1e-5 and abs(gate["effective"] - math.exp(entropy)) < 1e-5 and
+          abs(gate["normalised"] - entropy / math.log(4)) < 1e-5 and gate["row_entropy"] <= entropy, "figures follow from the weights", gate)
+    values = health["similarity"][0]["values"]
+    check(all(abs(values[i][i] - 1) < 1e-9 and values[i][j] == values[j][i] and -1 <= values[i][j] <= 1 for i in range(4) for j in range(4)),
+          "a similarity of experts is symmetric, 1 with itself", values)
+    check(all(expert["units"] == 20 and 0 <= expert["dead"] <= 10 and expert["rows"] == health["rows"] for expert in health["experts"]), "units of experts", health)
+    conflict = health["conflict"]
+    same((conflict["tasks"], len(conflict["cosines"]), len(conflict["norms"])), (["click", "stay", "price"], 3, 3), "gradients of three tasks")
+    check(all(norm > 0 for norm in conflict["norms"]) and all(-1 <= x <= 1 for row in conflict["cosines"] for x in row), "cosines", conflict)
+
+    auto = read("m.gw")
+    every = trained("--health every", "--health", "every")[0]
+    same(["health" in line for line in every], [True, True, True], "--health every looks after every epoch")
+    same(every[2]["health"], health, "and finds the same")
+    check(read("m.gw") == auto, "the model is the same")
+    off = trained("--health off", "--health", "off")[0]
+    same(["health" in line for line in off], [False, False, False], "--health off looks at nothing")
+    check(read("m.gw") == auto, "and the model is the same")
+    for threads in (1, 2, 3, 5):
+        again = trained(f"{threads} threads", "--threads", threads)[0]
+        same([line.get("health") for line in again], [line.get("health") for line in lines], f"{threads} threads find the same to the last digit")
+    without = trained("without data.valid", "--set", "data.valid=null")[0]
+    same(without[0]["health"]["part"], "train", "without data.valid the training rows are looked at")
+    fails("a choice that is none", 2, ["--health"], "train", "t.yaml", "--health", "sometimes")
+
+
+def equal_experts():
+    def clone(parts):
+        for name in list(parts):
+            if name.startswith("level0.expert.shared.2."):
+                parts[name] = parts[name.replace("shared.2", "shared.0")]
+    one_warning("experts that start equal", "equal_experts", ["level 0", "1 of 4", "'shared.2'", "'shared.0'"], lambda x: x == 1, *start_with(clone), *STILL)
+
+
+def polarised():
+    def bias(parts):
+        flat_gate(parts, "stay", [9.0, 0.0, 0.0, 0.0])
+    found = one_warning("a gate that polarises", "polarised_gate", ["level 0", "'stay'", "3 of its 4", "weight_dropout"], lambda x: 1 < x < 1.1,
+                        *start_with(bias), *STILL)
+    same((found[0]["level"], found[0]["stream"]), (0, "stay"), "level and stream are members, too")
+
+
+def starving():
+    def bias(parts):
+        for task in ("click", "stay", "price"):
+            flat_gate(parts, task, [0.0, 0.0, 0.0, -9.0])
+    one_warning("an expert that starves", "starving_expert", ["level 0", "1 of 4", "'shared.3'"], lambda x: x < 0.001, *start_with(bias), *STILL)
+
+
+def dead_units():
+    def kill(parts):
+        name = "level0.expert.shared.1.0.bias"
+        fill(parts, name, [-100.0] * len(parts[name][1]))
+    one_warning("dead units", "dead_units", ["level 0", "'shared.1'", "of the 20"], lambda x: 0.6 <= x <= 1, *start_with(kill), *STILL)
+
+
+def conflict():
+    rows = ["a,b,c,click,stay,price"]
+    rng = random.Random(2)
+    for i in range(600):
+        a, b = rng.gauss(0, 1), rng.gauss(0, 1)
+        label = int(a + rng.gauss(0, 0.5) > 0)
+        rows.append(f"{a:.4f},{b:.4f},{rng.choice('xyz')},{label},{1 - label},{b + rng.gauss(0, 1):.4f}")
+    write("t.csv", "\n".join(rows) + "\n")
+
+    def same_towers(parts):
+        for name in list(parts):
+            if name.startswith("tower.stay."):
+                parts[name] = parts[name.replace("stay", "click")]
+    shared = ("model.architecture=shared-bottom", "tasks={click: binary, stay: binary}", "features.ignore=[price]")
+    one_warning("tasks that fight", "task_conflict", ["task 'click'", "'stay'", "cosine", "pcgrad"], lambda x: x < -0.9, *start_with(same_towers, *shared), *STILL)
+    weighted = ("model.architecture=shared-bottom", "features={columns: {a: {type: numeric}}}", "tasks.price.weight=0.001")
+    found = one_warning("one of three tasks that fights", "task_conflict", ["cosine"], lambda x: x < -0.5, *start_with(same_towers, *weighted), *STILL)
+    check(found[0]["task"] in ("click", "stay"), "the task is named", found)
+    write("t.csv", table())
+
+
+def leak():
+    lines = table().splitlines()
+    rows = [lines[0] + ",after"] + [f"{line},{'was' if line.split(',')[3] == '1' else 'not'}" for line in lines[1:]]
+    write("t.csv", "\n".join(rows) + "\n")
+    found = one_warning("a label that leaked", "label_leak", ["task 'click'", "auc 1", "'after'", "too good to be true", "ignore"], lambda x: x >= 0.9999,
+                        "--set", "train.epochs=5", "--set", "train.optimizer.lr=0.02")
+    same(found[0]["feature"], "after", "the suspect is a member, too")
+    write("t.csv", table())
+
+
+def unlabelled():
+    lines = table().splitlines()
+    rows = [lines[0] + ",day"] + [f"{line.rsplit(',', 1)[0]},{'' if i % 4 == 0 else line.rsplit(',', 1)[1]},{9 if i % 4 == 0 else 1}" for i, line in enumerate(lines[1:])]
+    write("t.csv", "\n".join(rows) + "\n")
+    one_warning("a task unlabelled in validation", "unlabelled_task", ["task 'price'", "validation"], lambda x: x == 0,
+                "--set", "data.valid={column: day, from: 5}", "--set", "features.ignore=[day]")
+    write("t.csv", table())
+
+
+def stuck():
+    lines, warnings, found = trained("a loss that does not move", "--set", "train.optimizer.lr=1e-12")
+    same([(warning["kind"], warning["task"]) for warning in warnings], [("stuck_loss", task) for task in ("click", "stay", "price")], "every task's loss stands still")
+    check("epoch 1" in warnings[0]["text"] and "epoch 3" in warnings[0]["text"], "from when to when", warnings)
+    fails("weights that are all 0 are refused", 2, ["weight", "hint"], "train", "t.yaml", "--set", "tasks.click.weight=0", "--set", "tasks.stay.weight=0",
+          "--set", "tasks.price.weight=0")
+
+
+def evaluation():
+    succeeds("a sparse model", "train", "t.yaml", "--set", "model.gates.top_k=1", "-o", "sparse.gw")
+    found = succeeds("evaluate shows loads", "evaluate", "sparse.gw", "t.csv")
+    check("% of rows" in found.out and "experts in effect" in found.out, "shares of rows beside weights", found)
+    succeeds("a dense model", "train", "t.yaml", "-o", "m.gw")
+    found = succeeds("evaluate shows experts", "evaluate", "m.gw", "t.csv")
+    check("% of rows" not in found.out and "dead units" in found.out and "most like" in found.out and " of 20" in found.out, "experts with dead units and likeness", found)
+    result = json.loads(succeeds("evaluate --json", "evaluate", "m.gw", "t.csv", "--json").out)
+    same(sorted(result), ["gates", "health", "rows", "tasks"], "evaluate --json holds gates and health, too")
+    same((result["rows"], result["health"]["rows"], len(result["gates"])), (900, 900, 3), "gates of all rows, experts on a sample")
+    same(sorted(result["health"]), ["experts", "rows", "similarity"], "what health holds there")
+    write("none.csv", table().splitlines()[0] + "\n")
+    found = succeeds("evaluate of no row", "evaluate", "m.gw", "none.csv")
+    check("gates" not in found.out and "experts" not in found.out and "0.000" not in found.out, "nothing is drawn of no row", found)
+    result = json.loads(succeeds("evaluate --json of no row", "evaluate", "m.gw", "none.csv", "--json").out)
+    check(result["gates"][0]["experts"][0]["weight"] is None and result["gates"][0]["effective"] is None, "what does not exist is null", result)
+
+    found = succeeds("inspect a model", "inspect", "m.gw")
+    check("most alike shared." in found.out and "biases of gates" in found.out, "experts by their parameters, and biases", found)
+    described = json.loads(succeeds("inspect --json", "inspect", "m.gw", "--json").out)
+    level = described["similarity"][0]
+    same((level["measure"], level["experts"]), ("cosine", ["shared.0", "shared.1", "shared.2", "shared.3"]), "cosines of parameters")
+    parameters = {}
+    run("export", "m.gw", "--to", "safetensors", "-o", "m.safetensors")
+    for name, (_, numbers) in sorted(tensors("m.safetensors").items()):
+        for expert in level["experts"]:
+            if name.startswith(f"level0.expert.{expert}."):
+                parameters.setdefault(expert, []).extend(numbers)
+    a, b = parameters["shared.0"], parameters["shared.3"]
+    cosine = sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(x * x for x in b))
+    check(abs(level["values"][0][3] - cosine) < 1e-6, "the cosine is that of the exported parameters", (level, cosine))
+    same([gate["stream"] for gate in described["gate_biases"]], ["click", "stay", "price"], "biases of every gate")
+    described = json.loads(succeeds("inspect a spec", "inspect", "t.yaml", "--json").out)
+    check("similarity" not in described and "gate_biases" not in described, "a spec has no parameters to compare", described)
+
+
+main(healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, stuck, evaluation)
