@@ -63,7 +63,9 @@ struct gw__health {
 
 /* ---- plan ------------------------------------------------------------------------------------------------------------------------ */
 
-static bool comparable(const watched *a, const watched *b) { return a->level == b->level && !a->output->route && !b->output->route; }
+/* An identity has no output of its own. */
+static bool has_every_row(const watched *expert) { return expert->output && !expert->output->route; }
+static bool comparable(const watched *a, const watched *b) { return a->level == b->level && has_every_row(a) && has_every_row(b); }
 
 static gw_status plan_experts(gw__health *h, gw_error *err) {
     const gw__net *net = h->net;
@@ -213,6 +215,7 @@ static void run_block(void *context, size_t b, size_t worker) {
     if (gates) gw__gate_use_add(h->net, gates, rows->rows, use);
     const gw__pass *pass = gw__scorer_pass(h->scorers[worker]);
     memset(active, 0, h->n_units);
+    for (size_t e = 0; e < h->n_experts; e++) h->block_rows[b * h->n_experts + e] = (uint32_t)rows->rows; /* unless a layer knows better */
     for (size_t i = 0; i < h->net->n_layers; i++) {
         const gw__layer_view *layer = &h->net->layers[i];
         const size_t e = h->first[layer->level] + layer->expert;
