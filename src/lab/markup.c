@@ -60,19 +60,23 @@ size_t gw__markup_columns(const char *text) {
     return columns;
 }
 
+/* What is left out stands before the end of a name such as "income.12", which tells it from its like. */
 void gw__markup_clip(gw__text *out, const char *text, size_t most) {
+    const char *dot = strrchr(text, '.'), *tail = dot && gw__markup_columns(dot) <= 4 ? dot : "";
+    const size_t kept = gw__markup_columns(tail) + 1;
     if (gw__markup_columns(text) <= most) {
         gw__markup_text(out, text);
         return;
     }
     for (size_t used = 0; *text;) {
         const size_t n = character_at(text), width = n ? gw__utf8_width(text, n) : 1;
-        if (used + width + 1 > most) break;
+        if (used + width + kept > most) break;
         put_character(out, text, n);
         used += width;
         text += n ? n : 1;
     }
     gw__text_puts(out, ELLIPSIS);
+    gw__markup_text(out, tail);
 }
 
 void gw__markup_element(gw__text *out, const char *tag, const char *classes, const char *text) {

@@ -6,8 +6,9 @@
 
 #include "lab/report_seesaw.h"
 
-#define ROWS_WIDTH 460
-#define NAME_ROOM 118.0
+#define ROWS_WIDTH 400
+#define NAME_ROOM 112.0
+#define TABLE_CLIP 32
 #define NAME_CLIP 16
 #define GAIN_ROW 26.0
 #define RUNS_ROW 44.0
@@ -96,9 +97,12 @@ static void put_count_cell(int64_t count, gw__text *out) {
 
 static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *best, bool gains, bool sizes, gw__text *out) {
     const gw__report_outcome *outcome = &c->outcomes[i];
-    gw__text_addf(out, "<tr><th scope=\"row\"><span class=\"mark square %s\"></span>", gw__colour(i));
+    gw__text_puts(out, "<tr><th scope=\"row\" title=\"");
     gw__markup_text(out, outcome->name);
-    if (i == c->baseline) gw__text_puts(out, "<span class=\"type\">baseline</span>");
+    gw__text_addf(out, "\"><span class=\"mark square %s\"></span>", gw__colour(i));
+    gw__markup_clip(out, outcome->name, TABLE_CLIP);
+    if (i == c->baseline) gw__text_puts(out, " <span class=\"type\">baseline</span>");
+    if (outcome->note) gw__text_putc(out, ' ');
     if (outcome->note) gw__markup_element(out, "span", "type", outcome->note);
     gw__text_puts(out, "</th>");
     for (size_t t = 0; t < c->n_tasks; t++) {
@@ -125,7 +129,7 @@ static void put_table(const gw__report_comparison *c, gw__text *out) {
     for (size_t t = 0; t < c->n_tasks; t++) best[t] = best_of(c, t);
     gw__figure_begin(out, "broad", NULL, NULL);
     gw__scroll_begin(out, "results");
-    gw__text_puts(out, "<table>\n");
+    gw__text_puts(out, "<table class=\"results\">\n");
     put_heads(c, gains, sizes, out);
     gw__text_puts(out, "<tbody>\n");
     for (size_t i = 0; i < c->n_outcomes; i++) put_outcome(c, i, best, gains, sizes, out);

@@ -110,7 +110,7 @@ void gw__part_curves(const gw__report *report, gw__text *out) {
                   "dot stands for about as many rows, with the 95 %% interval of the share).", report->curves_of ? " on the " : "",
                   report->curves_of ? report->curves_of : "", report->curves_of ? " rows" : "");
     gw__section_begin(out, "curves", "Predictions", lead.at);
-    gw__grid_begin(out, NULL);
+    gw__grid_begin(out, "pairs");
     for (size_t t = 0; t < report->n_tasks; t++) {
         const gw__report_task *task = &report->tasks[t];
         if (task->n_roc == 0 && task->n_calibration == 0) continue;

@@ -119,7 +119,7 @@ static void draw_loads(const gw__report_structure *structure, const gw__report_l
     for (size_t e = 0; e < n; e++) gw__range_add(&range, 1.08 * load_of(level, e));
     const double room = named ? LABEL_ROOM : 8, width = fmin(720, fmax(240, 60 + 44 * (double)n));
     gw__figure_begin(out, n > 8 ? "broad" : NULL, title, "The mean weight of each expert over the gates that see it, by gate.");
-    const gw__axis x = {.range = {-0.5, (double)n - 0.5}, .bare = true, .room = room}, y = {.range = gw__range_padded(range, 0), .title = "mean weight"};
+    const gw__axis x = {.range = {-0.5, (double)n - 0.5}, .bare = true, .room = room}, y = {.range = gw__range_padded(range, 0), .title = "mean weight", .room = named ? 64 : 0};
     const gw__chart chart = gw__chart_begin(out, width, LOAD_HEIGHT + room, x, y, title);
     for (size_t e = 0; e < n; e++) {
         draw_bar(&chart, structure, level, e, fmin(30, 0.7 * (chart.right - chart.left) / (double)n));
@@ -141,7 +141,7 @@ static void put_level(const gw__report_structure *structure, size_t l, gw__text 
     const gw__report_level *level = &structure->levels[l];
     char title[80];
     snprintf(title, sizeof title, structure->n_levels > 1 ? "Level %zu: mean weights" : "Mean weights", l);
-    put_heat(level, title, "A row is a gate, a column an expert; an empty cell is an expert that the gate does not see.", false, out);
+    put_heat(level, title, NULL, false, out);
     if (has_loads(level)) {
         snprintf(title, sizeof title, structure->n_levels > 1 ? "Level %zu: rows kept" : "Rows kept", l);
         put_heat(level, title, "The share of the rows in which the gate keeps the expert.", true, out);
@@ -155,8 +155,9 @@ void gw__part_gates(const gw__report *report, gw__text *out) {
     size_t measured = 0;
     for (size_t l = 0; structure && l < structure->n_levels; l++) measured += count_measured(&structure->levels[l]);
     if (measured == 0) return;
-    char lead[160];
-    snprintf(lead, sizeof lead, "How much of each expert a gate takes, on average%s%.40s%s.", structure->gates_of ? " over the " : "",
+    char lead[240];
+    snprintf(lead, sizeof lead, "How much of each expert a gate takes, on average%s%.40s%s. "
+             "A row is a gate, a column an expert; a hatched cell is an expert that it does not see.", structure->gates_of ? " over the " : "",
              structure->gates_of ? structure->gates_of : "", structure->gates_of ? " rows" : "");
     gw__section_begin(out, "gates", "Gates", lead);
     gw__grid_begin(out, "maps");

@@ -6,8 +6,10 @@
 
 #define TOP 40.0       /* above the boxes: the columns' titles */
 #define MARGIN 12.0
-#define MOST_COLUMNS 18 /* of a name's text in a box */
+#define INPUT 18.0
+#define MOST_COLUMNS 16 /* of a name's text in a box */
 #define LEAST_BOX 64.0
+#define PAGE 1080.0     /* wide, the diagram is, if boxes and the space between them allow it */
 #define LINK_ROOM 30.0  /* beside the tasks, for what goes from one to another */
 #define GROUP_GAP 14.0
 #define MOST_PITCH 96.0 /* between gates */
@@ -42,8 +44,6 @@ static sizes sizes_of(const gw__report_structure *structure, double *ret_font) {
         if (structure->levels[l].n_gates > most) most = structure->levels[l].n_gates;
     }
     sizes s = most <= 12 ? (sizes){.box = 26, .pitch = 34} : most <= 28 ? (sizes){.box = 19, .pitch = 23} : (sizes){.box = 13, .pitch = 15};
-    s.fan = structure->n_levels == 1 ? 220 : structure->n_levels == 2 ? 140 : 110;
-    s.step = structure->n_levels == 1 ? 96 : 60;
     *ret_font = most <= 12 ? 12 : most <= 28 ? 11 : 9.5;
     s.inner = wider(120, (double)structure->n_towers * (s.pitch + 12));
     for (size_t l = 0; l < structure->n_levels; l++) {
@@ -83,13 +83,44 @@ static void place_gates(const gw__report_level *level, const sizes *s, double x,
             if (!level->gates[k].adds && strcmp(level->gates[g].stream, level->gates[k].stream) == 0) boxes[g] = boxes[k];
 }
 
+/* The widest boxes of a level's experts and gates. */
+static void level_widths(const gw__report_level *level, double font, double *ret_experts, double *ret_gates) {
+    *ret_experts = *ret_gates = LEAST_BOX;
+    for (size_t i = 0; i < level->n_experts; i++) *ret_experts = wider(*ret_experts, box_width(level->experts[i].name, LEAST_BOX, font));
+    for (size_t g = 0; g < level->n_gates; g++) *ret_gates = wider(*ret_gates, box_width(level->gates[g].stream, LEAST_BOX, font));
+}
+
+/* The same of towers and tasks; *ret_towers is 0 where nothing stands between the last gates and the tasks. */
+static void tower_widths(const gw__report_structure *structure, double font, double *ret_towers, double *ret_tasks) {
+    *ret_towers = 0;
+    *ret_tasks = LEAST_BOX;
+    for (size_t i = 0; i < structure->n_towers; i++) {
+        if (structure->towers[i].layers) *ret_towers = wider(*ret_towers, box_width(structure->towers[i].layers, LEAST_BOX, font));
+        *ret_tasks = wider(*ret_tasks, box_width(structure->towers[i].task, LEAST_BOX, font));
+    }
+}
+
+/* What is left of the page's width goes to the ribbons, and some of it to the other columns' distances. */
+static void space_out(const gw__report_structure *structure, double font, sizes *s) {
+    const double n = (double)structure->n_levels, share = 0.4;
+    double a, b, left = PAGE - 2 * MARGIN - INPUT;
+    for (size_t l = 0; l < structure->n_levels; l++) {
+        level_widths(&structure->levels[l], font, &a, &b);
+        left -= a + b;
+    }
+    tower_widths(structure, font, &a, &b);
+    left -= a + b;
+    const double fan = left / (n + share * (n + 1.5));
+    s->fan = fan < 90 ? 90 : fan > 230 ? 230 : fan;
+    s->step = share * s->fan;
+}
+
 static bool place_level(gw__diagram *layout, const gw__report_level *level, const sizes *s, gw__diagram_level *placed, double *x) {
-    double experts = LEAST_BOX, gates = LEAST_BOX;
+    double experts, gates;
     placed->experts = gw__arena_alloc(&layout->arena, level->n_experts + 1, sizeof *placed->experts);
     placed->gates = gw__arena_alloc(&layout->arena, level->n_gates + 1, sizeof *placed->gates);
     if (!placed->experts || !placed->gates) return false;
-    for (size_t i = 0; i < level->n_experts; i++) experts = wider(experts, box_width(level->experts[i].name, LEAST_BOX, layout->font));
-    for (size_t g = 0; g < level->n_gates; g++) gates = wider(gates, box_width(level->gates[g].stream, LEAST_BOX, layout->font));
+    level_widths(level, layout->font, &experts, &gates);
     placed->experts_x = *x;
     place_experts(level, s, *x, experts, placed->experts);
     *x += experts + s->fan;
@@ -99,26 +130,15 @@ static bool place_level(gw__diagram *layout, const gw__report_level *level, cons
     return true;
 }
 
-/* Whether something stands between last gates and tasks. */
-static bool has_layers(const gw__report_structure *structure) {
-    for (size_t i = 0; i < structure->n_towers; i++)
-        if (structure->towers[i].layers) return true;
-    return false;
-}
-
 static bool place_towers(gw__diagram *layout, const gw__report_structure *structure, const sizes *s, double *x) {
     const size_t n = structure->n_towers;
-    double towers = LEAST_BOX, tasks = LEAST_BOX;
+    double towers, tasks;
     layout->towers = gw__arena_alloc(&layout->arena, n + 1, sizeof *layout->towers);
     layout->tasks = gw__arena_alloc(&layout->arena, n + 1, sizeof *layout->tasks);
     if (!layout->towers || !layout->tasks) return false;
-    for (size_t i = 0; i < n; i++) {
-        if (structure->towers[i].layers) towers = wider(towers, box_width(structure->towers[i].layers, LEAST_BOX, layout->font));
-        tasks = wider(tasks, box_width(structure->towers[i].task, LEAST_BOX, layout->font));
-    }
-    const bool layers = has_layers(structure);
+    tower_widths(structure, layout->font, &towers, &tasks);
     layout->towers_x = *x;
-    layout->tasks_x = *x + (layers ? towers + s->step / 2 : 0);
+    layout->tasks_x = *x + (towers > 0 ? towers + s->step / 2 : 0);
     for (size_t i = 0; i < n; i++) {
         if (structure->towers[i].layers) layout->towers[i] = spread(i, n, *x, towers, s->box, s);
         layout->tasks[i] = spread(i, n, layout->tasks_x, tasks, s->box, s);
@@ -129,11 +149,12 @@ static bool place_towers(gw__diagram *layout, const gw__report_structure *struct
 
 bool gw__diagram_make(const gw__report_structure *structure, gw__diagram *ret_layout) {
     gw__diagram layout = {0};
-    const sizes s = sizes_of(structure, &layout.font);
+    sizes s = sizes_of(structure, &layout.font);
+    space_out(structure, layout.font, &s);
     double x = MARGIN;
     layout.levels = gw__arena_alloc(&layout.arena, structure->n_levels + 1, sizeof *layout.levels);
     bool placed = layout.levels != NULL;
-    layout.input = (gw__box){x, TOP + s.inner / 2, 18, s.inner};
+    layout.input = (gw__box){x, TOP + s.inner / 2, INPUT, s.inner};
     x += layout.input.width + s.step;
     for (size_t l = 0; placed && l < structure->n_levels; l++) placed = place_level(&layout, &structure->levels[l], &s, &layout.levels[l], &x);
     placed = placed && place_towers(&layout, structure, &s, &x);

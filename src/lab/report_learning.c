@@ -91,45 +91,38 @@ static void draw_task(const gw__report *report, const gw__report_task *task, gw_
 
 /* ---- metrics ---- */
 
-/* The task's own row for each of its metrics: tasks of several types have different ones. */
-static void put_metric_row(const gw__report_task *task, size_t i, bool has_valid, bool has_test, gw__text *out) {
-    const gw__report_metric *metric = &task->metrics[i];
-    gw__text_puts(out, i == 0 ? "<tr class=\"first\">" : "<tr>");
-    if (i == 0) {
-        gw__text_addf(out, "<th scope=\"rowgroup\" rowspan=\"%zu\">", task->n_metrics);
-        gw__markup_text(out, task->name);
-        if (task->type) gw__markup_element(out, "span", "type", task->type);
-        gw__text_puts(out, "</th>");
-    }
-    gw__markup_element(out, "td", NULL, metric->name);
-    for (int part = 0; part < 2; part++) {
-        if (!(part == 0 ? has_valid : has_test)) continue;
-        gw__text_puts(out, "<td class=\"n\">");
-        gw__markup_value(out, part == 0 ? metric->valid : metric->test);
-        gw__text_puts(out, "</td>");
-    }
-    gw__text_puts(out, "</tr>\n");
+static bool is_measured(const gw__report_task *task, bool test) {
+    for (size_t i = 0; i < task->n_metrics; i++)
+        if (isfinite(test ? task->metrics[i].test : task->metrics[i].valid)) return true;
+    return false;
 }
 
-static void put_metrics(const gw__report *report, gw__text *out) {
-    bool has_valid = false, has_test = false;
-    for (size_t t = 0; t < report->n_tasks; t++)
-        for (size_t i = 0; i < report->tasks[t].n_metrics; i++) {
-            has_valid |= isfinite(report->tasks[t].metrics[i].valid);
-            has_test |= isfinite(report->tasks[t].metrics[i].test);
-        }
-    if (!has_valid && !has_test) return;
-    gw__figure_begin(out, NULL, "Metrics of the model that was kept", NULL);
-    gw__scroll_begin(out, "metrics");
-    gw__text_puts(out, "<table class=\"metrics\">\n<thead><tr><th scope=\"col\">task</th><th scope=\"col\">metric</th>");
-    if (has_valid) gw__text_puts(out, "<th scope=\"col\" class=\"n\">validation</th>");
-    if (has_test) gw__text_puts(out, "<th scope=\"col\" class=\"n\">test</th>");
+static void put_number(double value, gw__text *out) {
+    gw__text_puts(out, "<td class=\"n\">");
+    gw__markup_value(out, value);
+    gw__text_puts(out, "</td>");
+}
+
+static void put_metrics(const gw__report_task *task, gw__text *out) {
+    const bool valid = is_measured(task, false), test = is_measured(task, true);
+    if (!valid && !test) return;
+    gw__text_puts(out, "<figure><figcaption><h3>");
+    gw__markup_text(out, task->name);
+    gw__text_putc(out, ' ');
+    if (task->type) gw__markup_element(out, "span", "type", task->type);
+    gw__text_puts(out, "</h3></figcaption>\n<table>\n<thead><tr><th scope=\"col\">metric</th>");
+    if (valid) gw__text_puts(out, "<th scope=\"col\" class=\"n\">validation</th>");
+    if (test) gw__text_puts(out, "<th scope=\"col\" class=\"n\">test</th>");
     gw__text_puts(out, "</tr></thead>\n<tbody>\n");
-    for (size_t t = 0; t < report->n_tasks; t++)
-        for (size_t i = 0; i < report->tasks[t].n_metrics; i++) put_metric_row(&report->tasks[t], i, has_valid, has_test, out);
-    gw__text_puts(out, "</tbody></table>\n");
-    gw__scroll_end(out);
-    gw__figure_end(out);
+    for (size_t i = 0; i < task->n_metrics; i++) {
+        gw__text_puts(out, "<tr><th scope=\"row\">");
+        gw__markup_text(out, task->metrics[i].name);
+        gw__text_puts(out, "</th>");
+        if (valid) put_number(task->metrics[i].valid, out);
+        if (test) put_number(task->metrics[i].test, out);
+        gw__text_puts(out, "</tr>\n");
+    }
+    gw__text_puts(out, "</tbody></table>\n</figure>\n");
 }
 
 /* ---- the section ---- */
@@ -151,16 +144,21 @@ void gw__part_learning(const gw__report *report, gw__text *out) {
     for (size_t t = 0; t < report->n_tasks; t++) {
         curves |= report->n_epochs > 0 && has_curves(report, &report->tasks[t]);
         validated |= has_number(report->tasks[t].valid_loss, report->n_epochs);
-        metrics |= report->tasks[t].n_metrics > 0;
+        metrics |= is_measured(&report->tasks[t], false) || is_measured(&report->tasks[t], true);
     }
     if (!curves && !metrics) return;
     gw__section_begin(out, "learning", "Learning", NULL);
     if (curves) {
         put_legend(report, validated, out);
-        gw__grid_begin(out, NULL);
+        gw__grid_begin(out, "pairs");
         for (size_t t = 0; t < report->n_tasks; t++) draw_task(report, &report->tasks[t], out);
         gw__grid_end(out);
     }
-    put_metrics(report, out);
+    if (metrics) {
+        gw__markup_element(out, "h3", NULL, "Metrics of the model that was kept");
+        gw__grid_begin(out, "tables");
+        for (size_t t = 0; t < report->n_tasks; t++) put_metrics(&report->tasks[t], out);
+        gw__grid_end(out);
+    }
     gw__section_end(out);
 }

@@ -252,7 +252,7 @@ static void fill_facts(recorder *r, const gw__run *run, const gw_model *model, g
     if (data->has_test && data->test_status == GW_OK) add_count(&f, "rows to test", count_rows(&data->test));
     add_count(&f, "features", gw__features_count(model->features));
     add_count(&f, "parameters", count_parameters(model->net));
-    add_count(&f, "multiply-adds a row", gw__net_multiply_adds(model->net));
+    add_count(&f, "multiply-adds", gw__net_multiply_adds(model->net));
     add_epochs(&f, report);
     add_count(&f, "batch", run->batch);
     gw__text seed = {0};

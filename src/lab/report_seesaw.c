@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define WIDTH 460
-#define HEIGHT 380
+#define WIDTH 400
+#define HEIGHT 350
 #define FONT 11.0
 #define CLIP 18
 

@@ -4,7 +4,7 @@
 #include "lab/report_parts.h"
 
 #define MANY_COLUMNS 14 /* above it cells are small, and their numbers are hidden but for tooltips and readers aloud */
-#define CLIP 28         /* columns of text in a heading */
+#define CLIP 20         /* columns of text in a heading */
 
 static void put_cell(gw__text *out, const char *tag, const char *scope, bool is_number, const char *text) {
     gw__text_addf(out, "<%s%s%s%s%s>", tag, scope ? " scope=\"" : "", scope ? scope : "", scope ? "\"" : "", is_number ? " class=\"n\"" : "");

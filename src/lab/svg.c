@@ -272,7 +272,7 @@ static void draw_y(const gw__chart *chart, const gw__axis *axis, const gw__ticks
         gw__svg_line(chart->out, "grid", chart->left, y, chart->right, y);
         put_tick(chart, ticks, i, chart->left - 6, y + 4, GW__ANCHOR_END);
     }
-    if (axis->title) gw__svg_label(chart->out, "axis", 2, 12, GW__ANCHOR_START, axis->title);
+    if (axis->title) put_clipped(chart->out, "axis", 2, 12, "start", axis->title, gw__svg_columns(chart->width - 4, FONT));
 }
 
 static void draw_x(const gw__chart *chart, const gw__axis *axis, const gw__ticks *ticks) {
@@ -283,14 +283,14 @@ static void draw_x(const gw__chart *chart, const gw__axis *axis, const gw__ticks
         gw__svg_line(chart->out, "base", x, chart->bottom, x, chart->bottom + 4);
         put_tick(chart, ticks, i, x, chart->bottom + 16, GW__ANCHOR_MIDDLE);
     }
-    if (axis->title) gw__svg_label(chart->out, "axis", chart->right, chart->height - 3, GW__ANCHOR_END, axis->title);
+    if (axis->title) put_clipped(chart->out, "axis", chart->right, chart->height - 3, "end", axis->title, gw__svg_columns(chart->right - 4, FONT));
 }
 
 gw__chart gw__chart_begin(gw__text *out, double width, double height, gw__axis x, gw__axis y, const char *label) {
     gw__chart chart = {.out = out, .width = width, .height = height, .top = y.title ? 24 : 10, .right = width - 14};
     chart.bottom = height - (x.bare ? x.room : x.title ? 36 : 22);
     const gw__ticks up = axis_ticks(&y, (int)((chart.bottom - chart.top) / TICK_ROOM));
-    chart.left = y.bare ? y.room : 12 + gw__svg_width(label_columns(&up), FONT);
+    chart.left = y.bare ? y.room : fmax(y.room, 12 + gw__svg_width(label_columns(&up), FONT));
     const double room = gw__svg_width(4, FONT);
     gw__ticks along = axis_ticks(&x, (int)((chart.right - chart.left) / (room + 16)));
     const double widest = gw__svg_width(label_columns(&along), FONT); /* again, if labels are wider than thought */

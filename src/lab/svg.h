@@ -86,7 +86,7 @@ typedef struct gw__axis {
     gw__range range;
     const char *title; /* or NULL */
     bool whole;        /* ticks at whole numbers only */
-    bool bare;         /* no ticks, and `room` beside the area for labels of the caller's own */
+    bool bare;         /* no ticks, but `room` beside the area for labels of the caller's own */
     double room;
     bool grid;         /* of x: lines upwards from the ticks */
 } gw__axis;

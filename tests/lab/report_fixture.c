@@ -38,6 +38,8 @@ static double scatter(uint32_t *state) {
 
 static gw__report_interval interval(double mean, double half) { return (gw__report_interval){mean, mean - half, mean + half}; }
 
+static const gw__report_interval none = {NAN, NAN, NAN};
+
 static gw__report_cell *cells(size_t n_tasks, size_t outcome, size_t n_runs, bool fails, uint32_t *state) {
     gw__report_cell *made = take(n_tasks, sizeof *made);
     for (size_t t = 0; t < n_tasks; t++) {
@@ -48,7 +50,8 @@ static gw__report_cell *cells(size_t n_tasks, size_t outcome, size_t n_runs, boo
             values[r] = 0.85 + gain + 0.002 * scatter(state);
         }
         if (fails) losses[0] = values[0] = NAN;
-        made[t] = (gw__report_cell){losses, values, interval(0.85 + gain, n_runs > 1 ? 0.002 : NAN), outcome ? interval(gain, n_runs > 1 ? 0.0025 : NAN) : interval(NAN, NAN)};
+        const double half = n_runs > 1 ? 0.0025 : NAN;
+        made[t] = (gw__report_cell){losses, values, interval(0.85 + gain, half), outcome ? interval(gain, half) : none};
     }
     return made;
 }
@@ -66,8 +69,9 @@ const gw__report *fixture_comparison(size_t n_tasks, size_t n_outcomes, size_t n
     for (size_t i = 0; i < n_outcomes; i++) {
         const bool fails = i > 0 && i + 1 == n_outcomes;
         const char *known = i < sizeof architectures / sizeof architectures[0] ? architectures[i] : "another";
-        outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails, .parameters = 104962 + 1000 * (int64_t)i,
-                                           .multiply_adds = 103680, .tasks = cells(n_tasks, i, n_runs, fails, &state), .gain = i ? interval(0.001 * (double)i, 0.001) : interval(NAN, NAN)};
+        outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails,
+                                           .parameters = 104962 + 1000 * (int64_t)i, .multiply_adds = 103680, .tasks = cells(n_tasks, i, n_runs, fails, &state),
+                                           .gain = i ? interval(0.001 * (double)i, 0.001) : none};
     }
     *c = (gw__report_comparison){tasks, metrics, better, n_tasks, outcomes, n_outcomes, 0, "difference of auc", "test", 0.95};
     *report = (gw__report){.title = hostile ? HOSTILE : "census-income", .subtitle = "architectures compared", .comparison = c};
@@ -92,11 +96,12 @@ static const gw__report_structure *structure(size_t n_tasks, size_t n_experts, c
         double *weights = take(n_experts, sizeof *weights), sum = 0;
         for (size_t e = 0; e < n_experts; e++) sum += weights[e] = draw(&state) * draw(&state);
         for (size_t e = 0; e < n_experts; e++) weights[e] = gaps && e == 0 ? NAN : weights[e] / sum;
-        gates[t] = (gw__report_gate){.stream = tasks[t].name, .kind = "softmax", .input = GW__REPORT_NONE, .experts = seen, .weights = weights, .n_experts = n_experts};
+        gates[t] = (gw__report_gate){tasks[t].name, "softmax", GW__REPORT_NONE, seen, weights, NULL, n_experts, false};
         towers[t] = (gw__report_tower){.task = tasks[t].name, .layers = "16, 1", .input = t};
     }
     *level = (gw__report_level){experts, n_experts, gates, n_tasks};
-    *made = (gw__report_structure){.input = "42 features make an input of 499 numbers", .levels = level, .n_levels = 1, .towers = towers, .n_towers = n_tasks, .gates_of = "test"};
+    *made = (gw__report_structure){.input = "42 features make an input of 499 numbers", .levels = level, .n_levels = 1, .towers = towers, .n_towers = n_tasks,
+                                   .gates_of = "test"};
     return made;
 }
 
@@ -124,7 +129,8 @@ static void add_scores(gw__report_task *task, bool gaps) {
 static gw__report_task task_of(size_t t, size_t n_epochs, bool gaps, bool hostile, uint32_t *state) {
     static const gw__report_metric some[] = {{"loss", 0.31, 0.32}, {"auc", 0.876, 0.871}, {"ece", 0.012, NAN}};
     const bool binary = t % 2 == 0;
-    gw__report_task task = {.name = name("task", t, hostile), .type = binary ? "binary" : "regression", .loss = binary ? "bce" : "mse", .labels = 1000, .positives = binary ? 300 : -1,
+    gw__report_task task = {.name = name("task", t, hostile), .type = binary ? "binary" : "regression", .loss = binary ? "bce" : "mse",
+                            .labels = 1000, .positives = binary ? 300 : -1,
                             .train_loss = curve(n_epochs, 0.7, 0.3, gaps, state), .valid_loss = curve(n_epochs, 0.72, 0.35, gaps, state), .metric = binary ? "auc" : "rmse",
                             .valid_metric = curve(n_epochs, 0.5, 0.88, gaps, state), .metrics = some, .n_metrics = 3, .auc = NAN};
     if (binary) add_scores(&task, gaps);
@@ -133,10 +139,11 @@ static gw__report_task task_of(size_t t, size_t n_epochs, bool gaps, bool hostil
 
 const gw__report *fixture_run(size_t n_tasks, size_t n_experts, size_t n_epochs, bool gaps, bool hostile) {
     static const gw__report_fact facts[] = {{"rows to train", "199,523"}, {"seed", "1"}};
-    static const char *const names[] = {"shared.0", "shared.1", "shared.2"}, *const cells[] = {"task0", "1.20", "3.3", "task1", NULL, "2.9"}, *const heads[] = {"gate", "entropy", "effective experts"};
+    static const char *const names[] = {"shared.0", "shared.1", "shared.2"}, *const heads[] = {"gate", "entropy", "effective experts"};
+    static const char *const numbers[] = {"task0", "1.20", "3.3", "task1", NULL, "2.9"};
     static const double values[] = {1, 0.4, -0.2, 0.4, 1, NAN, -0.2, 0.1, 1};
     static const gw__report_matrix matrix = {"Similarity of experts", "Linear CKA of outputs.", names, names, 3, 3, values, -1, 1};
-    static const gw__report_table table = {"Gates in figures", NULL, heads, NULL, 3, cells, 2};
+    static const gw__report_table table = {"Gates in figures", NULL, heads, NULL, 3, numbers, 2};
     uint32_t state = 3;
     gw__arena_clear(&arena);
     gw__report *report = take(1, sizeof *report);
@@ -146,8 +153,8 @@ const gw__report *fixture_run(size_t n_tasks, size_t n_experts, size_t n_epochs,
     warnings[0] = hostile ? HOSTILE : "expert shared.2 gets less than 1 % of every gate";
     *health = (gw__report_health){warnings, 1, true, &table, 1, &matrix, 1};
     for (size_t t = 0; t < n_tasks; t++) tasks[t] = task_of(t, n_epochs, gaps, hostile, &state);
-    *report = (gw__report){.title = hostile ? HOSTILE : "people", .subtitle = "mmoe", .facts = facts, .n_facts = 2, .spec = hostile ? HOSTILE : "{\n}", .n_epochs = n_epochs,
-                           .kept_epoch = (n_epochs + 1) / 2, .tasks = tasks, .n_tasks = n_tasks, .curves_of = "test", .structure = structure(n_tasks, n_experts, tasks, gaps, hostile),
-                           .health = health};
+    *report = (gw__report){.title = hostile ? HOSTILE : "people", .subtitle = "mmoe", .facts = facts, .n_facts = 2, .spec = hostile ? HOSTILE : "{\n}",
+                           .n_epochs = n_epochs, .kept_epoch = (n_epochs + 1) / 2, .tasks = tasks, .n_tasks = n_tasks, .curves_of = "test",
+                           .structure = structure(n_tasks, n_experts, tasks, gaps, hostile), .health = health};
     return report;
 }

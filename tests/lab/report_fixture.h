@@ -4,7 +4,9 @@
 
 #include "lab/report.h"
 
-#define HOSTILE "<script>alert('x')</script>\" onload=\"y & \xF0\x9F\x98\x80 \xC3\xA9\xE6\xBC\xA2\xE5\xAD\x97 \xFF\x01 a name that is much longer than any place that there is for it on the page"
+#define HOSTILE \
+    "<script>alert('x')</script>\" onload=\"y & \xF0\x9F\x98\x80 \xC3\xA9\xE6\xBC\xA2\xE5\xAD\x97 \xFF\x01 " \
+    "a name that is much longer than any place that there is for it on the page"
 
 /* A comparison of `n_outcomes` architectures on `n_tasks` tasks with `n_runs` runs each; the first is the baseline, one run of the last failed. Lives
  * until the next call. */

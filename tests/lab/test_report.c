@@ -1,0 +1,175 @@
+/* The parts that pages are made of: ticks, bins, escaped text, numbers; and that a page is the same each time. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "lab/report_parts.h"
+#include "report_fixture.h"
+#include "testing.h"
+
+static void expect_text(gw__text *text, const char *expected) {
+    assert_string_equal(text->at ? text->at : "", expected);
+    gw__text_clear(text);
+}
+
+/* ---- text and numbers ---- */
+
+static void markup_is_escaped(void **state) {
+    gw__text out = {0};
+    gw__markup_text(&out, "<a href='x'>&\"\xC3\xA9");
+    expect_text(&out, "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\xC3\xA9");
+    gw__markup_text(&out, "a\xFF" "b\xE2\x82 c\x01\xC2\x80\xE2\x80\xAE" "d"); /* no UTF-8, cut off, controls, a turn of direction */
+    expect_text(&out, "a\xEF\xBF\xBD" "b\xEF\xBF\xBD\xEF\xBF\xBD c\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" "d");
+    gw__markup_element(&out, "p", "note", "1 < 2");
+    expect_text(&out, "<p class=\"note\">1 &lt; 2</p>");
+}
+
+static void long_names_are_clipped(void **state) {
+    gw__text out = {0};
+    gw__markup_clip(&out, "income", 6);
+    expect_text(&out, "income");
+    gw__markup_clip(&out, "never_married", 6);
+    expect_text(&out, "never\xE2\x80\xA6");
+    gw__markup_clip(&out, "never_married.12", 10); /* its number is kept */
+    expect_text(&out, "never_\xE2\x80\xA6.12");
+    gw__markup_clip(&out, "\xE6\xBC\xA2\xE5\xAD\x97\xE6\xBC\xA2", 4); /* wide characters */
+    expect_text(&out, "\xE6\xBC\xA2\xE2\x80\xA6");
+    assert_int_equal(gw__markup_columns("a\xE6\xBC\xA2\xFF"), 4);
+}
+
+static void numbers_are_short(void **state) {
+    static const struct { double value; const char *text; } cases[] = {
+        {0, "0"}, {0.87631, "0.8763"}, {12.3456, "12.35"}, {123.456, "123.5"}, {1234.56, "1235"}, {0.00123456, "0.001235"}, {-0.5, "\xE2\x88\x92" "0.5000"},
+        {1.234e-6, "1.23e\xE2\x88\x92" "6"}, {-9.999e9, "\xE2\x88\x92" "1.00e10"}, {NAN, "\xE2\x80\x93"}, {INFINITY, "\xE2\x80\x93"}, {9.99996, "10.00"},
+    };
+    gw__text out = {0};
+    for (size_t i = 0; i < GW__COUNT(cases); i++) {
+        gw__markup_value(&out, cases[i].value);
+        expect_text(&out, cases[i].text);
+    }
+    gw__markup_signed(&out, 0.25);
+    expect_text(&out, "+0.2500");
+    gw__markup_place(&out, 100.5);
+    expect_text(&out, "100.5");
+    gw__markup_place(&out, -0.001);
+    expect_text(&out, "0");
+    gw__markup_place(&out, 300);
+    expect_text(&out, "300");
+    gw__markup_count(&out, 1234567);
+    expect_text(&out, "1,234,567");
+    gw__markup_count(&out, -123);
+    expect_text(&out, "-123");
+}
+
+static void json_is_indented(void **state) {
+    gw__text out = {0};
+    gw__markup_json(&out, "{\"a\":{\"b\":[1,2],\"c\":\"x{,:\\\"\"},\"d\":{}}");
+    expect_text(&out, "{\n  \"a\": {\n    \"b\": [1, 2],\n    \"c\": \"x{,:\\\"\"\n  },\n  \"d\": {}\n}");
+}
+
+/* ---- ticks ---- */
+
+static void expect_ticks(double low, double high, int wanted, const char *expected) {
+    const gw__ticks ticks = gw__ticks_of(low, high, wanted);
+    gw__text out = {0};
+    for (int i = 0; i < ticks.n; i++) {
+        if (i) gw__text_putc(&out, ' ');
+        gw__ticks_write(&ticks, i, &out);
+        assert_true(gw__ticks_at(&ticks, i) >= low - 1e-9 * fabs(high - low) && gw__ticks_at(&ticks, i) <= high + 1e-9 * fabs(high - low));
+    }
+    assert_true(ticks.n <= 2 * wanted + 1);
+    expect_text(&out, expected);
+}
+
+static void ticks_are_round(void **state) {
+    expect_ticks(0, 1, 5, "0.0 0.2 0.4 0.6 0.8 1.0");
+    expect_ticks(0, 100, 10, "0 10 20 30 40 50 60 70 80 90 100");
+    expect_ticks(0.8512, 0.8743, 4, "0.855 0.860 0.865 0.870");
+    expect_ticks(-3, 3, 3, "\xE2\x88\x92" "2 0 2");
+    expect_ticks(0, 2.5e9, 2, "0 1.00e9 2.00e9");
+    expect_ticks(1, 1, 5, "");
+    expect_ticks(2, 1, 5, "");
+    expect_ticks(NAN, 1, 5, "");
+    expect_ticks(0, INFINITY, 5, "");
+    expect_ticks(1e18, 1e18 + 128, 5, ""); /* their numbers would not be exact */
+}
+
+/* Whatever the span, some ticks and never too many. */
+static void ticks_of_any_span(void **state) {
+    uint32_t seed = 5;
+    for (int i = 0; i < 20000; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        double span = 1e-12;
+        for (uint32_t n = (seed >> 8) % 24; n > 0; n--) span *= 10;
+        span *= 1 + (double)(seed >> 12) / 1e5;
+        const gw__ticks ticks = gw__ticks_of(span * ((double)(seed >> 20) / 512 - 4), span * ((double)(seed >> 20) / 512 - 3), 4);
+        assert_in_range(ticks.n, 1, 9);
+    }
+}
+
+static void ranges_grow(void **state) {
+    gw__range range = GW__RANGE_EMPTY;
+    const double values[] = {NAN, 3, -INFINITY, 1};
+    gw__range_add_all(&range, NULL, 3);
+    assert_true(gw__range_is_empty(range));
+    gw__range_add_all(&range, values, GW__COUNT(values));
+    assert_true(range.low == 1 && range.high == 3);
+    range = gw__range_padded(range, 0.5);
+    assert_true(range.low == 0 && range.high == 4);
+    range = gw__range_padded((gw__range){2, 2}, 0.1);
+    assert_true(range.low < 2 && range.high > 2);
+    range = gw__range_padded(GW__RANGE_EMPTY, 0.1);
+    assert_true(range.low == 0 && range.high == 1);
+}
+
+/* ---- bins ---- */
+
+static void bins_have_known_counts(void **state) {
+    const double values[] = {0, 0.1, 0.25, 0.5, 0.99, 1, NAN, -0.1, 1.1};
+    size_t counts[4];
+    gw__bins_count(values, GW__COUNT(values), (gw__range){0, 1}, 4, counts);
+    assert_true(counts[0] == 2 && counts[1] == 1 && counts[2] == 1 && counts[3] == 2);
+    gw__bins_count(values, GW__COUNT(values), (gw__range){1, 1}, 4, counts); /* no width */
+    assert_true(counts[0] + counts[1] + counts[2] + counts[3] == 0);
+}
+
+/* ---- pages ---- */
+
+static void expect_same_page(const gw__report *(*make)(void)) {
+    gw__text pages[2] = {{0}, {0}};
+    for (int i = 0; i < 2; i++) assert_int_equal(gw__report_format(make(), &pages[i], NULL), GW_OK);
+    assert_true(pages[0].n == pages[1].n && memcmp(pages[0].at, pages[1].at, pages[0].n) == 0);
+    for (int i = 0; i < 2; i++) gw__text_clear(&pages[i]);
+}
+
+static const gw__report *a_run(void) { return fixture_run(3, 9, 20, true, true); }
+static const gw__report *a_comparison(void) { return fixture_comparison(2, 5, 6, false); }
+
+static void equal_reports_are_equal_pages(void **state) {
+    expect_same_page(a_run);
+    expect_same_page(a_comparison);
+}
+
+static void an_empty_report_is_a_page(void **state) {
+    gw__text page = {0};
+    assert_int_equal(gw__report_format(&(gw__report){.title = "nothing"}, &page, NULL), GW_OK);
+    assert_non_null(strstr(page.at, "<h1>nothing</h1>"));
+    assert_null(strstr(page.at, "<section"));
+    gw__text_clear(&page);
+}
+
+static void a_page_that_cannot_be_written(void **state) {
+    gw_error err = {0};
+    assert_int_equal(gw__report_write(a_run(), "/nowhere/at/all/x.html", &err), GW_E_IO);
+    assert_string_equal(err.where, "/nowhere/at/all/x.html");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(markup_is_escaped), cmocka_unit_test(long_names_are_clipped), cmocka_unit_test(numbers_are_short), cmocka_unit_test(json_is_indented),
+        cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts),
+        cmocka_unit_test(equal_reports_are_equal_pages), cmocka_unit_test(an_empty_report_is_a_page), cmocka_unit_test(a_page_that_cannot_be_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

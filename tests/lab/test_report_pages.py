@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Pages made by hand, as large, as small and as hostile as they come; and the colours of the style sheet."""
+import os
+import re
+import subprocess
+import sys
+
+from cli_tap import check, main, read, same
+from page_tap import drawings_are_named, look, numbers_are_finite, parse, self_contained
+
+PAGES, STYLE = map(os.path.abspath, sys.argv[3:5])
+SECTIONS = {"run": "health learning structure gates curves", "gaps": "health learning structure gates curves", "many": "health learning structure gates curves",
+            "hostile": "health learning structure gates curves", "one": "health learning structure gates curves", "compare": "comparison",
+            "compare-many": "comparison", "compare-one": "comparison", "compare-hostile": "comparison"}
+
+
+def pages():
+    done = subprocess.run([PAGES, "."], stderr=subprocess.PIPE, check=False)
+    check(done.returncode == 0, "the pages are written", done.stderr.decode())
+    for name, sections in SECTIONS.items():
+        page = read(name + ".html").decode("utf-8")
+        root = parse(page, name)
+        if root is None:
+            continue
+        same(" ".join(section.get("id") for section in root.iter("section")), sections, f"{name}: its sections")
+        links = [a.get("href")[1:] for a in root.find(".//nav").iter("a")]
+        same(" ".join(links), sections, f"{name}: a link to each")
+        self_contained(page, root, name)
+        drawings_are_named(root, name)
+        numbers_are_finite(page, name)
+    text = read("hostile.html").decode("utf-8")
+    check("<script" not in text and "&lt;script&gt;alert(" in text, "hostile names are shown")
+    check("onload=&quot;y" in text, "quotes in names are text")
+
+
+def looks():
+    for name in SECTIONS:
+        look(name + ".html", 360, name)
+    for name in ("run", "compare"):
+        look(name + ".html", 1280, name)
+
+
+# ---- colours ----
+
+def linear(colour):
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+
+
+def contrast(a, b):
+    """WCAG 2: 1 to 21."""
+    high, low = sorted((sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear(colour))) for colour in (a, b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1: what those see who lack red, green or blue cones.
+BLIND = {
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+
+
+def lab(rgb):
+    """CIE L*a*b* of linear sRGB."""
+    xyz = [sum(w * c for w, c in zip(row, rgb)) for row in ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))]
+    f = [t ** (1 / 3) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in (max(0, v) / w for v, w in zip(xyz, (0.9505, 1, 1.089)))]
+    return 116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])
+
+
+def distance(a, b, matrix):
+    seen = [lab([sum(w * c for w, c in zip(row, linear(colour))) for row in matrix]) for colour in (a, b)]
+    return sum((p - q) ** 2 for p, q in zip(*seen)) ** 0.5
+
+
+def scheme(block, name):
+    colours = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", block))
+    things = [f"c{i}" for i in range(1, 9)]
+    low = {c: round(contrast(colours[c], colours["card"]), 2) for c in things + ["shared", "base", "hot", "below"] if contrast(colours[c], colours["card"]) < 3}
+    check(not low, f"{name}: what is drawn stands out from the cards, 3 : 1", low)
+    low = {c: round(contrast(colours[c], colours["card"]), 2) for c in ("ink", "muted") if contrast(colours[c], colours["card"]) < 4.5}
+    low.update({c: round(contrast(colours[c], colours["page"]), 2) for c in ("ink", "muted") if contrast(colours[c], colours["page"]) < 4.5})
+    low.update({c: round(contrast(colours[c], colours["card"]), 2) for c in things if contrast(colours["card"], colours[c]) < 4.5 and name == "light"})
+    check(not low, f"{name}: texts are legible, 4.5 : 1", low)
+    check(contrast(colours["on-hot"], colours["hot"]) >= 4.5 and contrast(colours["ink"], colours["warn-back"]) >= 4.5, f"{name}: so are those on colours")
+    for kind, matrix in BLIND.items():
+        near = {f"{a} {b}": round(distance(colours[a], colours[b], matrix), 1) for i, a in enumerate(things) for b in things[:i] if distance(colours[a], colours[b], matrix) < 14}
+        check(not near, f"{name}: colours differ for people with {kind}", near)
+
+
+def colours():
+    style = read(STYLE).decode("utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", style, re.S)
+    scheme(blocks[0], "light")
+    scheme(blocks[1], "dark")
+    check("@media screen and (prefers-color-scheme: dark)" in style, "what is printed is light")
+
+
+main(pages, colours, looks)
