@@ -21,6 +21,7 @@ data  command:xz              xz-utils
 pip   module:pip              python3-pip
 ci    command:clang           clang
 fuzz  fuzzer:clang            libclang-rt-@-dev
+browser command:chromium    chromium
 arm   command:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 arm   file:/usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 arm   command:qemu-aarch64    qemu-user

@@ -122,6 +122,7 @@ typedef struct gw__report_table {
 } gw__report_table;
 
 typedef struct gw__report_health {
+    const char *lead;            /* when and on what it was measured, or NULL */
     const char *const *warnings; /* sentences; none, and `checked`: the page says that all is well */
     size_t n_warnings;
     bool checked;

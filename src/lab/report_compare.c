@@ -156,6 +156,11 @@ static void draw_name(const gw__chart *chart, const gw__report_comparison *c, si
 static void draw_gain(const gw__chart *chart, const gw__report_comparison *c, size_t i, size_t task, double y) {
     const gw__report_interval gain = c->outcomes[i].tasks[task].gain;
     gw__text title = {0};
+    if (i == c->baseline) {
+        gw__svg_group(chart->out, gw__colour(i), "the baseline");
+        gw__svg_circle(chart->out, "hollow", gw__chart_x(chart, 0), y, 4);
+        gw__svg_group_end(chart->out);
+    }
     if (!isfinite(gain.mean)) return;
     gw__text_addf(&title, "%s: ", c->outcomes[i].name);
     gw__interval_write(gain, &title);
@@ -266,7 +271,7 @@ static void put_gains(const gw__report_comparison *c, gw__text *out) {
                   c->gain ? c->gain : "higher is better");
     gw__markup_element(out, "h3", NULL, "Gain by task");
     gw__markup_element(out, "p", "lead", note.at ? note.at : "");
-    gw__grid_begin(out, c->n_tasks == 2 ? "seesaw" : NULL);
+    gw__grid_begin(out, c->n_tasks == 2 ? "seesaw" : "rows");
     if (c->n_tasks == 2) gw__seesaw_draw(c, out);
     for (size_t t = 0; t < c->n_tasks; t++) draw_gains(c, t, out);
     gw__grid_end(out);
@@ -290,7 +295,7 @@ void gw__part_comparison(const gw__report *report, gw__text *out) {
     if (has_losses(c)) {
         gw__markup_element(out, "h3", NULL, "Final losses over the runs");
         gw__markup_element(out, "p", "lead", "A bar is as high as the number of runs that ended there; the upright line is their mean.");
-        gw__grid_begin(out, NULL);
+        gw__grid_begin(out, c->n_tasks == 2 ? NULL : "rows");
         for (size_t t = 0; t < c->n_tasks; t++) draw_losses(c, t, out);
         gw__grid_end(out);
     }

@@ -45,7 +45,7 @@ static void draw_line(const gw__chart *chart, const line *l, size_t n) {
     gw__path path = gw__svg_path(chart->out, classes);
     for (size_t i = 0; i < n; i++) gw__path_to(&path, gw__chart_x(chart, (double)i + 1), isfinite(l->values[i]) ? gw__chart_y(chart, l->values[i]) : NAN);
     gw__path_end(&path, NULL);
-    for (size_t i = 0; i < n; i++) draw_dot(chart, l, i, n <= 40 ? 2.5 : 1.2);
+    for (size_t i = 0; i < n; i++) draw_dot(chart, l, i, n == 1 ? 4 : n <= 40 ? 2.5 : 1.2);
 }
 
 static void draw_chart(const gw__report *report, const char *task, const char *title, const line *lines, size_t n, gw__text *out) {

@@ -9,6 +9,7 @@
 #include "base/doc.h"
 #include "base/number.h"
 #include "lab/markup.h"
+#include "lab/report_checkup.h"
 #include "lab/report_model.h"
 #include "train/run.h"
 
@@ -80,22 +81,36 @@ static const char *main_metric(const gw__task_spec *task) {
 typedef struct curves { double *train, *valid, *metric; } curves;
 
 /* One epoch's numbers into the curves of all tasks. */
-static gw_status add_epoch(recorder *r, const gw__spec *spec, const said *s, curves *all, gw_error *err) {
-    gw__doc *doc;
-    gw_status status = gw__doc_parse_json(s->json, strlen(s->json), "epoch", &r->arena, &doc, err);
-    if (status != GW_OK) return status;
-    const gw__doc *train = gw__doc_get(gw__doc_get(doc, "train"), "tasks"), *valid = gw__doc_get(gw__doc_get(doc, "valid"), "tasks");
+static void add_epoch(const gw__spec *spec, const gw__doc *epoch, curves *all) {
+    const gw__doc *train = gw__doc_get(gw__doc_get(epoch, "train"), "tasks"), *valid = gw__doc_get(gw__doc_get(epoch, "valid"), "tasks");
+    const size_t at = (size_t)number_of(epoch, "epoch") - 1;
     for (size_t t = 0; t < spec->n_tasks; t++) {
-        const char *name = spec->tasks[t].name;
-        all[t].train[s->epoch - 1] = number_of(gw__doc_get(train, name), "loss");
-        all[t].valid[s->epoch - 1] = number_of(gw__doc_get(valid, name), "loss");
-        if (main_metric(&spec->tasks[t])) all[t].metric[s->epoch - 1] = number_of(gw__doc_get(valid, name), main_metric(&spec->tasks[t]));
+        const char *name = spec->tasks[t].name, *metric = main_metric(&spec->tasks[t]);
+        all[t].train[at] = number_of(gw__doc_get(train, name), "loss");
+        all[t].valid[at] = number_of(gw__doc_get(valid, name), "loss");
+        if (metric) all[t].metric[at] = number_of(gw__doc_get(valid, name), metric);
     }
-    return GW_OK;
+}
+
+/* What was said of the epochs, parsed, in their order. */
+static gw_status parse_epochs(recorder *r, const gw__doc ***ret_epochs, size_t *ret_n, gw_error *err) {
+    size_t n = 0;
+    gw_status status = GW_OK;
+    for (const said *s = r->epochs; s; s = s->next) n++;
+    const gw__doc **epochs = take(r, n, sizeof *epochs);
+    if (r->failed) return gw__fail_nomem(err);
+    *ret_n = n;
+    for (const said *s = r->epochs; s && status == GW_OK; s = s->next) {
+        gw__doc *doc = NULL;
+        status = gw__doc_parse_json(s->json, strlen(s->json), "epoch", &r->arena, &doc, err);
+        epochs[--n] = doc;
+    }
+    *ret_epochs = epochs;
+    return status;
 }
 
 /* The loss and each of the task's metrics, of validation and test. */
-static void fill_metrics(recorder *r, const gw__doc *valid, const gw__doc *test, const gw__task_spec *task, gw__report_task *made) {
+static void fill_metrics(recorder *r, const gw__doc *valid, const gw__doc *test, gw__report_task *made) {
     const gw__doc *names = valid ? valid : test;
     gw__report_metric *metrics = take(r, names ? names->n : 0, sizeof *metrics);
     if (!metrics || !names) return;
@@ -156,14 +171,11 @@ static void fill_scores(recorder *r, gw__meter *meter, gw__report_task *made) {
 
 /* ---- the tasks ---------------------------------------------------------------------------------------------------------------------- */
 
-static gw_status fill_curves(recorder *r, const gw__spec *spec, curves **ret_curves, gw_error *err) {
+static curves *fill_curves(recorder *r, const gw__spec *spec, const gw__doc *const *epochs, size_t n_epochs) {
     curves *all = take(r, spec->n_tasks, sizeof *all);
-    gw_status status = GW_OK;
     for (size_t t = 0; all && t < spec->n_tasks; t++) all[t] = (curves){empty_curve(r), empty_curve(r), empty_curve(r)};
-    if (r->failed) return gw__fail_nomem(err);
-    for (const said *s = r->epochs; s && status == GW_OK; s = s->next) status = add_epoch(r, spec, s, all, err);
-    *ret_curves = all;
-    return status;
+    for (size_t i = 0; !r->failed && i < n_epochs; i++) add_epoch(spec, epochs[i], all);
+    return all;
 }
 
 static gw_status parse_optional(recorder *r, const char *json, gw__doc **ret, gw_error *err) {
@@ -171,32 +183,36 @@ static gw_status parse_optional(recorder *r, const char *json, gw__doc **ret, gw
     return json ? gw__doc_parse_json(json, strlen(json), "measures", &r->arena, ret, err) : GW_OK;
 }
 
+static gw__report_task task_of(const gw__task_spec *task, const gw__task_count *count, const curves *curves) {
+    return (gw__report_task){
+        .name = task->name, .type = gw__task_type_name(task->type), .loss = gw__loss_name(task->loss), .labels = count->labelled,
+        .positives = task->type == GW_TASK_BINARY ? count->positives : -1, .train_loss = curves->train, .valid_loss = curves->valid,
+        .metric = main_metric(task), .valid_metric = curves->metric, .auc = NAN};
+}
+
 static gw_status fill_tasks(recorder *r, const gw__run *run, const gw_model *model, const gw__evaluation *evaluation, gw__report *report, gw_error *err) {
     const gw__spec *spec = model->spec;
-    const gw__read_report *read = &run->data->dataset.report;
     gw__report_task *tasks = take(r, spec->n_tasks, sizeof *tasks);
-    gw__doc *record, *test;
-    curves *all = NULL;
-    gw_status status = fill_curves(r, spec, &all, err);
+    gw__doc *record = NULL, *test = NULL;
+    const gw__doc **epochs = NULL;
+    size_t n_epochs = 0;
+    gw_status status = parse_epochs(r, &epochs, &n_epochs, err);
     if (status == GW_OK) status = parse_optional(r, model->record.at, &record, err);
     if (status == GW_OK) status = parse_optional(r, r->test, &test, err);
     if (status != GW_OK) return status;
+    const curves *all = fill_curves(r, spec, epochs, n_epochs);
     const gw__doc *valid = gw__doc_get(gw__doc_get(record, "valid"), "tasks"), *tested = gw__doc_get(test, "tasks");
-    for (size_t t = 0; tasks && t < spec->n_tasks; t++) {
+    for (size_t t = 0; !r->failed && t < spec->n_tasks; t++) {
         const gw__task_spec *task = &spec->tasks[t];
-        const gw__task_count *count = &read->train_tasks[t];
-        tasks[t] = (gw__report_task){
-            .name = task->name, .type = gw__task_type_name(task->type), .loss = gw__loss_name(task->loss), .labels = count->labelled,
-            .positives = task->type == GW_TASK_BINARY ? count->positives : -1, .train_loss = all[t].train, .valid_loss = all[t].valid,
-            .metric = main_metric(task), .valid_metric = all[t].metric, .auc = NAN};
-        fill_metrics(r, gw__doc_get(valid, task->name), gw__doc_get(tested, task->name), task, &tasks[t]);
+        tasks[t] = task_of(task, &run->data->dataset.report.train_tasks[t], &all[t]);
+        fill_metrics(r, gw__doc_get(valid, task->name), gw__doc_get(tested, task->name), &tasks[t]);
         if (task->type == GW_TASK_BINARY) fill_scores(r, evaluation->meters[t], &tasks[t]);
     }
     report->tasks = tasks;
     report->n_tasks = spec->n_tasks;
     report->n_epochs = (size_t)r->n_epochs;
     report->kept_epoch = isfinite(number_of(record, "kept_epoch")) ? (size_t)number_of(record, "kept_epoch") : 0;
-    return GW_OK;
+    return gw__report_checkup(epochs, n_epochs, report->kept_epoch, &r->arena, &report->health, err);
 }
 
 /* ---- the header --------------------------------------------------------------------------------------------------------------------- */

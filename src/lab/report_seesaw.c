@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define WIDTH 400
-#define HEIGHT 350
+#define HEIGHT 410
 #define FONT 11.0
 #define CLIP 18
 

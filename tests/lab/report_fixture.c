@@ -151,7 +151,7 @@ const gw__report *fixture_run(size_t n_tasks, size_t n_experts, size_t n_epochs,
     gw__report_health *health = take(1, sizeof *health);
     const char **warnings = take(1, sizeof *warnings);
     warnings[0] = hostile ? HOSTILE : "expert shared.2 gets less than 1 % of every gate";
-    *health = (gw__report_health){warnings, 1, true, &table, 1, &matrix, 1};
+    *health = (gw__report_health){"Measured after epoch 3.", warnings, 1, true, &table, 1, &matrix, 1};
     for (size_t t = 0; t < n_tasks; t++) tasks[t] = task_of(t, n_epochs, gaps, hostile, &state);
     *report = (gw__report){.title = hostile ? HOSTILE : "people", .subtitle = "mmoe", .facts = facts, .n_facts = 2, .spec = hostile ? HOSTILE : "{\n}",
                            .n_epochs = n_epochs, .kept_epoch = (n_epochs + 1) / 2, .tasks = tasks, .n_tasks = n_tasks, .curves_of = "test",
