@@ -14,8 +14,9 @@
 static const char about[] =
     "Trains every architecture with several seeds on the same rows and the same budget, and prints for each task how they\n"
     "differ: mean, spread, best, and the gain over single-task models with a 95 % interval. Measured on data.test, else on\n"
-    "the validation part. DIR gets compare.json (everything, with each run's learning curve), compare.csv (a line per\n"
-    "architecture, task and metric) and runs.csv (a line per run). The tables do not depend on the number of threads.\n"
+    "the validation part. DIR gets report.html (a page to look at), compare.csv (a line per architecture, task and metric),\n"
+    "runs.csv (a line per run) and compare.json (everything, with each run's learning curve). The tables do not depend on\n"
+    "the number of threads.\n"
     "A run that fails is counted. Ctrl-C ends with what is done; a second Ctrl-C ends at once.";
 
 static const char examples[] =
@@ -106,7 +107,7 @@ static gw_status show(const char *result, const char *directory, bool json, gw_e
     else status = cli_draw_comparison(result, &out, err);
     if (status == GW_OK) cli_screen_write(stdout, &out);
     gw__text_clear(&out);
-    if (status == GW_OK) fprintf(stderr, "wrote compare.json, compare.csv and runs.csv into %s\n", directory);
+    if (status == GW_OK) fprintf(stderr, "wrote report.html, compare.csv, runs.csv and compare.json into %s\n", directory);
     return status;
 }
 

@@ -96,6 +96,9 @@ gw_status gw__compare_write_json(const gw__comparison *c, gw__text *out, gw_erro
 /* Before anything is trained: the directory is there and may be written, or may be made, and no file in it that will be written is an input. */
 gw_status gw__compare_check_output(const gw__comparison *c, const char *directory, gw_error *err);
 /* Make the directory if need be and put the files into it, each whole. */
-gw_status gw__compare_write(const gw__comparison *c, const gw__text *json, const char *directory, gw_error *err);
+gw_status gw__compare_write(gw__comparison *c, const gw__text *json, const char *directory, gw_error *err);
+
+/* ---- compare_report.c ---- */
+gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define COMPARISON_FORMAT 1
 
-static const char json_name[] = "compare.json", scores_name[] = "compare.csv", runs_name[] = "runs.csv";
+static const char json_name[] = "compare.json", scores_name[] = "compare.csv", runs_name[] = "runs.csv", page_name[] = "report.html";
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -276,7 +276,7 @@ static gw_status check_file(const gw__comparison *c, const char *directory, cons
 }
 
 gw_status gw__compare_check_output(const gw__comparison *c, const char *directory, gw_error *err) {
-    static const char *const names[] = {json_name, scores_name, runs_name};
+    static const char *const names[] = {json_name, scores_name, runs_name, page_name};
     struct stat found;
     gw_status status = GW_OK;
     if (!*directory) return gw__fail(err, GW_E_ARGUMENT, "the output's name is empty; hint: '.' is the current folder");
@@ -304,14 +304,15 @@ static gw_status prepare(output *o, const char *directory, gw_error *err) {
     return status;
 }
 
-gw_status gw__compare_write(const gw__comparison *c, const gw__text *json, const char *directory, gw_error *err) {
-    gw__text scores = {0}, runs = {0};
-    output outputs[] = {{json_name, json, {0}}, {scores_name, &scores, {0}}, {runs_name, &runs, {0}}};
+gw_status gw__compare_write(gw__comparison *c, const gw__text *json, const char *directory, gw_error *err) {
+    gw__text scores = {0}, runs = {0}, page = {0};
+    output outputs[] = {{json_name, json, {0}}, {scores_name, &scores, {0}}, {runs_name, &runs, {0}}, {page_name, &page, {0}}};
     gw_status status = GW_OK;
     const bool made = mkdir(directory, 0777) == 0;
     if (!made && errno != EEXIST) return gw__fail_at(err, GW_E_IO, directory, 0, 0, "cannot make it: %s", strerror(errno));
     write_score_lines(c, &scores);
     write_run_lines(c, &runs);
+    GW__TRY(gw__compare_report(c, &page, err));
     for (size_t i = 0; i < GW__COUNT(outputs); i++) GW__TRY(prepare(&outputs[i], directory, err));
     for (size_t i = 0; i < GW__COUNT(outputs); i++) GW__TRY(gw__writer_commit(&outputs[i].writer, err));
 cleanup:
@@ -319,5 +320,6 @@ cleanup:
     if (status != GW_OK && made) rmdir(directory); /* unless something is in it */
     gw__text_clear(&scores);
     gw__text_clear(&runs);
+    gw__text_clear(&page);
     return status;
 }

@@ -11,7 +11,7 @@ import time
 
 from cli_tap import COMMAND, SANITIZER_MARKS, SOURCE, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
 
-FILES = ["compare.csv", "compare.json", "runs.csv"]
+FILES = ["compare.csv", "compare.json", "report.html", "runs.csv"]
 QUICK = ["--set", "train.epochs=2"]
 EVERY = ("shared-bottom,averaged,omoe,mmoe,cgc,ple,adatt-sp,adatt,cross-stitch,snr-aver,snr-trans,l2-constrained,tensor-factorization,home,stem,aitm")
 
@@ -108,6 +108,18 @@ def tables_agree(all_of):
     expected = by_label(all_of)["mmoe"]["runs"][1]
     same(float(found["mmoe", 8]["age.rmse"]), expected["tasks"]["age"]["rmse"], "runs.csv has the metrics")
     same((found["mmoe", 8]["outcome"], found["mmoe", 8]["epochs"], found["mmoe", 8]["problem"]), ("done", "2", ""), "runs.csv has the outcome")
+
+
+def page():
+    """The report: of the same numbers, whatever names and texts are."""
+    text = read("out/report.html").decode()
+    check(text.startswith("<!DOCTYPE html>") and "<script" not in text, "the report is a page without script")
+    for part in (">people</h1>", "3 architectures compared", "shared-bottom", "train.epochs=2", "7 to 10", "Gain over single-task", "test rows"):
+        check(part in text, f"the page has '{part}'", text[-4000:])
+    shown = by_label(result("out"))["mmoe"]["tasks"]["rich"]["auc"]["mean"]
+    check(f">{shown:.2f}" in text, "and the mean", shown)
+    succeeds("a label may be anything", "compare", "people.yaml", "--architectures", "<b>&\"=mmoe", "--runs", "1", *QUICK, "-o", "odd")
+    check("<b>" not in read("odd/report.html").decode() and list(by_label(result("odd"))) == ["single-task", '<b>&"'], "and does nothing on the page")
 
 
 def overall():
@@ -298,4 +310,4 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, interrupted, refused, folders, documented)
+main(whole_road, page, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, interrupted, refused, folders, documented)

@@ -1,0 +1,143 @@
+/* A comparison as a page to look at: what the report shows of it, from the results. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/compare.h"
+#include "lab/markup.h"
+#include "lab/report.h"
+
+/* ---- one architecture on one task ------------------------------------------------------------------------------------------------ */
+
+static gw__report_interval interval(double mean, double low, double high) { return (gw__report_interval){mean, low, high}; }
+
+static size_t loss_of(const gw__comparison *c, size_t task) {
+    size_t s = 0;
+    while (c->scores[s].task_at != task || strcmp(c->scores[s].metric, "loss") != 0) s++; /* every task has one */
+    return s;
+}
+
+/* [n_runs] NaN of runs that are not done. */
+static const double *values_of(gw__comparison *c, const gw__contender *contender, size_t score) {
+    double *values = gw__arena_alloc(&c->arena, c->n_runs, sizeof *values);
+    for (size_t i = 0; values && i < c->n_runs; i++) values[i] = contender->runs[i].scores ? contender->runs[i].scores[score] : NAN;
+    return values;
+}
+
+static bool fill_cell(gw__comparison *c, const gw__contender *contender, size_t task, gw__report_cell *ret) {
+    const gw__summary *s = &contender->summaries[c->mains[task]];
+    *ret = (gw__report_cell){.losses = values_of(c, contender, loss_of(c, task)), .values = values_of(c, contender, c->mains[task]),
+                             .value = interval(s->mean, s->low, s->high), .gain = interval(s->gain, s->gain_low, s->gain_high)};
+    return ret->losses && ret->values;
+}
+
+/* ---- one architecture ------------------------------------------------------------------------------------------------------------ */
+
+/* What was changed besides the architecture, and what is to be known of its runs. */
+static const char *note_on(gw__comparison *c, const gw__contender *contender) {
+    gw__text note = {0};
+    for (size_t i = contender->n_made; i < contender->overrides.n; i++) gw__text_addf(&note, "%s%s", note.n ? "; " : "", contender->overrides.at[i]);
+    if (c->match) gw__text_addf(&note, "%s%+.1f %% parameters", note.n ? "; " : "", 100 * gw__contender_gap(c, contender));
+    for (size_t t = 0; t < c->spec->n_tasks; t++)
+        if (contender->n_bad[t] != SIZE_MAX && contender->n_bad[t] > 0)
+            gw__text_addf(&note, "%s%zu run%s no better than a constant on %s", note.n ? "; " : "", contender->n_bad[t], contender->n_bad[t] == 1 ? "" : "s",
+                          c->spec->tasks[t].name);
+    const char *kept = note.n && !note.failed ? gw__arena_text(&c->arena, note.at, note.n) : NULL;
+    gw__text_clear(&note);
+    return kept;
+}
+
+static bool fill_outcome(gw__comparison *c, const gw__contender *contender, gw__report_outcome *ret) {
+    const uint64_t parameters = contender->dense_parameters + contender->table_parameters;
+    gw__report_cell *cells = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *cells);
+    bool whole = cells != NULL;
+    for (size_t t = 0; t < c->spec->n_tasks && whole; t++) whole = fill_cell(c, contender, t, &cells[t]);
+    const gw__summary *all = &contender->overall;
+    *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = contender->n_failed, .parameters = parameters ? (int64_t)parameters : -1,
+                                .multiply_adds = parameters ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
+                                .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender)};
+    return whole;
+}
+
+/* ---- the page -------------------------------------------------------------------------------------------------------------------- */
+
+static gw_status fill_comparison(gw__comparison *c, gw__report_comparison *ret, gw_error *err) {
+    const size_t n_tasks = c->spec->n_tasks;
+    const char **tasks = gw__arena_alloc(&c->arena, n_tasks, sizeof *tasks), **metrics = gw__arena_alloc(&c->arena, n_tasks, sizeof *metrics);
+    int *better = gw__arena_alloc(&c->arena, n_tasks, sizeof *better);
+    gw__report_outcome *outcomes = gw__arena_alloc(&c->arena, c->n_contenders, sizeof *outcomes);
+    bool whole = tasks && metrics && better && outcomes;
+    for (size_t t = 0; t < n_tasks && whole; t++) {
+        tasks[t] = c->spec->tasks[t].name;
+        metrics[t] = c->scores[c->mains[t]].metric;
+        better[t] = c->scores[c->mains[t]].better;
+    }
+    for (size_t i = 0; i < c->n_contenders && whole; i++) whole = fill_outcome(c, &c->contenders[i], &outcomes[i]);
+    if (!whole) return gw__fail_nomem(err);
+    *ret = (gw__report_comparison){.tasks = tasks, .metrics = metrics, .better = better, .n_tasks = n_tasks, .outcomes = outcomes, .n_outcomes = c->n_contenders,
+                                   .baseline = c->baseline == GW__NO_BASELINE ? GW__REPORT_NONE : c->baseline, .gain = "difference of the means; above 0 is better",
+                                   .part = strcmp(c->part, "valid") == 0 ? "validation" : c->part, .confidence = 0.95};
+    return GW_OK;
+}
+
+/* A text in the arena; NULL when out of memory. */
+static const char *text_of(gw__comparison *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static const char *text_of(gw__comparison *c, const char *format, ...) {
+    char text[128];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    return gw__arena_text(&c->arena, text, strlen(text));
+}
+
+/* What was set for all, a line each. */
+static const char *shared_sets(gw__comparison *c) {
+    gw__text text = {0};
+    for (size_t i = 0; i < c->n_shared_sets; i++) gw__text_addf(&text, "%s%s", i ? "\n" : "", c->base.overrides[i]);
+    const char *kept = text.n && !text.failed ? gw__arena_text(&c->arena, text.at, text.n) : NULL;
+    gw__text_clear(&text);
+    return kept;
+}
+
+/* "census-income" of "specs/census-income.yaml". */
+static const char *title_of(gw__comparison *c) {
+    const char *path = c->base.spec_path;
+    if (!path) return "comparison";
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    return gw__arena_text(&c->arena, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
+}
+
+static gw_status put_spec(const gw__comparison *c, gw__text *out, gw_error *err) {
+    gw__text json = {0};
+    gw_status status = gw__spec_write_json(c->spec, &json, err);
+    if (status == GW_OK) gw__markup_json(out, json.at);
+    gw__text_clear(&json);
+    return status == GW_OK && out->failed ? gw__fail_nomem(err) : status;
+}
+
+gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err) {
+    gw__report_comparison comparison;
+    gw__text spec = {0};
+    gw_status status = GW_OK;
+    const bool validated = strcmp(c->part, "valid") == 0;
+    const unsigned long long first = c->first_seed, last = c->first_seed + (c->n_runs - 1);
+    GW__TRY(fill_comparison(c, &comparison, err));
+    GW__TRY(put_spec(c, &spec, err));
+    const gw__report_fact facts[] = {
+        {"rows to train", text_of(c, "%lld", (long long)c->train_rows)},
+        {validated ? "rows to validate" : "rows to test", text_of(c, "%lld", (long long)c->rows)},
+        {"runs of each", text_of(c, "%zu", c->n_runs)},
+        {"seeds", text_of(c, "%llu to %llu", first, last)},
+        {"set for all", shared_sets(c)},
+    };
+    const gw__report report = {.title = title_of(c), .subtitle = text_of(c, "%zu architectures compared", c->n_contenders), .facts = facts,
+                               .n_facts = GW__COUNT(facts) - (c->n_shared_sets == 0), .spec = spec.at, .comparison = &comparison};
+    for (size_t i = 0; i < report.n_facts; i++)
+        if (!facts[i].value) GW__FAIL(gw__fail_nomem(err));
+    status = report.title && report.subtitle ? gw__report_format(&report, out, err) : gw__fail_nomem(err);
+cleanup:
+    gw__text_clear(&spec);
+    return status;
+}
