@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/stop.h"
+
 cli_compare_progress cli_compare_progress_of(void) { return (cli_compare_progress){.progress = cli_progress_of(false, false)}; }
 
 void cli_compare_progress_clear(cli_compare_progress *progress) {
     cli_progress_end(&progress->progress);
+    if (progress->n_silent > 0) fprintf(stderr, "note: %zu more warnings like these\n", progress->n_silent);
     free(progress->shares);
     gw__text_clear(&progress->told);
 }
@@ -40,22 +43,29 @@ static void draw_bar(cli_compare_progress *p, const gw_compare_event *event) {
 
 /* ---- lines ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Whether it is told for the first time: many runs say the same. */
+enum { MOST_WARNINGS = 3 }; /* of one architecture: many runs say nearly the same */
+
+/* Whether `label` says it for the first time, and has not said much. */
 static bool is_news(cli_compare_progress *p, const char *label, const char *message) {
     gw__text text = {0};
+    size_t n = 0;
     gw__text_addf(&text, "%s: %s", label, message);
     bool news = !text.failed;
-    for (size_t i = 0; news && i < p->told.n; i += strlen(p->told.at + i) + 1) news = strcmp(p->told.at + i, text.at) != 0;
-    if (news) gw__text_add(&p->told, text.at, text.n + 1);
+    for (size_t i = 0; news && i < p->told.n; i += strlen(p->told.at + i) + 1) {
+        n += strncmp(p->told.at + i, text.at, strlen(label) + 2) == 0;
+        news = strcmp(p->told.at + i, text.at) != 0;
+    }
+    if (news && n >= MOST_WARNINGS) p->n_silent++;
+    else if (news) gw__text_add(&p->told, text.at, text.n + 1);
     gw__text_clear(&text);
-    return news;
+    return news && n < MOST_WARNINGS;
 }
 
 static void draw_end(cli_compare_progress *p, const gw_compare_event *event) {
     const char *problem = event->event->text;
     gw__text line = {0};
     gw__text_addf(&line, "%*zu/%zu  %s, seed %" PRIu64 ": ", snprintf(NULL, 0, "%zu", event->runs), event->ended, event->runs, event->label, event->seed);
-    gw__text_puts(&line, !problem ? "done" : is_news(p, "", problem) ? problem : "failed, as one above");
+    gw__text_puts(&line, !problem ? "done" : is_news(p, event->label, problem) ? problem : "failed");
     gw__text_puts(&line, "\n");
     cli_progress_end(&p->progress);
     cli_screen_write(stderr, &line);
@@ -80,7 +90,9 @@ void cli_compare_progress_listen(void *context, const gw_compare_event *event) {
         snprintf(p->progress.label, sizeof p->progress.label, "%.40s: ", event->label);
         if (is_news(p, event->label, e->text)) cli_progress_listen(&p->progress, e);
         break;
-    case GW_EVENT_END: draw_end(p, event); /* fall through */
+    case GW_EVENT_END:
+        if (!cli_stop_requested) draw_end(p, event); /* else there would be many */
+        /* fall through */
     case GW_EVENT_STEP:
     case GW_EVENT_EPOCH:
         note_share(p, event);

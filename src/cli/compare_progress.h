@@ -10,10 +10,11 @@ typedef struct cli_compare_progress {
     size_t reader;         /* the run whose notes on it are shown */
     double *shares;        /* [runs] how far each is, 0 to 1 */
     gw__text told;         /* warnings and failures so far, each followed by a NUL */
+    size_t n_silent;       /* those that were not told */
 } cli_compare_progress;
 
 cli_compare_progress cli_compare_progress_of(void);
-void cli_compare_progress_clear(cli_compare_progress *progress); /* and remove an open bar */
+void cli_compare_progress_clear(cli_compare_progress *progress); /* remove an open bar, and say what was not told */
 
 /* The gw_compare_listener; `context` is a cli_compare_progress. */
 void cli_compare_progress_listen(void *context, const gw_compare_event *event);

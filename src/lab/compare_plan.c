@@ -4,29 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
 #include "lab/compare.h"
 #include "spec/fields.h"
 #include "spec/resolve.h"
 
-#define SPEC_LIMIT ((size_t)16 << 20) /* of a spec on standard input */
 #define MOST_RUNS 10000
 
 static const char single_task[] = "single-task";
 
 /* ---- specs ----------------------------------------------------------------------------------------------------------------------- */
-
-/* A spec that can be read once is kept. */
-static gw_status settle_text(gw__comparison *c, gw_error *err) {
-    size_t n;
-    if (!c->base.spec_path || strcmp(c->base.spec_path, "-") != 0) return GW_OK;
-    gw_status status = gw__file_read("-", SPEC_LIMIT, &c->spec_text, &n, err);
-    if (status != GW_OK) return status;
-    if (strlen(c->spec_text) != n) return gw__fail_at(err, GW_E_CONFIG, "-", 0, 0, "expected a spec but found a NUL character");
-    c->base.spec_path = NULL;
-    c->base.spec_text = c->spec_text;
-    return GW_OK;
-}
 
 /* The shared overrides and more behind them. */
 static gw_status read_spec(gw__comparison *c, gw__texts more, gw__spec **ret_spec, gw_error *err) {
@@ -50,7 +36,7 @@ static gw_status read_shared(gw__comparison *c, const gw_train_options *base, gw
     c->base = *base;
     c->base.overrides = overrides;
     c->n_shared_sets = c->base.n_overrides++;
-    gw_status status = settle_text(c, err);
+    gw_status status = gw__options_keep(&c->base, &c->spec_text, err);
     if (status == GW_OK) status = read_spec(c, (gw__texts){0}, &c->spec, err);
     if (status != GW_OK) return status;
     c->part = c->spec->data.test.n > 0 ? "test" : "valid";

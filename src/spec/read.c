@@ -57,6 +57,18 @@ gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec,
     return gw__spec_parse(options->spec_text, strlen(options->spec_text), TEXT_NAME, options->overrides, options->n_overrides, ret_spec, err);
 }
 
+gw_status gw__options_keep(gw_train_options *options, char **ret_text, gw_error *err) {
+    char *text;
+    size_t n;
+    if (options->spec_path == NULL || strcmp(options->spec_path, "-") != 0) return GW_OK;
+    gw_status status = gw__file_read("-", GW__SPEC_FILE_LIMIT, &text, &n, err);
+    if (status != GW_OK) return status;
+    *ret_text = text;
+    options->spec_path = NULL;
+    options->spec_text = text;
+    return strlen(text) == n ? GW_OK : gw__fail_at(err, GW_E_CONFIG, "-", 0, 0, "expected a spec but found a NUL character");
+}
+
 /* ---- errors that show when the table is known ---- */
 
 /* The child that the beginning of `path` names, the longest such key: names of columns may contain dots. */

@@ -343,6 +343,8 @@ gw_status gw__spec_parse(const char *text, size_t n, const char *name, const cha
                          gw__spec **ret_spec, gw_error *err);
 /* The spec that training options name: a file or a text, with the overrides applied. */
 gw_status gw__options_spec(const gw_train_options *options, gw__spec **ret_spec, gw_error *err);
+/* Standard input can be read once: options that name it get its text instead, which is owned by the caller (gw__aligned_free). Others stay as they are. */
+gw_status gw__options_keep(gw_train_options *options, char **ret_text, gw_error *err);
 /* What is wrong with a spec that shows only with the table: an error of GW_E_CONFIG whose `where` is a key path, such as "tasks.click.label", is
  * given the place of that key in the spec's text, or the --set that wrote it. Others are left as they are. */
 void gw__spec_blame(const gw_train_options *options, gw_error *err);

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
 #include "train/run.h"
-
-#define SPEC_LIMIT ((size_t)16 << 20) /* of a spec on standard input */
 
 /* Runs that learn from the same rows: read by the first of them that begins, gone with the last. */
 typedef struct group {
@@ -61,17 +58,6 @@ static void relay(void *context, const gw_event *event) {
     pthread_mutex_lock(&j->all->listening);
     j->all->base.listener(j->all->base.listener_context, &told);
     pthread_mutex_unlock(&j->all->listening);
-}
-
-static gw_status settle_spec(many *m, gw_error *err) {
-    size_t n;
-    if (!m->base.spec_path || strcmp(m->base.spec_path, "-") != 0) return GW_OK;
-    gw_status status = gw__file_read("-", SPEC_LIMIT, &m->spec_text, &n, err);
-    if (status != GW_OK) return status;
-    if (strlen(m->spec_text) != n) return gw__fail_at(err, GW_E_CONFIG, "-", 0, 0, "expected a spec but found a NUL character");
-    m->base.spec_path = NULL;
-    m->base.spec_text = m->spec_text;
-    return GW_OK;
 }
 
 /* Of training, in no unit: enough to tell long runs from short ones on the same rows. */
@@ -164,7 +150,7 @@ static gw_status plan_runs(many *m, gw_error *err) {
     m->jobs = calloc(m->n, sizeof *m->jobs);
     m->order = calloc(m->n, sizeof *m->order);
     if (!m->jobs || !m->order) GW__FAIL(gw__fail_nomem(err));
-    GW__TRY(settle_spec(m, err));
+    GW__TRY(gw__options_keep(&m->base, &m->spec_text, err));
     GW__TRY(gw__origin_read(&m->base, &m->from, err));
     for (size_t i = 0; i < m->n; i++) GW__TRY(plan_run(m, i, err));
     GW__TRY(check_paths(m, err));

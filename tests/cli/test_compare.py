@@ -212,7 +212,7 @@ def failing_runs():
     fails("if none comes to an end, it fails", 1, ["none of the 2 runs", "finite"], "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "2",
           "--set", "train.optimizer={name: sgd, lr: 1e30}", "-o", "nothing")
     write("bad.csv", people(50).replace("Lima,", "Lima,zzz", 1))
-    fails("so it does with a bad table", 1, ["gatewright: bad.csv:9: column 'hours'", "failed, as one above"], "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1",
+    fails("so it does with a bad table", 1, ["gatewright: bad.csv:9: column 'hours'", "seed 8: failed\n"], "compare", "people.yaml", "--architectures", "mmoe", "--runs", "2",
           "--set", "data.train=bad.csv", "-o", "nothing")
     same([name for name in listing() if name not in before], ["bad.csv"], "and nothing is written")
 
@@ -241,8 +241,10 @@ def interrupted():
     same(process.returncode, 130, "Ctrl-C ends with 130")
     check("canceled when 2 of 4 runs were done" in err and not any(mark in err for mark in SANITIZER_MARKS), "and says how far it was", err)
     found = by_label(result("stopped"))
+    same([[r["outcome"] for r in a["runs"]] for a in found.values()], [["done"] * 2, ["canceled"] * 2], "runs have their outcome")
     same([(a["done"], a["canceled"]) for a in found.values()], [(2, 0), (0, 2)], "what is done is written")
     check(b"2 of 4 runs are in the table" in out, "and printed", out)
+    check("long, seed" not in err, "and the others are not told one by one", err)
 
     before = listing()
     process = subprocess.Popen([COMMAND, "compare", "people.yaml", "--architectures", "mmoe", "--set", "train.epochs=1000000", "-o", "never"],
