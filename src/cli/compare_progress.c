@@ -29,7 +29,7 @@ static void note_share(cli_compare_progress *p, const gw_compare_event *event) {
 static void draw_bar(cli_compare_progress *p, const gw_compare_event *event) {
     double share = 0;
     for (size_t i = 0; p->shares && i < event->runs; i++) share += p->shares[i] / (double)event->runs;
-    if (!cli_progress_is_due(&p->progress) || share <= 0) return;
+    if (share < 0.01 || !cli_progress_is_due(&p->progress)) return; /* before that nobody knows how long it takes */
     gw__text line = {0};
     gw__text_addf(&line, "\r%zu/%zu runs ", event->ended, event->runs);
     cli_progress_bar(&p->progress, share, &line);

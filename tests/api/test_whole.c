@@ -297,9 +297,50 @@ static void test_evaluation_of_other_tables(void **state) {
     assert_string_equal(err.where, output_path);
 }
 
+/* ---- comparing ---- */
+
+typedef struct heard {
+    size_t epochs, ends, last_ended;
+    bool orderly;
+} heard;
+
+static void hear(void *context, const gw_compare_event *event) {
+    heard *h = context;
+    const bool wide = strcmp(event->label, "wide") == 0;
+    h->orderly &= (wide || strcmp(event->label, "mmoe") == 0) && event->runs == 4 && event->ended >= h->last_ended && (event->seed == 1 || event->seed == 2);
+    h->orderly &= event->event->run == 2 * (size_t)wide + (size_t)(event->seed - 1);
+    h->epochs += event->event->kind == GW_EVENT_EPOCH;
+    h->ends += event->event->kind == GW_EVENT_END;
+    h->last_ended = event->ended;
+}
+
+static void test_comparison(void **state) {
+    gw_error err = {0};
+    char *json = NULL;
+    heard h = {.orderly = true};
+    const char *const epochs[] = {"train.epochs=2"}, *const wide[] = {"model.experts.hidden=[16]"};
+    const gw_compare_entry entries[] = {{.architecture = "mmoe"}, {.label = "wide", .overrides = wide, .n_overrides = 1}};
+    const gw_compare_options options = {.base = {.spec_text = spec, .overrides = epochs, .n_overrides = 1, .threads = 2}, .entries = entries, .n_entries = 2, .runs = 2,
+                                  .baseline = "mmoe", .listener = hear, .listener_context = &h};
+    must(gw_compare(&options, &json, &err), &err);
+    assert_true(h.orderly);
+    assert_int_equal(h.epochs, 8);
+    assert_int_equal(h.ends, 4);
+    assert_int_equal(h.last_ended, 4);
+    gw__arena arena = {0};
+    gw__doc *result;
+    must(gw__doc_parse_json(json, strlen(json), "comparison", &arena, &result, &err), &err);
+    const gw__doc *list = gw__doc_get(result, "architectures"), *label = gw__doc_get(list->last, "label"), *kind = gw__doc_get(list->last, "architecture");
+    assert_int_equal(list->n, 2);
+    assert_true(gw__slice_is(label->text, "wide") && gw__slice_is(kind->text, "mmoe")); /* the spec's own */
+    gw__arena_clear(&arena);
+    gw_text_free(json);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_model_says),
+        cmocka_unit_test(test_comparison),
         cmocka_unit_test(test_description),
         cmocka_unit_test(test_files_give_the_same_predictions),
         cmocka_unit_test(test_parsed_is_equal),
