@@ -183,11 +183,11 @@ static gw_status parse_optional(recorder *r, const char *json, gw__doc **ret, gw
     return json ? gw__doc_parse_json(json, strlen(json), "measures", &r->arena, ret, err) : GW_OK;
 }
 
-static gw__report_task task_of(const gw__task_spec *task, const gw__task_count *count, const curves *curves) {
+static gw__report_task task_of(const gw__task_spec *task, const gw__task_count *count, const curves *drawn) {
     return (gw__report_task){
         .name = task->name, .type = gw__task_type_name(task->type), .loss = gw__loss_name(task->loss), .labels = count->labelled,
-        .positives = task->type == GW_TASK_BINARY ? count->positives : -1, .train_loss = curves->train, .valid_loss = curves->valid,
-        .metric = main_metric(task), .valid_metric = curves->metric, .auc = NAN};
+        .positives = task->type == GW_TASK_BINARY ? count->positives : -1, .train_loss = drawn->train, .valid_loss = drawn->valid,
+        .metric = main_metric(task), .valid_metric = drawn->metric, .auc = NAN};
 }
 
 static gw_status fill_tasks(recorder *r, const gw__run *run, const gw_model *model, const gw__evaluation *evaluation, gw__report *report, gw_error *err) {
