@@ -129,7 +129,7 @@ int cmd_compare(const cli_command *self, int argc, char **argv) {
     const char *spec = NULL, *output = "compare", *baseline = "single-task";
     cli_texts architectures = {0}, overrides = {0}, sets = {0};
     uint64_t runs = 5, threads = 0;
-    int bad_row = 0, code;
+    int bad_row = 0, health = GW_HEALTH_AUTO, code;
     bool match = false, json = false;
     const cli_option options[] = {
         {.kind = CLI_ARGUMENT, .name = "SPEC", .into = &spec, .help = "what to train on what; its architecture is replaced"},
@@ -146,6 +146,8 @@ int cmd_compare(const cli_command *self, int argc, char **argv) {
         CLI_ROW_SET(overrides),
         {.kind = CLI_TEXTS, .name = "set-for", .value = "LABEL:KEY.PATH=VALUE", .into = &sets,
          .help = "the same for one of the architectures; may be given again"},
+        {.kind = CLI_CHOICE, .name = "health", .value = "auto|every|off", .into = &health,
+         .help = "when a run looks at its gates, experts and tasks, which warns in words"},
         CLI_ROW_THREADS(threads),
         CLI_ROW_BAD_ROW(bad_row),
         CLI_ROW_JSON(json, "print what compare.json holds instead of the tables"),
@@ -162,7 +164,7 @@ int cmd_compare(const cli_command *self, int argc, char **argv) {
         cli_stop_catch();
         code = compare((gw_compare_options){
             .base = {.spec_path = spec, .overrides = overrides.at, .n_overrides = overrides.n, .threads = (size_t)threads, .isa = cli_isa(),
-                     .skip_bad_rows = bad_row == 1, .cancel = &cli_stop_requested},
+                     .skip_bad_rows = bad_row == 1, .health = (gw_health)health, .cancel = &cli_stop_requested},
             .entries = c.entries, .n_entries = c.n, .runs = (size_t)runs, .baseline = baseline, .match_parameters = match, .output_dir = output}, json);
     }
     contest_clear(&c);

@@ -45,7 +45,7 @@ static void draw_bar(cli_compare_progress *p, const gw_compare_event *event) {
 
 enum { MOST_WARNINGS = 3 }; /* of one architecture: many runs say nearly the same */
 
-/* Whether `label` says it for the first time, and has not said much. */
+/* Whether `label` says it for the first time, and has not said much; what is not to be told is counted. */
 static bool is_news(cli_compare_progress *p, const char *label, const char *message) {
     gw__text text = {0};
     size_t n = 0;
@@ -55,9 +55,9 @@ static bool is_news(cli_compare_progress *p, const char *label, const char *mess
         n += strncmp(p->told.at + i, text.at, strlen(label) + 2) == 0;
         news = strcmp(p->told.at + i, text.at) != 0;
     }
-    if (news && n >= MOST_WARNINGS) p->n_silent++;
-    else if (news) gw__text_add(&p->told, text.at, text.n + 1);
+    if (news) gw__text_add(&p->told, text.at, text.n + 1);
     gw__text_clear(&text);
+    p->n_silent += news && n >= MOST_WARNINGS;
     return news && n < MOST_WARNINGS;
 }
 

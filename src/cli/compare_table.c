@@ -140,10 +140,26 @@ static void draw_notes(const gw__doc *result, gw__text *out) {
     if (bad) gw__text_puts(out, "bad: runs that predict no better than a constant\n");
 }
 
+/* "ple: dead_units in 3 runs, …", of those that were warned. */
+static void draw_warnings(const gw__doc *result, gw__text *out) {
+    bool first = true;
+    for (const gw__doc *a = architectures_of(result); a; a = a->next) {
+        const gw__doc *warnings = gw__doc_get(a, "warnings");
+        if (!warnings || !warnings->first) continue;
+        if (first) gw__text_puts(out, "\nwarnings, by the runs that they came up in (docs/health.md)\n");
+        first = false;
+        gw__text_addf(out, "  %.*s:", GW__SLICE_ARG(cli_text(gw__doc_get(a, "label"))));
+        for (const gw__doc *w = warnings->first; w; w = w->next)
+            gw__text_addf(out, "%s %.*s in %.*s", w == warnings->first ? "" : ",", GW__SLICE_ARG(w->key), GW__SLICE_ARG(w->text));
+        gw__text_puts(out, "\n");
+    }
+}
+
 static void draw(const gw__doc *result, gw__text *out) {
     draw_title(result, out);
     draw_sizes(result, out);
     draw_tasks(result, out);
+    draw_warnings(result, out);
     draw_notes(result, out);
     if (total(result, "failed") + total(result, "canceled") == 0) return;
     gw__text_addf(out, "%lld of %lld runs are in the table; what became of the others stands in runs.csv\n", (long long)total(result, "done"),

@@ -47,6 +47,7 @@ typedef struct gw__contender {
     gw__compared_run *runs; /* [n_runs] */
     gw__summary *summaries; /* [n_scores] */
     gw__summary overall;    /* of the mean over the tasks' main scores; n 0 where those are of different metrics */
+    size_t *n_warned;       /* [n_kinds] runs in which a kind of warning came up */
     size_t *n_bad;          /* [T] runs that are no better than a constant; SIZE_MAX: nothing says so */
 } gw__contender;
 
@@ -67,6 +68,8 @@ typedef struct gw__comparison {
     gw__score *scores;
     size_t n_scores;
     size_t *mains;          /* [T] the score that says most of a task: auc, rmse, accuracy or pinball, else the loss */
+    const char **kinds;     /* of warnings, in the order in which they first come up */
+    size_t n_kinds;
     uint64_t match;         /* dense parameters that all should have; 0: as they come */
     size_t n_ended;         /* runs so far */
     gw_compare_listener listener;
@@ -90,6 +93,9 @@ double    gw__contender_gap(const gw__comparison *c, const gw__contender *conten
 
 /* ---- compare_collect.c ---- */
 gw_status gw__compare_collect(gw__comparison *c, const gw_run_result *results, gw_error *err);
+
+/* ---- compare_health.c ---- */
+gw_status gw__compare_collect_warnings(gw__comparison *c, gw_error *err);
 
 /* ---- compare_write.c ---- */
 gw_status gw__compare_write_json(const gw__comparison *c, gw__text *out, gw_error *err);

@@ -92,6 +92,25 @@ static const char *text_of(gw__comparison *c, const char *format, ...) {
     return gw__arena_text(&c->arena, text, strlen(text));
 }
 
+/* Architectures by kinds of warnings: in how many runs. */
+static gw_status fill_warnings(gw__comparison *c, gw__report_table *ret, gw_error *err) {
+    const size_t n = c->n_kinds + 1;
+    const char **columns = gw__arena_alloc(&c->arena, n, sizeof *columns), **cells = gw__arena_alloc(&c->arena, n * c->n_contenders, sizeof *cells);
+    if (!columns || !cells) return gw__fail_nomem(err);
+    columns[0] = "architecture";
+    memcpy(columns + 1, c->kinds, c->n_kinds * sizeof *columns);
+    for (size_t i = 0; i < c->n_contenders; i++) {
+        cells[i * n] = c->contenders[i].label;
+        for (size_t k = 0; k < c->n_kinds; k++) {
+            cells[i * n + k + 1] = text_of(c, "%zu", c->contenders[i].n_warned[k]);
+            if (!cells[i * n + k + 1]) return gw__fail_nomem(err);
+        }
+    }
+    *ret = (gw__report_table){.title = "Runs with warnings", .note = "In how many runs of each architecture a kind of warning came up.", .columns = columns,
+                              .n_columns = n, .cells = cells, .n_rows = c->n_contenders};
+    return GW_OK;
+}
+
 /* What was set for all, a line each. */
 static const char *shared_sets(gw__comparison *c) {
     gw__text text = {0};
@@ -119,11 +138,13 @@ static gw_status put_spec(const gw__comparison *c, gw__text *out, gw_error *err)
 
 gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err) {
     gw__report_comparison comparison;
+    gw__report_table warnings;
     gw__text spec = {0};
     gw_status status = GW_OK;
     const bool validated = strcmp(c->part, "valid") == 0;
     const unsigned long long first = c->first_seed, last = c->first_seed + (c->n_runs - 1);
     GW__TRY(fill_comparison(c, &comparison, err));
+    GW__TRY(fill_warnings(c, &warnings, err));
     GW__TRY(put_spec(c, &spec, err));
     const gw__report_fact facts[] = {
         {"rows to train", text_of(c, "%lld", (long long)c->train_rows)},
@@ -132,8 +153,9 @@ gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err) {
         {"seeds", text_of(c, "%llu to %llu", first, last)},
         {"set for all", shared_sets(c)},
     };
+    const gw__report_health health = {.tables = &warnings, .n_tables = c->n_kinds > 0, .checked = c->base.health != GW_HEALTH_OFF && c->n_kinds == 0};
     const gw__report report = {.title = title_of(c), .subtitle = text_of(c, "%zu architectures compared", c->n_contenders), .facts = facts,
-                               .n_facts = GW__COUNT(facts) - (c->n_shared_sets == 0), .spec = spec.at, .comparison = &comparison};
+                               .n_facts = GW__COUNT(facts) - (c->n_shared_sets == 0), .spec = spec.at, .comparison = &comparison, .health = &health};
     for (size_t i = 0; i < report.n_facts; i++)
         if (!facts[i].value) GW__FAIL(gw__fail_nomem(err));
     status = report.title && report.subtitle ? gw__report_format(&report, out, err) : gw__fail_nomem(err);

@@ -136,6 +136,11 @@ static void write_contender(const gw__comparison *c, const gw__contender *conten
     if (contender->overall.n) put_summary(w, &contender->overall);
     else gw__json_null(w);
     write_bad(c, contender, w);
+    gw__json_key(w, "warnings");
+    gw__json_begin_object(w);
+    for (size_t k = 0; k < c->n_kinds; k++)
+        if (contender->n_warned[k]) put_int(w, c->kinds[k], contender->n_warned[k]);
+    gw__json_end_object(w);
     gw__json_key(w, "runs");
     gw__json_begin_list(w);
     for (size_t i = 0; i < c->n_runs; i++) write_run(c, &contender->runs[i], w);

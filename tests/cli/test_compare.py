@@ -225,6 +225,27 @@ def constant_runs():
     check("bad: runs that predict no better than a constant" in found.out, "and explained", found)
 
 
+def warned():
+    """Warnings are counted by runs; health's figures are in the curves."""
+    found = succeeds("runs are looked at", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "6", *QUICK, "--set", "train.optimizer.lr=3", "--health", "every",
+                     "-o", "warned")
+    entries = by_label(result("warned"))
+    for label, a in entries.items():
+        kinds = [{w["kind"] for e in r["curve"] for w in e.get("warnings", [])} for r in a["runs"]]
+        same(a["warnings"], {kind: sum(kind in k for k in kinds) for kind in a["warnings"]}, f"{label}: warnings are counted")
+        same(set(a["warnings"]), set().union(*kinds), f"{label}: all of them")
+        check(all("health" in e for r in a["runs"] for e in r["curve"]), f"{label}: health is in the curves")
+    told = [(label, kind, n) for label, a in entries.items() for kind, n in a["warnings"].items()]
+    check(told and all(f"{kind} in {n}" in found.out for _, kind, n in told), "the screen has them", found)
+    check(all(kind in read("warned/report.html").decode() for _, kind, _ in told), "and the page")
+    texts = {label: {w["text"] for r in a["runs"] for e in r["curve"] for w in e.get("warnings", [])} for label, a in entries.items()}
+    same([found.err.count(f"warning: {label}: ") for label in entries], [min(3, len(texts[label])) for label in entries], "few are told while they run")
+    silent = sum(max(0, len(t) - 3) for t in texts.values())
+    check(silent > 0 and f"note: {silent} more warnings like these\n" in found.err, "and it is said how many are not", (silent, found.err))
+    succeeds("nobody looks", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, "--health", "off", "-o", "warned")
+    check(not any("health" in e for a in result("warned")["architectures"] for r in a["runs"] for e in r["curve"]), "with --health off")
+
+
 def interrupted():
     process = subprocess.Popen([COMMAND, "compare", "people.yaml", "--architectures", "short=mmoe,long=mmoe", "--baseline", "none", "--set-for", "short:train.epochs=1",
                                 "--set-for", "long:train.epochs=1000000", "--runs", "2", "--threads", "4", "-o", "stopped"],
@@ -312,4 +333,4 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, page, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, interrupted, refused, folders, documented)
+main(whole_road, page, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, warned, interrupted, refused, folders, documented)
