@@ -199,6 +199,20 @@ static void test_exports(void **state) {
     assert_non_null(strstr(err.message, "'c'"));
 }
 
+static void test_generated(void **state) {
+    const double one = 1, not_a_number = 0.0 / 0.0;
+    refused(gw_synth(NULL, &err), "'options'");
+    refused(gw_synth(&(gw_synth_options){.output_path = "x"}, &err), "'kind'");
+    refused(gw_synth(&(gw_synth_options){.kind = "mmoe"}, &err), "'output_path'");
+    refused(gw_synth(&(gw_synth_options){.kind = "mmoe", .output_path = "x", .rows = -1}, &err), "'rows'");
+    refused(gw_synth(&(gw_synth_options){.kind = "mmoe", .output_path = "x", .first_row = -1}, &err), "'first_row'");
+    refused(gw_synth(&(gw_synth_options){.kind = "mmoe", .output_path = "x", .n_alpha = 1}, &err), "'alpha'");
+    refused(gw_synth(&(gw_synth_options){.kind = "mmoe", .output_path = "x", .alpha = &one, .n_alpha = 1, .n_beta = 1}, &err), "'beta'");
+    refused(gw_synth(&(gw_synth_options){.kind = "mmoe", .output_path = "x", .alpha = &not_a_number, .n_alpha = 1, .beta = &one, .n_beta = 1}, &err), "'alpha'");
+    refused(gw_synth(&(gw_synth_options){.kind = "clusters", .output_path = "x", .scale = &not_a_number}, &err), "'scale'");
+    refused(gw_synth(&(gw_synth_options){.kind = "clusters", .output_path = "x", .sines = 3, .has_sines = true}, &err), "'sines'");
+}
+
 static void hear_nothing(void *context, const gw_bench_event *event) { fail_msg("something was measured"); }
 
 static void test_bench(void **state) {
@@ -220,7 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses), cmocka_unit_test(test_models), cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_instruction_sets), cmocka_unit_test(test_training), cmocka_unit_test(test_many_runs), cmocka_unit_test(test_comparisons),
-        cmocka_unit_test(test_files), cmocka_unit_test(test_exports), cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_exports), cmocka_unit_test(test_generated), cmocka_unit_test(test_bench),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

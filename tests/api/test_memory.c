@@ -6,7 +6,7 @@
 
 #define ROWS 40
 
-static char directory[64], table_path[96], model_path[96], output_path[96], weights_path[96], folder_path[96], spec[512];
+static char directory[64], table_path[96], model_path[96], output_path[96], weights_path[96], folder_path[96], truth_path[96], spec[512];
 static const char *table = table_path;
 static gw_model *model;
 
@@ -23,6 +23,7 @@ static int make_model(void **state) {
     snprintf(output_path, sizeof output_path, "%s/out", directory);
     snprintf(folder_path, sizeof folder_path, "%s/compared", directory);
     snprintf(weights_path, sizeof weights_path, "%s/w.safetensors", directory);
+    snprintf(truth_path, sizeof truth_path, "%s/truth.json", directory);
     FILE *file = fopen(table_path, "wb");
     fprintf(file, "x,c,b,y,v\n");
     for (int i = 0; i < ROWS; i++) fprintf(file, "%d.5,%c,%s,%d,%d\n", i % 9, 'a' + i % 3, i % 2 ? "p|q" : "q", i % 4 == 0, i % 10);
@@ -44,6 +45,7 @@ static int remove_all(void **state) {
     unlink(model_path);
     unlink(output_path);
     unlink(weights_path);
+    unlink(truth_path);
     return rmdir(directory); /* fails if anything half-written was left */
 }
 
@@ -150,6 +152,16 @@ static void test_comparisons(void **state) {
     assert_true(n_failed > n / 7 / 2);
 }
 
+static gw_status synthesize(void *context, gw_error *err) {
+    gw_synth_options options = {.kind = context, .output_path = output_path, .truth_path = truth_path, .rows = 3, .dim = 4};
+    return gw_synth(&options, err);
+}
+
+static void test_generated(void **state) {
+    assert_true(fail_each_allocation(synthesize, "mmoe") > 8);
+    assert_true(fail_each_allocation(synthesize, "clusters") > 7);
+}
+
 static void test_models(void **state) {
     assert_true(fail_each_allocation(load, NULL) > 10);
     assert_true(fail_each_allocation(save, NULL) > 5);
@@ -169,6 +181,6 @@ static void test_weights(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_tables), cmocka_unit_test(test_weights),
-                                       cmocka_unit_test(test_comparisons)};
+                                       cmocka_unit_test(test_comparisons), cmocka_unit_test(test_generated)};
     return cmocka_run_group_tests(tests, make_model, remove_all);
 }
