@@ -247,7 +247,7 @@ Each architecture is tuned with the same budget on the validation half, then tra
 
 def page(options, rows, correlations, results, kept):
     own = "; ".join(f"`{architecture}` {trials.described_space(space)}" for architecture, space in OWN_SPACE.items())
-    text = HEAD.format(made_by=trials.made_by("census.py", options.told, kept), runs=options.runs, split_seed=options.split_seed, budget=options.budget,
+    text = HEAD.format(made_by=trials.provenance(options, [], kept), runs=options.runs, split_seed=options.split_seed, budget=options.budget,
                        space=trials.described_space(SHARED_SPACE), own_space=own, widest=max(SHARED_SPACE["width"]), correlation_1=abs(correlations[1]),
                        correlation_2=abs(correlations[2]), **rows)
     if options.epochs:
@@ -256,7 +256,7 @@ def page(options, rows, correlations, results, kept):
         text += f"## Group {number}: {GROUPS[number]['title']}, and never married\n\nTest AUC; the paper's figures are those of its table {number}.\n\n"
         text += results_table(number, found) + "\n" + OTHERS.get(number, "")
         text += "What the search chose, the least and the best that it met, and the two halves of the test file:\n\n" + settings_table(number, found) + "\n"
-    return text + "## What differs, and why\n\n" + trials.remarks(options.out)
+    return text + common.remarks(options.out)
 
 
 OTHERS = {1: """\

@@ -254,14 +254,14 @@ beside these: none was found with this split.
 
 def page(options, told, weights, results, kept):
     own = "; ".join(f"`{architecture}` {trials.described_space(space)}" for architecture, space in OWN_SPACE.items())
-    text = HEAD.format(made_by=trials.made_by("kuairand.py", ["FOLDER", *options.told], kept), test_days=options.test_days, valid_days=options.valid_days,
+    text = HEAD.format(made_by=trials.provenance(options, ["FOLDER"], kept), test_days=options.test_days, valid_days=options.valid_days,
                        n_user=len(USER), n_video=len(VIDEO), budget=options.budget, runs=options.runs, space=trials.described_space(SPACE), own_space=own,
                        weights=", ".join(f"{name} {weight:g}" for name, weight in weights.items()))
     if options.epochs:
         text += f"**A hasty look: at most {options.epochs} epochs.** The figures say that the script works, and no more.\n\n"
     text += data_table(told) + "\n## AUC\n\n" + task_table(results, "auc") + "\n## GAUC, per user\n\n" + task_table(results, "gauc")
     text += "\n## Play time\n\n" + time_table(results) + "\n" + ESMM + chain_table(results)
-    return text + "\n## What the search chose\n\n" + trials.settings_table(results.items()) + "\n## What to make of it\n\n" + trials.remarks(options.out)
+    return text + "\n## What the search chose\n\n" + trials.settings_table(results.items()) + "\n" + common.remarks(options.out)
 
 
 ESMM = """\

@@ -1,18 +1,15 @@
-"""What experiments that tune and repeat share: training a spec for many seeds with results that are kept, drawing the settings to try, and pages
-whose remarks are written by hand. Standard library only."""
+"""What experiments that tune and repeat share: training a spec for many seeds with results that are kept, drawing the settings to try, and what pages
+say of both. Standard library only."""
 import hashlib
 import json
 import os
 import random
-import shlex
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import common
 
-REMARKS = ("<!-- remarks -->", "<!-- end of remarks -->")
 DESIGN = 4       # seed of the settings that a search tries: of the first eight the one whose first six settings pair most values
 SEARCH_SEED = 0  # of the search's runs; the runs that are reported have the seeds from 1
 
@@ -170,20 +167,6 @@ def settings_table(results):
     return common.table(["", "chosen", "search: least", "best", "validation, mean", "test, mean", "epochs kept", "parameters"], rows)
 
 
-def made_by(script, arguments, trials):
-    """The command without what does not change figures, versions and machine. Paths of a machine are nobody's business."""
-    told = shlex.join(["python3", "experiments/" + script, *arguments])
-    commit = subprocess.run(["git", "-C", common.ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    version = "; ".join(common.run(trials.program, "--version").splitlines()[:2])
-    return (f"- Made by `{told}`" + (f" at commit {commit.stdout.decode().strip()}" if commit.returncode == 0 else "") +
-            f"\n- {version}\n- {common.machine()}\n- {len(trials.asked)} trainings: the search's with seed {SEARCH_SEED}, those of the tables with seeds from 1\n")
-
-
-def remarks(path):
-    """What stands in the page between the two lines of REMARKS is written by hand, and kept."""
-    kept = "\n"
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            _, found, rest = file.read().partition(REMARKS[0])
-        kept = rest.partition(REMARKS[1])[0] if found else "\n"
-    return REMARKS[0] + kept + REMARKS[1] + "\n"
+def provenance(options, words, trials):
+    seeds = f"{SEARCH_SEED} in the search, from 1 in the tables; {len(trials.asked)} trainings in all"
+    return common.provenance(options, seeds, [*words, *options.told])
