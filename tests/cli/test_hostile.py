@@ -5,9 +5,10 @@ import json
 import lzma
 import os
 import random
+import re
 import struct
 
-from cli_tap import PEOPLE_SPEC, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
+from cli_tap import PEOPLE_SPEC, SOURCE, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
 
 HEAD = "id,city,hours,tags,note,rich,age,job\n"
 ROW = "1,Oslo,2.5,red,n1,1,30,cook\n"
@@ -233,4 +234,16 @@ def model_files():
         unchanged(before, f"a cut model file: {command[0]} writes nothing")
 
 
-main(tables, altered_tables, specs, altered_specs, model_files)
+def seeds():
+    """Fuzzing begins near every architecture, and with files that are taken."""
+    page = read(f"{SOURCE}/docs/spec.md").decode()
+    corpus = f"{SOURCE}/tests/fuzz/corpus"
+    names = re.search(r"\| `model.architecture` \| one of ([^|]*) \|", page).group(1).split(", ")
+    specs = "".join(read(f"{corpus}/spec/{name}").decode("utf-8", "replace") for name in os.listdir(f"{corpus}/spec"))
+    known = {json.loads(succeeds(f"seed {name}", "inspect", f"{corpus}/model/{name}", "--json").out)["architecture"] for name in listing(f"{corpus}/model")}
+    for name in names:
+        check(re.search(rf"architecture: {name}$", specs, re.M), f"{name} has a spec among the seeds")
+        check(name in known, f"{name} has a model among the seeds")
+
+
+main(tables, altered_tables, specs, altered_specs, model_files, seeds)

@@ -96,7 +96,7 @@ static void score_columns(const gw_model *model, gw_session *session, gw_column_
 
 static void score_dense(const gw_model *model, gw_session *session, float *outputs) {
     static const float odd[] = {0, 1, -1, 3e38f, -3e38f, NAN, INFINITY};
-    size_t width = gw__features_input(model->features)->width;
+    size_t width = gw__net_dense_width(model->net);
     float *dense = calloc(ROWS * width, sizeof *dense), *gates = calloc(ROWS * gw__net_gate_width(model->net) + 1, sizeof *gates);
     gw__scorer *scorer = NULL;
     require(dense && gates);
