@@ -258,6 +258,7 @@ static void put_relation(const gw__doc *task, cli_table *table) {
 
 /* Experts of a level that are alike in their parameters: the greatest cosine, and the mean. */
 static void put_likeness(const gw__doc *levels, gw__text *out) {
+    bool titled = false;
     for (const gw__doc *level = levels->first; level; level = level->next) {
         const gw__doc *row_name = gw__doc_get(level, "experts")->first, *a = NULL, *b = NULL;
         double sum = 0, greatest = -2, value;
@@ -275,7 +276,8 @@ static void put_likeness(const gw__doc *levels, gw__text *out) {
             }
         }
         if (n == 0) continue;
-        if (level == levels->first) gw__text_puts(out, "\nexperts by their parameters\n");
+        if (!titled) gw__text_puts(out, "\nexperts by their parameters\n");
+        titled = true;
         gw__text_addf(out, "  level %lld: mean cosine %.3f, most alike %.*s and %.*s (%.3f)\n", (long long)cli_count(level, "level"), sum / n,
                       GW__SLICE_ARG(a->text), GW__SLICE_ARG(b->text), greatest);
     }

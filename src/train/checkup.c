@@ -49,8 +49,9 @@ gw_status gw__checkup_begin(gw__run *run, gw_error *err) {
     c->cosines = calloc(n * n, sizeof *c->cosines);
     c->norms = calloc(n, sizeof *c->norms);
     c->against = calloc(n, sizeof *c->against);
+    c->against_sums = calloc(n, sizeof *c->against_sums);
     c->first_loss = calloc(n, sizeof *c->first_loss);
-    if (!c->cosines || !c->norms || !c->against || !c->first_loss) GW__FAIL(gw__fail_nomem(err));
+    if (!c->cosines || !c->norms || !c->against || !c->against_sums || !c->first_loss) GW__FAIL(gw__fail_nomem(err));
     GW__TRY(gw__health_new(run->model->net, run->pool, &c->health, err));
     if (n > 1) GW__TRY(plan_gradients(run, err));
     status = gw__warn_of_start(run, err);
@@ -65,6 +66,7 @@ void gw__checkup_clear(gw__checkup *c) {
     free(c->cosines);
     free(c->norms);
     free(c->against);
+    free(c->against_sums);
     free(c->first_loss);
     gw__text_clear(&c->told);
     gw__text_clear(&c->warnings);
@@ -108,6 +110,8 @@ static void measure(gw__run *run) {
     if (!c->gradients) return;
     gw__trainer_sample_gradients(run->trainer, c->rows, c->n_rows, c->gradients);
     compare_gradients(c, task_count(run), gw__task_gradients_gram(c->gradients));
+    for (size_t t = 0; t < task_count(run); t++) c->against_sums[t] += isfinite(c->against[t]) ? c->against[t] : 0;
+    c->n_looks++;
 }
 
 gw_status gw__checkup_epoch(gw__run *run, gw_error *err) {

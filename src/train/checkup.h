@@ -19,6 +19,8 @@ typedef struct gw__checkup {
     bool measured;                 /* in the epoch under way */
     double *cosines;               /* [T,T]; NAN: a task without a gradient of shared parameters */
     double *norms, *against;       /* [T] of the gradients, and the cosine with the sum of the others' */
+    double *against_sums;          /* [T] of these cosines, over the looks of which there were so many: */
+    uint64_t n_looks;
     double *first_loss;            /* [T] of the first epoch, if this process saw it */
     bool saw_first;
     gw__text told;                 /* what was warned of, a line each */

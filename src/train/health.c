@@ -340,6 +340,7 @@ double gw__health_similarity(const gw__health *h, uint32_t level, uint32_t a, ui
     const uint32_t x = h->first[level] + (a < b ? a : b), y = h->first[level] + (a < b ? b : a);
     const double xx = product_of(h, x, x), yy = product_of(h, y, y), least = 1e-9 * (double)h->compared * (double)h->compared;
     if (!(xx > least) || !(yy > least)) return NAN;
+    if (x == y) return 1;
     const double value = product_of(h, x, y) / (sqrt(xx) * sqrt(yy));
     return value > 1 ? 1 : value < -1 ? -1 : value;
 }

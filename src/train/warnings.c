@@ -12,7 +12,7 @@
 
 #define IDLE_SHARE 0.1        /* of an even share: an expert with less is hardly used */
 #define DEAD_SHARE 0.5        /* of an expert's units */
-#define CONFLICT (-0.5)       /* cosine with the sum of the other tasks' gradients */
+#define CONFLICT (-0.5)       /* cosine with the sum of the other tasks' gradients, on average */
 #define TOO_GOOD 0.9999       /* a metric whose best is 1 */
 #define SUSPICIOUS 0.99       /* what a feature alone says of a label */
 #define STUCK 1e-4            /* relative change of a loss, */
@@ -22,10 +22,11 @@
 
 /* ---- telling ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Whether it is the first of its kind about its subject; then it is remembered. */
+/* Whether it is the first of its kind about its task, gate or level (of whose experts it names the worst, which may be another next time); then it is
+ * remembered. */
 static bool is_new(gw__text *told, const char *kind, const gw__subject *s) {
     gw__text key = {0};
-    gw__text_addf(&key, "\n%s|%s|%lld|%s|%s\n", kind, s->task ? s->task : "", (long long)s->level, s->stream ? s->stream : "", s->expert ? s->expert : "");
+    gw__text_addf(&key, "\n%s|%s|%lld|%s\n", kind, s->task ? s->task : "", (long long)s->level, s->stream ? s->stream : "");
     const bool first = !key.failed && (told->n == 0 || strstr(told->at, key.at) == NULL);
     if (first) gw__text_add(told, key.at, key.n);
     gw__text_clear(&key);
@@ -187,20 +188,23 @@ static void warn_of_dead_units(gw__run *run, uint32_t l) {
 
 /* ---- tasks ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The mean over the looks so far: where training comes to rest, gradients sum up to 0, so that late ones alone are opposed in any model. */
+static double mean_against(const gw__checkup *c, size_t t) { return c->against_sums[t] / (double)c->n_looks; }
+
 static void warn_of_conflict(gw__run *run) {
     const gw__checkup *c = &run->checkup;
     const gw__spec *spec = run->model->spec;
-    size_t worst = SIZE_MAX;
+    size_t worst = 0;
     if (!c->gradients || c->n_rows < LEAST_ROWS) return;
-    for (size_t t = 0; t < spec->n_tasks; t++)
-        if (c->against[t] < CONFLICT && (worst == SIZE_MAX || c->against[t] < c->against[worst])) worst = t;
-    if (worst == SIZE_MAX) return;
+    for (size_t t = 1; t < spec->n_tasks; t++)
+        if (mean_against(c, t) < mean_against(c, worst)) worst = t;
+    if (!(mean_against(c, worst) < CONFLICT)) return;
     if (spec->n_tasks == 2) worst = 0; /* it is mutual */
-    gw__warn(run, "task_conflict", gw__about_task(spec->tasks[worst].name, c->against[worst]),
-             "task '%s': its gradient fights that of %s%s%s (cosine %.2f over the shared parameters); "
+    gw__warn(run, "task_conflict", gw__about_task(spec->tasks[worst].name, mean_against(c, worst)),
+             "task '%s': its gradient fights that of %s%s%s (mean cosine so far %.2f, over the shared parameters); "
              "hint: 'train.balance: pcgrad', or an architecture with experts of its own for each task ('cgc', 'ple')",
              spec->tasks[worst].name, spec->n_tasks == 2 ? "task '" : "all other tasks together", spec->n_tasks == 2 ? spec->tasks[1].name : "",
-             spec->n_tasks == 2 ? "'" : "", c->against[worst]);
+             spec->n_tasks == 2 ? "'" : "", mean_against(c, worst));
 }
 
 /* The metric of a task's type that is 1 where all is right. */

@@ -99,9 +99,10 @@ static void test_training(void **state) {
     const char *holes[] = {"a=1", NULL};
     gw_train_options both = {.spec_path = "a.yaml", .spec_text = "{}"}, neither = {0}, nowhere = {.spec_text = "{}"},
                      hollow = {.spec_text = "{}", .overrides = holes, .n_overrides = 2}, missing = {.spec_text = "{}", .n_overrides = 1},
-                     foreign = {.spec_text = "{}", .isa = "sse9"}, crowd = {.spec_text = "{}", .threads = 100000},
+                     foreign = {.spec_text = "{}", .isa = "sse9"}, crowd = {.spec_text = "{}", .threads = 100000}, hasty = {.spec_text = "{}", .health = (gw_health)9},
                      twice = {.spec_text = "{}", .init_path = "a", .resume_path = "b"};
     refused(gw_train(NULL, &model, &err), "'options'");
+    refused(gw_train(&hasty, &model, &err), "'health'");
     refused(gw_train(&both, &model, &err), "both");
     refused(gw_train(&neither, &model, &err), "neither");
     refused(gw_train(&nowhere, NULL, &err), "'model_path'");

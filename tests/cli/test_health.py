@@ -1,10 +1,13 @@
 """Health: each warning is provoked alone, a healthy run has none, and figures are where they are said to be."""
+import glob
 import json
 import math
+import os
 import random
+import re
 import struct
 
-from cli_tap import check, fails, main, read, run, same, succeeds, write
+from cli_tap import SOURCE, check, fails, main, read, run, same, succeeds, write
 
 SPEC = """\
 data: {train: t.csv, valid: {fraction: 0.25}}
@@ -214,6 +217,12 @@ def unlabelled():
     write("t.csv", table())
 
 
+def documented():
+    sources = "".join(read(path).decode() for path in glob.glob(os.path.join(SOURCE, "src", "train", "*.c")))
+    page = read(os.path.join(SOURCE, "docs", "health.md")).decode().split("## Warnings")[1]
+    same(sorted(re.findall(r"^\| `(\w+)` \|", page, re.M)), sorted(set(re.findall(r'gw__warn\(run, "(\w+)"', sources))), "docs/health.md has every kind of warning")
+
+
 def stuck():
     lines, warnings, found = trained("a loss that does not move", "--set", "train.optimizer.lr=1e-12")
     same([(warning["kind"], warning["task"]) for warning in warnings], [("stuck_loss", task) for task in ("click", "stay", "price")], "every task's loss stands still")
@@ -258,4 +267,4 @@ def evaluation():
     check("similarity" not in described and "gate_biases" not in described, "a spec has no parameters to compare", described)
 
 
-main(healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, stuck, evaluation)
+main(documented, healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, stuck, evaluation)
