@@ -53,8 +53,8 @@ static bool fill_outcome(gw__comparison *c, const gw__contender *contender, gw__
     bool whole = cells != NULL;
     for (size_t t = 0; t < c->spec->n_tasks && whole; t++) whole = fill_cell(c, contender, t, &cells[t]);
     const gw__summary *all = &contender->overall;
-    *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = contender->n_failed, .parameters = parameters ? (int64_t)parameters : -1,
-                                .multiply_adds = parameters ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
+    *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = c->n_runs - contender->n_done,
+                                .parameters = parameters ? (int64_t)parameters : -1, .multiply_adds = parameters ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
                                 .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender)};
     return whole;
 }

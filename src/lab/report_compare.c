@@ -62,29 +62,39 @@ static bool has_gains(const gw__report_comparison *c) {
     return false;
 }
 
+/* Where tasks are measured by different metrics there is none. */
+static bool has_mean_gains(const gw__report_comparison *c) {
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (isfinite(c->outcomes[i].gain.mean)) return true;
+    return false;
+}
+
 static bool has_sizes(const gw__report_comparison *c) {
     for (size_t i = 0; i < c->n_outcomes; i++)
         if (c->outcomes[i].parameters >= 0) return true;
     return false;
 }
 
-static void put_heads(const gw__report_comparison *c, bool gains, bool sizes, gw__text *out) {
+/* What the table has besides the tasks' metrics. */
+typedef struct columns { bool gains, mean_gains, sizes; } columns;
+
+static void put_heads(const gw__report_comparison *c, columns with, gw__text *out) {
     gw__text_puts(out, "<thead>\n<tr><th scope=\"col\" rowspan=\"2\">architecture</th>");
     for (size_t t = 0; t < c->n_tasks; t++) {
-        gw__text_addf(out, "<th scope=\"colgroup\" class=\"n\" colspan=\"%d\" title=\"", gains ? 2 : 1);
+        gw__text_addf(out, "<th scope=\"colgroup\" class=\"n\" colspan=\"%d\" title=\"", with.gains ? 2 : 1);
         gw__markup_text(out, c->tasks[t]);
         gw__text_puts(out, "\">");
         gw__markup_clip(out, c->tasks[t], 28);
         gw__text_puts(out, "</th>");
     }
-    if (gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">mean gain</th>");
-    if (sizes) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">parameters</th><th scope=\"col\" class=\"n\" rowspan=\"2\">multiply-adds</th>");
+    if (with.mean_gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">mean gain</th>");
+    if (with.sizes) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">parameters</th><th scope=\"col\" class=\"n\" rowspan=\"2\">multiply-adds</th>");
     gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">runs</th></tr>\n<tr>");
     for (size_t t = 0; t < c->n_tasks; t++) {
         gw__text_puts(out, "<th scope=\"col\" class=\"n\">");
         gw__markup_text(out, c->metrics[t]);
         gw__text_puts(out, c->better[t] >= 0 ? " \xE2\x86\x91</th>" : " \xE2\x86\x93</th>");
-        if (gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\">gain</th>");
+        if (with.gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\">gain</th>");
     }
     gw__text_puts(out, "</tr>\n</thead>\n");
 }
@@ -95,7 +105,7 @@ static void put_count_cell(int64_t count, gw__text *out) {
     gw__text_puts(out, "</td>");
 }
 
-static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *best, bool gains, bool sizes, gw__text *out) {
+static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *best, columns with, gw__text *out) {
     const gw__report_outcome *outcome = &c->outcomes[i];
     gw__text_puts(out, "<tr><th scope=\"row\" title=\"");
     gw__markup_text(out, outcome->name);
@@ -107,10 +117,10 @@ static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *
     gw__text_puts(out, "</th>");
     for (size_t t = 0; t < c->n_tasks; t++) {
         put_interval_cell(outcome->tasks[t].value, false, best[t] == i, out);
-        if (gains) put_interval_cell(outcome->tasks[t].gain, true, false, out);
+        if (with.gains) put_interval_cell(outcome->tasks[t].gain, true, false, out);
     }
-    if (gains) put_interval_cell(outcome->gain, true, false, out);
-    if (sizes) {
+    if (with.mean_gains) put_interval_cell(outcome->gain, true, false, out);
+    if (with.sizes) {
         put_count_cell(outcome->parameters, out);
         put_count_cell(outcome->multiply_adds, out);
     }
@@ -120,7 +130,7 @@ static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *
 }
 
 static void put_table(const gw__report_comparison *c, gw__text *out) {
-    const bool gains = has_gains(c), sizes = has_sizes(c);
+    const columns with = {has_gains(c), has_mean_gains(c), has_sizes(c)};
     size_t *best = calloc(c->n_tasks + 1, sizeof *best);
     if (!best) {
         out->failed = true;
@@ -130,9 +140,9 @@ static void put_table(const gw__report_comparison *c, gw__text *out) {
     gw__figure_begin(out, "broad", NULL, NULL);
     gw__scroll_begin(out, "results");
     gw__text_puts(out, "<table class=\"results\">\n");
-    put_heads(c, gains, sizes, out);
+    put_heads(c, with, out);
     gw__text_puts(out, "<tbody>\n");
-    for (size_t i = 0; i < c->n_outcomes; i++) put_outcome(c, i, best, gains, sizes, out);
+    for (size_t i = 0; i < c->n_outcomes; i++) put_outcome(c, i, best, with, out);
     gw__text_puts(out, "</tbody></table>\n");
     gw__scroll_end(out);
     gw__figure_end(out);
