@@ -34,7 +34,7 @@ static void draw_normal(double *values, size_t n, uint64_t round, uint64_t arm, 
 
 /* How often, in percent, the interval covers the difference 1 of two normal groups. */
 static double coverage(size_t n, size_t m, double deviation, bool two) {
-    enum { ROUNDS = 500 };
+    enum { ROUNDS = 300 };
     int covered = 0;
     for (uint64_t r = 0; r < ROUNDS; r++) {
         double a[16], b[16], low, high;
@@ -47,12 +47,12 @@ static double coverage(size_t n, size_t m, double deviation, bool two) {
     return 100.0 * covered / ROUNDS;
 }
 
-/* Of 500 rounds the share is off by 1 point (its standard error); a percentile interval covers 88 % of 5 and 5. */
+/* Of 300 rounds the share is off by 1.3 points (its standard error); a percentile interval covers 88 % of 5 and 5. */
 static void intervals_cover(void **state) {
-    static const struct { size_t n, m; double deviation; bool two; } cases[] = {{5, 5, 1, true}, {5, 5, 3, true}, {10, 10, 1, true}, {10, 5, 0.5, true}, {8, 0, 0, false}};
+    static const struct { size_t n, m; double deviation; bool two; } cases[] = {{5, 5, 1, true}, {5, 5, 3, true}, {10, 5, 0.5, true}, {8, 0, 0, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const double percent = coverage(cases[i].n, cases[i].m, cases[i].deviation, cases[i].two);
-        if (percent < 92 || percent > 98.5) fail_msg("%zu and %zu: %g %%", cases[i].n, cases[i].m, percent);
+        if (percent < 91.5 || percent > 99) fail_msg("%zu and %zu: %g %%", cases[i].n, cases[i].m, percent);
     }
 }
 
