@@ -57,10 +57,11 @@ static void tree_title(tree *t, bool last, const char *title) {
     gw__text_clear(&name);
 }
 
-/* Layers [[out,in],...] as "112 > 64 > 32". */
+/* Layers [[out,in],...] as "112 > 64 > 32"; an expert that passes on what it reads says so. */
 static void cell_shape(tree *t, const gw__doc *part) {
     gw__text text = {0};
     const gw__doc *layers = gw__doc_get(part, "layers");
+    if (gw__doc_get(part, "identity")) gw__text_puts(&text, "as it is");
     for (const gw__doc *layer = layers ? layers->first : NULL; layer; layer = layer->next) {
         gw__slice out = cli_text(layer->first), in = cli_text(layer->first ? layer->first->next : NULL);
         if (layer == layers->first) gw__text_add(&text, in.at, in.n);

@@ -46,6 +46,10 @@ static void write_expert(const gw__net *net, uint32_t level, const gw__wire_expe
     gw__json_string(json, expert->label);
     gw__json_key(json, "input");
     gw__json_string(json, stream_name(net, level, expert->input));
+    if (expert->identity) {
+        gw__json_key(json, "identity");
+        gw__json_bool(json, true);
+    }
     write_layers(net, &name, json);
     gw__json_end_object(json);
     gw__text_clear(&name);

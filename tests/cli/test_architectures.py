@@ -115,6 +115,10 @@ def hierarchy():
     for threads in (1, 3):
         succeeds(f"a tree of gates trains with {threads} threads", "train", "people.yaml", *model, "--threads", threads, "-o", f"{threads}.gw")
     check(read("1.gw") == read("3.gw"), "the same bytes")
+    shown = succeeds("its structure", "inspect", "1.gw").out
+    check(re.search(r"expert branches\.1 +right +as it is +0 +0", shown), "an identity is shown as what it is", shown)
+    experts = json.loads(succeeds("as JSON", "inspect", "1.gw", "--json").out)["levels"][1]["experts"]
+    check(all(e["identity"] is True and e["layers"] == [] for e in experts), "and told", experts)
     names = [n for n in tensors_of("1.gw") if n.startswith("level")]
     check("level1.gate.all.0.weight" in names and not any("branches" in n for n in names), "identities have no tensors", names)
     rows = [line.split(",") for line in succeeds("its gates", "predict", "1.gw", "people.csv", "--gates").out.splitlines()]
