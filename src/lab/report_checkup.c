@@ -44,13 +44,6 @@ static const char *value_text(maker *m, const gw__doc *node) {
     return keep(m, &text);
 }
 
-static const char *level_name(maker *m, const gw__doc *map, const char *name, bool several) {
-    gw__text text = {0};
-    if (several) gw__text_addf(&text, "level %s, ", text_of(map, "level"));
-    gw__text_puts(&text, name);
-    return keep(m, &text);
-}
-
 static bool has_levels(const gw__doc *list) {
     return list->first && list->last && strcmp(text_of(list->first, "level"), text_of(list->last, "level")) != 0;
 }
@@ -71,23 +64,40 @@ static void fill_warnings(maker *m, const gw__doc *const *epochs, size_t n_epoch
 
 /* ---- gates and experts, as tables ---- */
 
-static const char *const gate_heads[] = {"gate", "entropy", "of the most", "effective experts", "entropy of a row"};
+/* The second column is left out where there is one level only. */
+static const char *const gate_heads[] = {"gate", "level", "entropy", "normalised", "effective", "of a row"};
+static const char *const gate_keys[] = {"entropy", "normalised", "effective", "row_entropy"};
 
-static void fill_gates(maker *m, const gw__doc *gates, gw__report_table *table) {
-    static const char *const keys[] = {"entropy", "normalised", "effective", "row_entropy"};
-    const char **cells = take(m, count_of(gates) * GW__COUNT(gate_heads), sizeof *cells);
-    const bool several = has_levels(gates);
-    size_t n = 0;
-    for (const gw__doc *gate = gates->first; gate && cells; gate = gate->next) {
-        cells[n++] = level_name(m, gate, text_of(gate, "stream"), several);
-        for (size_t k = 0; k < GW__COUNT(keys); k++) cells[n++] = value_text(m, gw__doc_get(gate, keys[k]));
-    }
-    *table = (gw__report_table){.title = "Gates", .note = "Entropy in nats, of the mean weights and, on average, of a row's own. Both low: all rows go one way. High and low: "
-                                "each row has its experts, and all are used.", .columns = gate_heads, .n_columns = GW__COUNT(gate_heads),
-                                .cells = cells, .n_rows = count_of(gates)};
+/* Names and, of several levels, the level: how many cells that are. */
+static size_t put_names(const char **cells, const char *name, const gw__doc *part, bool several) {
+    cells[0] = name;
+    if (several) cells[1] = text_of(part, "level");
+    return several ? 2 : 1;
 }
 
-static const char *const expert_heads[] = {"expert", "units", "dead", "share"};
+/* The heads of a table, without the level if there is one only. */
+static const char *const *heads_of(maker *m, const char *const *heads, size_t n, bool several) {
+    const char **kept = take(m, n, sizeof *kept);
+    for (size_t i = 0, at = 0; kept && i < n; i++)
+        if (i != 1 || several) kept[at++] = heads[i];
+    return kept;
+}
+
+static void fill_gates(maker *m, const gw__doc *gates, gw__report_table *table) {
+    const bool several = has_levels(gates);
+    const size_t width = GW__COUNT(gate_heads) - !several;
+    const char **cells = take(m, count_of(gates) * width, sizeof *cells);
+    size_t n = 0;
+    for (const gw__doc *gate = gates->first; gate && cells; gate = gate->next) {
+        n += put_names(cells + n, text_of(gate, "stream"), gate, several);
+        for (size_t k = 0; k < GW__COUNT(gate_keys); k++) cells[n++] = value_text(m, gw__doc_get(gate, gate_keys[k]));
+    }
+    *table = (gw__report_table){.title = "Gates", .columns = heads_of(m, gate_heads, GW__COUNT(gate_heads), several), .n_columns = width, .cells = cells, .n_rows = count_of(gates),
+                                .note = "Entropy of the mean weights, as a share of the most that there can be, as a number of experts; and of a row's own weights. "
+                                        "Both entropies low: all rows go one way. High and low: each row has its experts, and all are used."};
+}
+
+static const char *const expert_heads[] = {"expert", "level", "units", "dead", "share"};
 
 static const char *percent(maker *m, double share) {
     gw__text text = {0};
@@ -99,18 +109,19 @@ static const char *percent(maker *m, double share) {
 static bool has_units(const gw__doc *expert) { return number_of(gw__doc_get(expert, "units")) > 0; }
 
 static void fill_experts(maker *m, const gw__doc *experts, gw__report_table *table) {
-    const char **cells = take(m, count_of(experts) * GW__COUNT(expert_heads), sizeof *cells);
     const bool several = has_levels(experts);
+    const size_t width = GW__COUNT(expert_heads) - !several;
+    const char **cells = take(m, count_of(experts) * width, sizeof *cells);
     size_t n = 0;
     for (const gw__doc *expert = experts->first; expert && cells; expert = expert->next) {
         if (!has_units(expert)) continue;
-        cells[n++] = level_name(m, expert, text_of(expert, "name"), several);
+        n += put_names(cells + n, text_of(expert, "name"), expert, several);
         cells[n++] = text_of(expert, "units");
         cells[n++] = text_of(expert, "dead");
         cells[n++] = percent(m, number_of(gw__doc_get(expert, "dead")) / number_of(gw__doc_get(expert, "units")));
     }
-    *table = (gw__report_table){.title = "Dead units", .note = "Units that are 0 in every row of the sample, of those that can be.", .columns = expert_heads,
-                                .n_columns = GW__COUNT(expert_heads), .cells = cells, .n_rows = n / GW__COUNT(expert_heads)};
+    *table = (gw__report_table){.title = "Dead units", .note = "Units that are 0 in every row of the sample, of those that can be.", .cells = cells,
+                                .columns = heads_of(m, expert_heads, GW__COUNT(expert_heads), several), .n_columns = width, .n_rows = n / width};
 }
 
 /* ---- likeness and conflict, as heat maps ---- */
@@ -148,16 +159,19 @@ static void add_similarity(maker *m, const gw__doc *level, bool several, gw__rep
     matrices[health->n_matrices++] = matrix;
 }
 
-static void add_conflict(maker *m, const gw__doc *conflict, gw__report_matrix *matrices, gw__report_health *health) {
-    gw__report_matrix matrix = {.title = "Conflict of tasks", .note = "Cosines of the tasks' gradients by what they share; below 0 a step for one is a step against the other.",
-                                .low = -1, .high = 1};
-    if (!fill_matrix(m, gw__doc_get(conflict, "tasks"), gw__doc_get(conflict, "cosines"), &matrix) || matrix.n_rows < 2) return;
+static void add_conflict(maker *m, const gw__doc *epoch, gw__report_matrix *matrices, gw__report_health *health) {
+    const gw__doc *conflict = gw__doc_get(gw__doc_get(epoch, "health"), "conflict");
+    gw__report_matrix matrix = {.title = "Conflict of tasks", .low = -1, .high = 1};
+    gw__text note = {0};
+    if (!conflict || !fill_matrix(m, gw__doc_get(conflict, "tasks"), gw__doc_get(conflict, "cosines"), &matrix) || matrix.n_rows < 2) return;
+    gw__text_addf(&note, "Cosines of the tasks' gradients by what they share, after epoch %s. Below 0 a step for one is a step against the other.", text_of(epoch, "epoch"));
+    matrix.note = keep(m, &note);
     matrices[health->n_matrices++] = matrix;
 }
 
 /* ---- the whole ---- */
 
-static void fill_figures(maker *m, const gw__doc *look, gw__report_health *health) {
+static void fill_figures(maker *m, const gw__doc *look, const gw__doc *epoch, gw__report_health *health) {
     const gw__doc *gates = gw__doc_get(look, "gates"), *experts = gw__doc_get(look, "experts"), *similarity = gw__doc_get(look, "similarity");
     gw__report_table *tables = take(m, 2, sizeof *tables);
     gw__report_matrix *matrices = take(m, count_of(similarity) + 1, sizeof *matrices);
@@ -167,34 +181,30 @@ static void fill_figures(maker *m, const gw__doc *look, gw__report_health *healt
     if (tables[health->n_tables].n_rows > 0) health->n_tables++;
     for (const gw__doc *level = count_of(similarity) ? similarity->first : NULL; level; level = level->next)
         add_similarity(m, level, has_levels(similarity), matrices, health);
-    if (gw__doc_get(look, "conflict")) add_conflict(m, gw__doc_get(look, "conflict"), matrices, health);
+    add_conflict(m, epoch, matrices, health);
     health->tables = tables;
     health->matrices = matrices;
 }
 
-/* The last look up to the kept epoch, else the first after it. */
-static const gw__doc *choose_look(const gw__doc *const *epochs, size_t n_epochs, size_t kept) {
+/* The last that was looked at up to the kept one, else the first after it; NULL: none. */
+static const gw__doc *choose_epoch(const gw__doc *const *epochs, size_t n_epochs, size_t kept) {
     const gw__doc *chosen = NULL;
-    for (size_t i = 0; i < n_epochs; i++) {
-        const gw__doc *look = gw__doc_get(epochs[i], "health");
-        if (look && (!chosen || number_of(gw__doc_get(epochs[i], "epoch")) <= (double)kept)) chosen = epochs[i];
-    }
+    for (size_t i = 0; i < n_epochs; i++)
+        if (gw__doc_get(epochs[i], "health") && (!chosen || number_of(gw__doc_get(epochs[i], "epoch")) <= (double)kept)) chosen = epochs[i];
     return chosen;
 }
 
-static const char *part_name(const char *part) { return strcmp(part, "valid") == 0 ? "validation" : strcmp(part, "train") == 0 ? "training" : part; }
-
-gw_status gw__report_checkup(const gw__doc *const *epochs, size_t n_epochs, size_t kept, gw__arena *arena, const gw__report_health **ret_health, gw_error *err) {
+gw_status gw__report_checkup(const gw__doc *const *epochs, size_t n_epochs, size_t kept, const gw__doc *look, const char *part, gw__arena *arena,
+                             const gw__report_health **ret_health, gw_error *err) {
     maker m = {.arena = arena};
     gw__report_health *health = take(&m, 1, sizeof *health);
-    const gw__doc *chosen = choose_look(epochs, n_epochs, kept), *look = chosen ? gw__doc_get(chosen, "health") : NULL;
     gw__text lead = {0};
     if (!health) return gw__fail_nomem(err);
     fill_warnings(&m, epochs, n_epochs, health);
+    fill_figures(&m, look, choose_epoch(epochs, n_epochs, kept), health);
     health->checked = look != NULL;
     if (look) {
-        fill_figures(&m, look, health);
-        gw__text_addf(&lead, "Measured after epoch %s on a sample of %s rows of the %s part.", text_of(chosen, "epoch"), text_of(look, "rows"), part_name(text_of(look, "part")));
+        gw__text_addf(&lead, "Of the model that was kept, on a sample of %s %s rows.", text_of(look, "rows"), part);
         health->lead = keep(&m, &lead);
     }
     if (m.failed) return gw__fail_nomem(err);

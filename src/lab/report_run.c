@@ -126,24 +126,48 @@ static void fill_metrics(recorder *r, const gw__doc *valid, const gw__doc *test,
 typedef struct measuring {
     const gw_model *model;
     gw__evaluation *evaluation;
+    gw__health *health; /* NULL: not wanted */
+    const char *part;   /* which rows */
 } measuring;
 
 static gw_status measure_slice(void *context, const gw__records *records, gw__pool *pool, gw_error *err) {
     measuring *m = context;
+    if (m->health) gw__health_add(m->health, m->model->parameters, records);
     return gw__evaluation_add(m->evaluation, m->model->spec, m->model->net, m->model->parameters, records, pool, err);
 }
 
 /* The kept model on the rows that tell most. */
-static gw_status measure(const gw__run *run, measuring *m, const char **ret_part, gw_error *err) {
+static gw_status measure(const gw__run *run, measuring *m, gw_error *err) {
     const gw__intake *data = run->data;
     gw_status status = gw__evaluation_new(m->model->spec, m->model->features, m->model->net, true, &m->evaluation, err);
+    if (status == GW_OK && run->options->health != GW_HEALTH_OFF) status = gw__health_new(m->model->net, run->pool, &m->health, err);
     if (status != GW_OK) return status;
-    if (data->has_test && data->test_status == GW_OK) {
-        *ret_part = "test";
-        return gw__labelled_all(&data->test, run->pool, measure_slice, m, err);
-    }
-    *ret_part = data->dataset.valid.n_rows > 0 ? "validation" : "training";
-    return measure_slice(m, data->dataset.valid.n_rows > 0 ? &data->dataset.valid : &data->dataset.train, run->pool, err);
+    const bool tested = data->has_test && data->test_status == GW_OK, validated = data->dataset.valid.n_rows > 0;
+    m->part = tested ? "test" : validated ? "validation" : "training";
+    if (m->health) gw__health_begin(m->health);
+    if (tested) status = gw__labelled_all(&data->test, run->pool, measure_slice, m, err);
+    else status = measure_slice(m, validated ? &data->dataset.valid : &data->dataset.train, run->pool, err);
+    if (m->health) gw__health_end(m->health);
+    return status;
+}
+
+static void measuring_clear(measuring *m) {
+    gw__evaluation_free(m->evaluation);
+    gw__health_free(m->health);
+}
+
+/* What the look at the model found, as a document. */
+static gw_status parse_health(recorder *r, const measuring *m, gw__doc **ret, gw_error *err) {
+    gw__text text = {0};
+    gw__json_writer json = {.out = &text};
+    *ret = NULL;
+    if (!m->health) return GW_OK;
+    gw__json_begin_object(&json);
+    gw__health_write(m->health, true, &json);
+    gw__json_end_object(&json);
+    const char *kept = text.at && !text.failed ? keep_text(r, text.at) : NULL;
+    gw__text_clear(&text);
+    return kept ? gw__doc_parse_json(kept, strlen(kept), "health", &r->arena, ret, err) : gw__fail_nomem(err);
 }
 
 /* Sums over rows to means: weights, then shares of the rows in which they are not 0. */
@@ -190,15 +214,16 @@ static gw__report_task task_of(const gw__task_spec *task, const gw__task_count *
         .metric = main_metric(task), .valid_metric = drawn->metric, .auc = NAN};
 }
 
-static gw_status fill_tasks(recorder *r, const gw__run *run, const gw_model *model, const gw__evaluation *evaluation, gw__report *report, gw_error *err) {
-    const gw__spec *spec = model->spec;
+static gw_status fill_tasks(recorder *r, const gw__run *run, const measuring *m, gw__report *report, gw_error *err) {
+    const gw__spec *spec = m->model->spec;
     gw__report_task *tasks = take(r, spec->n_tasks, sizeof *tasks);
-    gw__doc *record = NULL, *test = NULL;
+    gw__doc *record = NULL, *test = NULL, *look = NULL;
     const gw__doc **epochs = NULL;
     size_t n_epochs = 0;
     gw_status status = parse_epochs(r, &epochs, &n_epochs, err);
-    if (status == GW_OK) status = parse_optional(r, model->record.at, &record, err);
+    if (status == GW_OK) status = parse_optional(r, m->model->record.at, &record, err);
     if (status == GW_OK) status = parse_optional(r, r->test, &test, err);
+    if (status == GW_OK) status = parse_health(r, m, &look, err);
     if (status != GW_OK) return status;
     const curves *all = fill_curves(r, spec, epochs, n_epochs);
     const gw__doc *valid = gw__doc_get(gw__doc_get(record, "valid"), "tasks"), *tested = gw__doc_get(test, "tasks");
@@ -206,13 +231,13 @@ static gw_status fill_tasks(recorder *r, const gw__run *run, const gw_model *mod
         const gw__task_spec *task = &spec->tasks[t];
         tasks[t] = task_of(task, &run->data->dataset.report.train_tasks[t], &all[t]);
         fill_metrics(r, gw__doc_get(valid, task->name), gw__doc_get(tested, task->name), &tasks[t]);
-        if (task->type == GW_TASK_BINARY) fill_scores(r, evaluation->meters[t], &tasks[t]);
+        if (task->type == GW_TASK_BINARY) fill_scores(r, m->evaluation->meters[t], &tasks[t]);
     }
     report->tasks = tasks;
     report->n_tasks = spec->n_tasks;
     report->n_epochs = (size_t)r->n_epochs;
     report->kept_epoch = isfinite(number_of(record, "kept_epoch")) ? (size_t)number_of(record, "kept_epoch") : 0;
-    return gw__report_checkup(epochs, n_epochs, report->kept_epoch, &r->arena, &report->health, err);
+    return gw__report_checkup(epochs, n_epochs, report->kept_epoch, look, m->part, &r->arena, &report->health, err);
 }
 
 /* ---- the header --------------------------------------------------------------------------------------------------------------------- */
@@ -312,26 +337,22 @@ static gw_status fill_header(recorder *r, const gw__run *run, const gw_model *mo
 
 /* ---- the report --------------------------------------------------------------------------------------------------------------------- */
 
-static gw_status make(recorder *r, const gw__run *run, const gw_model *model, gw__evaluation *evaluation, const char *part, gw_error *err) {
-    gw__report report = {.curves_of = part};
-    const double *means = gate_means(r, evaluation);
-    const gw__report_structure *structure = NULL;
+static gw_status make(recorder *r, const gw__run *run, const measuring *m, gw_error *err) {
+    gw__report report = {.curves_of = m->part};
+    const double *means = gate_means(r, m->evaluation);
     gw_status status = r->failed ? gw__fail_nomem(err) : GW_OK;
-    if (status == GW_OK) status = fill_tasks(r, run, model, evaluation, &report, err);
-    if (status == GW_OK) status = fill_header(r, run, model, &report, err);
-    if (status == GW_OK) status = gw__report_structure_of(model, means, means + evaluation->gate_width, part, &r->arena, &structure, err);
-    report.structure = structure;
+    if (status == GW_OK) status = fill_tasks(r, run, m, &report, err);
+    if (status == GW_OK) status = fill_header(r, run, m->model, &report, err);
+    if (status == GW_OK) status = gw__report_structure_of(m->model, means, means + m->evaluation->gate_width, m->part, &r->arena, &report.structure, err);
     if (status == GW_OK && r->failed) status = gw__fail_nomem(err);
     return status == GW_OK ? gw__report_write(&report, r->options->report_path, err) : status;
 }
 
 static gw_status look(void *context, const gw__run *run, const gw_model *model, gw_error *err) {
-    recorder *r = context;
     measuring m = {.model = model};
-    const char *part = NULL;
-    gw_status status = measure(run, &m, &part, err);
-    if (status == GW_OK) status = make(r, run, model, m.evaluation, part, err);
-    gw__evaluation_free(m.evaluation);
+    gw_status status = measure(run, &m, err);
+    if (status == GW_OK) status = make(context, run, &m, err);
+    measuring_clear(&m);
     return status;
 }
 

@@ -137,54 +137,68 @@ static void bins_have_known_counts(void **state) {
 
 /* ---- what a run found when it looked at itself ---- */
 
-static const gw__report_health *checkup_of(const char *const *texts, size_t n, size_t kept, gw__arena *arena) {
+static gw__doc *parsed(const char *text, gw__arena *arena) {
+    gw__doc *doc;
+    assert_int_equal(gw__doc_parse_json(text, strlen(text), "text", arena, &doc, NULL), GW_OK);
+    return doc;
+}
+
+static const gw__report_health *checkup_of(const char *const *texts, size_t n, size_t kept, const char *look, gw__arena *arena) {
     const gw__doc *epochs[8];
     const gw__report_health *health = NULL;
-    for (size_t i = 0; i < n; i++) {
-        gw__doc *doc;
-        assert_int_equal(gw__doc_parse_json(texts[i], strlen(texts[i]), "epoch", arena, &doc, NULL), GW_OK);
-        epochs[i] = doc;
-    }
-    assert_int_equal(gw__report_checkup(epochs, n, kept, arena, &health, NULL), GW_OK);
+    for (size_t i = 0; i < n; i++) epochs[i] = parsed(texts[i], arena);
+    assert_int_equal(gw__report_checkup(epochs, n, kept, look ? parsed(look, arena) : NULL, "test", arena, &health, NULL), GW_OK);
     return health;
 }
 
-static const char *const looked_at[] = {
-    "{\"epoch\":1,\"health\":{\"part\":\"valid\",\"rows\":64,\"gates\":[]},\"warnings\":[{\"kind\":\"a\",\"text\":\"first\"}]}",
-    "{\"epoch\":2,\"health\":{\"part\":\"train\",\"rows\":1024,"
-    "\"gates\":[{\"level\":0,\"stream\":\"x\",\"entropy\":1.25,\"normalised\":0.5,\"effective\":3.5,\"row_entropy\":null},{\"level\":1,\"stream\":\"y\",\"entropy\":0}],"
-    "\"experts\":[{\"level\":0,\"name\":\"shared.0\",\"rows\":9,\"units\":96,\"dead\":12},{\"level\":1,\"name\":\"x.0\",\"rows\":9,\"units\":0,\"dead\":0}],"
-    "\"similarity\":[{\"level\":0,\"measure\":\"cka\",\"experts\":[\"a\",\"b\"],\"values\":[[1,0.25],[0.25,null]]},{\"level\":1,\"experts\":[\"a\",\"b\"],\"values\":[[1]]}],"
-    "\"conflict\":{\"tasks\":[\"t\",\"u\"],\"cosines\":[[1,-0.5],[-0.5,1]]}}}",
+static const char *const epochs[] = {
+    "{\"epoch\":1,\"health\":{\"conflict\":{\"tasks\":[\"t\",\"u\"],\"cosines\":[[1,-0.5],[-0.5,1]]}},\"warnings\":[{\"kind\":\"a\",\"text\":\"first\"}]}",
+    "{\"epoch\":2,\"health\":{\"conflict\":{\"tasks\":[\"t\",\"u\"],\"cosines\":[[1,0.5],[0.5,1]]}}}",
     "{\"epoch\":3,\"warnings\":[{\"kind\":\"b\",\"text\":\"second\"}]}",
 };
+static const char look[] =
+    "{\"rows\":1024,"
+    "\"gates\":[{\"level\":0,\"stream\":\"x\",\"entropy\":1.25,\"normalised\":0.5,\"effective\":3.5,\"row_entropy\":null},{\"level\":1,\"stream\":\"y\",\"entropy\":0}],"
+    "\"experts\":[{\"level\":0,\"name\":\"shared.0\",\"rows\":9,\"units\":96,\"dead\":12},{\"level\":1,\"name\":\"x.0\",\"rows\":9,\"units\":0,\"dead\":0}],"
+    "\"similarity\":[{\"level\":0,\"measure\":\"cka\",\"experts\":[\"a\",\"b\"],\"values\":[[1,0.25],[0.25,null]]},{\"level\":1,\"experts\":[\"a\",\"b\"],\"values\":[[1]]}]}";
 
 static void looks_become_figures(void **state) {
     gw__arena arena = {0};
-    const gw__report_health *health = checkup_of(looked_at, 3, 3, &arena);
+    const gw__report_health *health = checkup_of(epochs, 3, 3, look, &arena);
     assert_true(health->checked && health->n_warnings == 2 && health->n_tables == 2 && health->n_matrices == 2);
     assert_string_equal(health->warnings[1], "second");
-    assert_string_equal(health->lead, "Measured after epoch 2 on a sample of 1024 rows of the training part.");
+    assert_string_equal(health->lead, "Of the model that was kept, on a sample of 1024 test rows.");
     const gw__report_table *gates = &health->tables[0], *dead = &health->tables[1];
-    assert_true(gates->n_rows == 2 && dead->n_rows == 1); /* an expert without units that can be dead is left out */
-    assert_string_equal(gates->cells[0], "level 0, x");
-    assert_string_equal(gates->cells[3], "3.500");
-    assert_string_equal(gates->cells[4], "\xE2\x80\x93");
-    assert_string_equal(dead->cells[3], "12.5 %");
-    const gw__report_matrix *likeness = &health->matrices[0], *conflict = &health->matrices[1]; /* a matrix of another shape is left out */
+    assert_true(gates->n_rows == 2 && gates->n_columns == 6 && dead->n_rows == 1); /* an expert without units that can be dead is left out */
+    assert_string_equal(gates->columns[1], "level");
+    assert_string_equal(gates->cells[6], "y");
+    assert_string_equal(gates->cells[7], "1");
+    assert_string_equal(gates->cells[4], "3.500");
+    assert_string_equal(gates->cells[5], "\xE2\x80\x93");
+    assert_string_equal(dead->cells[4], "12.5 %");
+    const gw__report_matrix *likeness = &health->matrices[0]; /* a matrix of another shape is left out */
     assert_true(likeness->values[1] == 0.25 && isnan(likeness->values[3]) && likeness->low == 0);
-    assert_true(conflict->values[2] == -0.5 && conflict->low == -1);
-    assert_string_equal(conflict->rows[1], "u");
     gw__arena_clear(&arena);
 }
 
-static void the_look_is_of_the_kept_epoch(void **state) {
+static void one_level_is_not_named(void **state) {
     gw__arena arena = {0};
-    assert_string_equal(checkup_of(looked_at, 3, 1, &arena)->lead, "Measured after epoch 1 on a sample of 64 rows of the validation part.");
-    assert_string_equal(checkup_of(looked_at + 1, 2, 1, &arena)->lead, "Measured after epoch 2 on a sample of 1024 rows of the training part.");
-    assert_false(checkup_of(looked_at + 2, 1, 3, &arena)->checked); /* warned, but nothing looked at */
-    assert_null(checkup_of((const char *[]){"{\"epoch\":1}"}, 1, 1, &arena));
-    assert_null(checkup_of(NULL, 0, 0, &arena));
+    const gw__report_health *health = checkup_of(NULL, 0, 0, "{\"rows\":8,\"gates\":[{\"level\":0,\"stream\":\"x\",\"entropy\":1}]}", &arena);
+    assert_int_equal(health->tables[0].n_columns, 5);
+    assert_string_equal(health->tables[0].columns[1], "entropy");
+    assert_string_equal(health->tables[0].cells[1], "1.000");
+    gw__arena_clear(&arena);
+}
+
+static void conflict_is_of_the_kept_epoch(void **state) {
+    gw__arena arena = {0};
+    const gw__report_matrix *first = checkup_of(epochs, 3, 1, NULL, &arena)->matrices, *second = checkup_of(epochs + 1, 2, 3, NULL, &arena)->matrices;
+    assert_true(first->values[2] == -0.5 && first->low == -1 && second->values[2] == 0.5);
+    assert_string_equal(first->rows[1], "u");
+    assert_non_null(strstr(second->note, "after epoch 2"));
+    assert_false(checkup_of(epochs + 2, 1, 3, NULL, &arena)->checked); /* warned, but nothing looked at */
+    assert_null(checkup_of((const char *[]){"{\"epoch\":1}"}, 1, 1, NULL, &arena));
+    assert_null(checkup_of(NULL, 0, 0, NULL, &arena));
     gw__arena_clear(&arena);
 }
 
@@ -223,7 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(markup_is_escaped), cmocka_unit_test(long_names_are_clipped), cmocka_unit_test(numbers_are_short), cmocka_unit_test(json_is_indented),
         cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts),
-        cmocka_unit_test(looks_become_figures), cmocka_unit_test(the_look_is_of_the_kept_epoch),
+        cmocka_unit_test(looks_become_figures), cmocka_unit_test(one_level_is_not_named), cmocka_unit_test(conflict_is_of_the_kept_epoch),
         cmocka_unit_test(equal_reports_are_equal_pages), cmocka_unit_test(an_empty_report_is_a_page), cmocka_unit_test(a_page_that_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
