@@ -262,11 +262,13 @@ static void add_count(facts *f, const char *name, uint64_t count) {
     add_fact(f, name, &value);
 }
 
+/* "13 of 16" where an earlier one than the last was kept. */
 static void add_epochs(facts *f, const gw__report *report) {
+    const bool earlier = report->kept_epoch > 0 && report->kept_epoch < report->n_epochs;
     gw__text value = {0};
+    if (earlier) gw__text_addf(&value, "%zu of ", report->kept_epoch);
     gw__text_addf(&value, "%zu", report->n_epochs);
-    if (report->kept_epoch > 0 && report->kept_epoch < report->n_epochs) gw__text_addf(&value, ", kept %zu", report->kept_epoch);
-    add_fact(f, "epochs", &value);
+    add_fact(f, earlier ? "epoch kept" : "epochs", &value);
 }
 
 static size_t count_rows(const gw__labelled *labelled) {
