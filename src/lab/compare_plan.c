@@ -132,7 +132,7 @@ static void fit_twin(additions *to, const gw__model_spec *own) {
 
 /* Say whose spec is wrong. */
 static gw_status blame(const gw__contender *contender, gw_status status, gw_error *err) {
-    if (!err || status == GW_E_NOMEM) return status;
+    if (!err || status == GW_OK || status == GW_E_NOMEM) return status;
     char message[sizeof err->message];
     snprintf(message, sizeof message, "'%.100s': %.600s", contender->label, err->message);
     memcpy(err->message, message, sizeof message);
@@ -179,25 +179,27 @@ static gw_status try_spec(gw__comparison *c, gw__contender *contender, const gw_
 }
 
 /* The spec with another architecture, and with levels that it may have only if the spec's own do not suit it. */
+static gw_status make_spec(gw__comparison *c, gw__contender *contender, const gw_compare_entry *entry, gw__architecture architecture, gw_error *err) {
+    const gw__architecture own = c->spec->model.architecture;
+    if (architecture == GW__ARCH_SINGLE_TASK && architecture != own) return try_spec(c, contender, entry, architecture, TWIN, err);
+    gw_status status = try_spec(c, contender, entry, architecture, AS_IT_IS, err);
+    if (status != GW_E_CONFIG || architecture == own || architecture == GW__ARCH_CUSTOM) return status;
+    return try_spec(c, contender, entry, architecture, FITTED, NULL) == GW_OK ? GW_OK : status;
+}
+
 static gw_status add_contender(gw__comparison *c, const gw_compare_entry *entry, gw_error *err) {
     gw__contender *contender = &c->contenders[c->n_contenders];
     gw__architecture architecture = c->spec->model.architecture;
-    gw_error first = {0};
     gw_status status = entry->architecture ? find_architecture(entry->architecture, &architecture, err) : GW_OK;
     if (status != GW_OK) return status;
-    contender->architecture = gw__architecture_name(architecture);
-    contender->label = entry->label ? entry->label : contender->architecture;
+    contender->label = entry->label ? entry->label : gw__architecture_name(architecture);
     for (size_t i = 0; i < entry->n_overrides && status == GW_OK; i++) status = check_override(contender->label, entry->overrides[i], err);
     if (status != GW_OK) return status;
     c->n_contenders++;
-    if (architecture == GW__ARCH_SINGLE_TASK && c->spec->model.architecture != architecture)
-        return blame(contender, try_spec(c, contender, entry, architecture, TWIN, err), err);
-    status = try_spec(c, contender, entry, architecture, AS_IT_IS, &first);
-    if (status == GW_E_CONFIG && architecture != c->spec->model.architecture && architecture != GW__ARCH_CUSTOM &&
-        try_spec(c, contender, entry, architecture, FITTED, NULL) == GW_OK)
-        return GW_OK;
-    if (status != GW_OK && err) *err = first;
-    return status == GW_OK ? GW_OK : blame(contender, status, err);
+    status = make_spec(c, contender, entry, architecture, err);
+    if (status != GW_OK) return blame(contender, status, err);
+    contender->architecture = gw__architecture_name(contender->spec->model.architecture);
+    return GW_OK;
 }
 
 static size_t find_label(const gw__comparison *c, const char *label) {

@@ -155,6 +155,9 @@ def labels_and_baselines():
     check(entries["many"]["dense_parameters"] > entries["few"]["dense_parameters"], "each has its overrides", entries.keys())
     same(entries["many"]["overrides"], ["model.architecture=mmoe", "model.experts.count=9", "train.optimizer.lr=0.02"], "in their order")
     check("gain: over few" in found.out and entries["many"]["tasks"]["rich"]["auc"]["gain"] is not None, "gains are over it", found)
+    succeeds("an override may change the architecture, too", "compare", "people.yaml", "--architectures", "a=mmoe", "--set-for", "a:model={architecture: ple}", "--baseline",
+             "none", "--runs", "1", *QUICK, "-o", "labels")
+    same(by_label(result("labels"))["a"]["architecture"], "ple", "and is called what it is")
     succeeds("an architecture is a baseline", "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "omoe", "--runs", "1", *QUICK, "-o", "labels")
     same(list(by_label(result("labels"))), ["omoe", "mmoe"], "which takes part")
     found = succeeds("no baseline", "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "1", *QUICK, "-o", "labels")
