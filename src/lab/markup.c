@@ -87,6 +87,13 @@ void gw__markup_element(gw__text *out, const char *tag, const char *classes, con
     gw__text_addf(out, "</%s>", tag);
 }
 
+const char *gw__markup_shown(const gw__text *part) { return part->at ? part->at : ""; }
+
+void gw__markup_done(gw__text *part, gw__text *out) {
+    out->failed |= part->failed;
+    gw__text_clear(part);
+}
+
 /* ---- JSON ---- */
 
 static void put_line(gw__text *out, int depth) { gw__text_addf(out, "\n%*s", 2 * depth, ""); }

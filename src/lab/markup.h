@@ -11,6 +11,10 @@ void gw__markup_text(gw__text *out, const char *text);
 void gw__markup_clip(gw__text *out, const char *text, size_t most);
 /* <tag class="classes">escaped text</tag> */
 void gw__markup_element(gw__text *out, const char *tag, const char *classes, const char *text);
+/* A text of a page's making that goes into another: what it shows, empty if there is nothing; and its end, which is freed, while a failure is the page's. */
+const char *gw__markup_shown(const gw__text *part);
+void        gw__markup_done(gw__text *part, gw__text *out);
+
 /* JSON as lines that are indented, unescaped: a page escapes it like any text. Lists of scalars stay on one line. */
 void gw__markup_json(gw__text *out, const char *json);
 

@@ -16,7 +16,7 @@
 
 #define GW__REPORT_NONE SIZE_MAX /* of an index: there is none */
 
-/* A line of the header: "rows to train", "199,523". Texts of several lines, such as a spec, are folded away. */
+/* A line of the header: "rows to train", "199,523". A value may have several lines. */
 typedef struct gw__report_fact {
     const char *name, *value;
 } gw__report_fact;

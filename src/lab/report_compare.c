@@ -178,7 +178,7 @@ static void draw_gain(const gw__chart *chart, const gw__report_comparison *c, si
     if (isfinite(gain.low) && isfinite(gain.high)) gw__svg_line(chart->out, "error", gw__chart_x(chart, gain.low), y, gw__chart_x(chart, gain.high), y);
     gw__svg_circle(chart->out, "dot", gw__chart_x(chart, gain.mean), y, 4.5);
     gw__svg_group_end(chart->out);
-    gw__text_clear(&title);
+    gw__markup_done(&title, chart->out);
 }
 
 static void draw_gains(const gw__report_comparison *c, size_t task, gw__text *out) {
@@ -192,7 +192,7 @@ static void draw_gains(const gw__report_comparison *c, size_t task, gw__text *ou
     }
     gw__text_addf(&label, "%s: gain of each architecture", c->tasks[task]);
     gw__figure_begin(out, "fit", c->tasks[task], NULL);
-    const gw__chart chart = begin_rows(c, gw__range_padded(range, 0.06), c->gain ? c->gain : "gain", GAIN_ROW, 10, label.at ? label.at : "gain", out);
+    const gw__chart chart = begin_rows(c, gw__range_padded(range, 0.06), "gain", GAIN_ROW, 10, gw__markup_shown(&label), out);
     gw__svg_line(out, "zero", gw__chart_x(&chart, 0), chart.top, gw__chart_x(&chart, 0), chart.bottom);
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const double y = chart.top + ((double)i + 0.5) * GAIN_ROW;
@@ -201,7 +201,7 @@ static void draw_gains(const gw__report_comparison *c, size_t task, gw__text *ou
     }
     gw__svg_end(out);
     gw__figure_end(out);
-    gw__text_clear(&label);
+    gw__markup_done(&label, out);
 }
 
 /* ---- how losses scatter ---- */
@@ -232,7 +232,7 @@ static void draw_mean(const gw__chart *chart, const gw__report_cell *cell, const
     gw__svg_group(chart->out, NULL, title.at);
     gw__svg_line(chart->out, "mean", x, y - RUNS_ROW + 10, x, y + 3);
     gw__svg_group_end(chart->out);
-    gw__text_clear(&title);
+    gw__markup_done(&title, chart->out);
 }
 
 static void draw_losses(const gw__report_comparison *c, size_t task, gw__text *out) {
@@ -251,7 +251,7 @@ static void draw_losses(const gw__report_comparison *c, size_t task, gw__text *o
     }
     gw__text_addf(&label, "%s: distribution of final losses over runs, by architecture", c->tasks[task]);
     gw__figure_begin(out, "fit", c->tasks[task], NULL);
-    const gw__chart chart = begin_rows(c, range, "final loss", RUNS_ROW, 10, label.at ? label.at : "losses", out);
+    const gw__chart chart = begin_rows(c, range, "final loss", RUNS_ROW, 10, gw__markup_shown(&label), out);
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const double y = chart.top + ((double)i + 1) * RUNS_ROW - 4;
         draw_name(&chart, c, i, y - 8);
@@ -262,7 +262,7 @@ static void draw_losses(const gw__report_comparison *c, size_t task, gw__text *o
     gw__figure_end(out);
 cleanup:
     free(counts);
-    gw__text_clear(&label);
+    gw__markup_done(&label, out);
 }
 
 /* ---- the section ---- */
@@ -277,15 +277,15 @@ static bool has_losses(const gw__report_comparison *c) {
 
 static void put_gains(const gw__report_comparison *c, gw__text *out) {
     gw__text note = {0};
-    gw__text_addf(&note, "Gain over %s: %s. To the right of 0 is better.", c->baseline < c->n_outcomes ? c->outcomes[c->baseline].name : "the baseline",
-                  c->gain ? c->gain : "higher is better");
+    gw__text_addf(&note, "Over %s: %s.", c->baseline < c->n_outcomes ? c->outcomes[c->baseline].name : "the baseline",
+                  c->gain ? c->gain : "above 0 is better");
     gw__markup_element(out, "h3", NULL, "Gain by task");
-    gw__markup_element(out, "p", "lead", note.at ? note.at : "");
+    gw__markup_element(out, "p", "lead", gw__markup_shown(&note));
     gw__grid_begin(out, c->n_tasks == 2 ? "seesaw" : "rows");
     if (c->n_tasks == 2) gw__seesaw_draw(c, out);
     for (size_t t = 0; t < c->n_tasks; t++) draw_gains(c, t, out);
     gw__grid_end(out);
-    gw__text_clear(&note);
+    gw__markup_done(&note, out);
 }
 
 void gw__part_comparison(const gw__report *report, gw__text *out) {
@@ -310,5 +310,5 @@ void gw__part_comparison(const gw__report *report, gw__text *out) {
         gw__grid_end(out);
     }
     gw__section_end(out);
-    gw__text_clear(&lead);
+    gw__markup_done(&lead, out);
 }

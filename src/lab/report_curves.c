@@ -18,7 +18,7 @@ static void draw_roc(const gw__report_task *task, gw__text *out) {
     const gw__axis x = {.range = {0, 1}, .title = "false positive rate"}, y = {.range = {0, 1}, .title = "true positive rate"};
     gw__text_addf(&label, "%s: ROC curve, AUC ", task->name);
     gw__markup_value(&label, task->auc);
-    const gw__chart chart = begin_square(out, x, y, label.at ? label.at : task->name);
+    const gw__chart chart = begin_square(out, x, y, gw__markup_shown(&label));
     draw_diagonal(&chart, 1);
     gw__path area = gw__svg_path(out, "area c1");
     for (size_t i = 0; i < task->n_roc; i++) gw__path_to(&area, gw__chart_x(&chart, task->roc[i].x), gw__chart_y(&chart, task->roc[i].y));
@@ -29,10 +29,10 @@ static void draw_roc(const gw__report_task *task, gw__text *out) {
     gw__path_end(&path, NULL);
     gw__text_puts(&shown, "AUC ");
     gw__markup_value(&shown, task->auc);
-    gw__svg_label(out, "big", chart.right - 8, chart.bottom - 12, GW__ANCHOR_END, shown.at ? shown.at : "");
+    gw__svg_label(out, "big", chart.right - 8, chart.bottom - 12, GW__ANCHOR_END, gw__markup_shown(&shown));
     gw__svg_end(out);
-    gw__text_clear(&label);
-    gw__text_clear(&shown);
+    gw__markup_done(&label, out);
+    gw__markup_done(&shown, out);
 }
 
 /* ---- calibration ---- */
@@ -54,7 +54,7 @@ static void draw_bin(const gw__chart *chart, const gw__report_bin *bin) {
     gw__svg_line(chart->out, "error", x, gw__chart_y(chart, low), x, gw__chart_y(chart, high));
     gw__svg_circle(chart->out, "dot", x, gw__chart_y(chart, bin->observed), 3.5);
     gw__svg_group_end(chart->out);
-    gw__text_clear(&title);
+    gw__markup_done(&title, chart->out);
 }
 
 static void draw_calibration(const gw__report_task *task, gw__text *out) {
@@ -69,7 +69,7 @@ static void draw_calibration(const gw__report_task *task, gw__text *out) {
     const double high = range.high > 0.7 ? 1 : range.high * 1.06;
     const gw__axis x = {.range = {0, high}, .title = "predicted probability"}, y = {.range = {0, high}, .title = "share of positives"};
     gw__text_addf(&label, "%s: calibration, the share of positives beside the predicted probability", task->name);
-    const gw__chart chart = begin_square(out, x, y, label.at ? label.at : task->name);
+    const gw__chart chart = begin_square(out, x, y, gw__markup_shown(&label));
     draw_diagonal(&chart, high);
     gw__path path = gw__svg_path(out, "line thin c2");
     for (size_t i = 0; i < task->n_calibration; i++)
@@ -78,7 +78,7 @@ static void draw_calibration(const gw__report_task *task, gw__text *out) {
     for (size_t i = 0; i < task->n_calibration; i++)
         if (task->calibration[i].rows > 0) draw_bin(&chart, &task->calibration[i]);
     gw__svg_end(out);
-    gw__text_clear(&label);
+    gw__markup_done(&label, out);
 }
 
 /* The bins as numbers. */
@@ -124,5 +124,5 @@ void gw__part_curves(const gw__report *report, gw__text *out) {
     }
     gw__grid_end(out);
     gw__section_end(out);
-    gw__text_clear(&lead);
+    gw__markup_done(&lead, out);
 }

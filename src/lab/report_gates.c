@@ -93,7 +93,7 @@ static void draw_part(const gw__chart *chart, const gw__report_expert *expert, c
     gw__svg_group(chart->out, colour, title.at);
     gw__svg_rect(chart->out, "bar", at.x, at.y, at.width, at.height, 0);
     gw__svg_group_end(chart->out);
-    gw__text_clear(&title);
+    gw__markup_done(&title, chart->out);
 }
 
 /* A bar as high as the expert's load: parts of the gates that see it, in their colours. Weights below 0 are not stacked. */

@@ -36,7 +36,7 @@ static void draw_dot(const gw__chart *chart, const line *l, size_t epoch, double
     gw__svg_group(chart->out, l->classes, title.at);
     gw__svg_circle(chart->out, "dot", gw__chart_x(chart, (double)epoch + 1), gw__chart_y(chart, l->values[epoch]), radius);
     gw__svg_group_end(chart->out);
-    gw__text_clear(&title);
+    gw__markup_done(&title, chart->out);
 }
 
 static void draw_line(const gw__chart *chart, const line *l, size_t n) {
@@ -57,13 +57,13 @@ static void draw_chart(const gw__report *report, const char *task, const char *t
     const double last = (double)report->n_epochs;
     const gw__axis x = {.range = last > 1 ? (gw__range){1, last} : (gw__range){0.5, 1.5}, .title = "epoch", .whole = true};
     const gw__axis y = {.range = gw__range_padded(range, 0.06), .title = title};
-    const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, label.at ? label.at : task);
+    const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, gw__markup_shown(&label));
     if (report->kept_epoch > 0 && report->kept_epoch <= report->n_epochs)
         gw__svg_line(out, "kept", gw__chart_x(&chart, (double)report->kept_epoch), chart.top, gw__chart_x(&chart, (double)report->kept_epoch), chart.bottom);
     for (size_t i = 0; i < n; i++)
         if (lines[i].values) draw_line(&chart, &lines[i], report->n_epochs);
     gw__svg_end(out);
-    gw__text_clear(&label);
+    gw__markup_done(&label, out);
 }
 
 static bool has_number(const double *values, size_t n) {

@@ -50,15 +50,18 @@ const char *gw__colour(size_t i) {
     return colours[i % GW__COUNT(colours)];
 }
 
+#define SHORT_FACT 18 /* columns of its value; longer ones have a line of their own */
+
 /* ---- header ---- */
 
 static void put_facts(const gw__report *report, gw__text *out) {
     if (report->n_facts == 0) return;
     gw__text_puts(out, "<dl class=\"facts\">\n");
     for (size_t i = 0; i < report->n_facts; i++) {
-        gw__text_puts(out, "<div>");
+        const char *value = report->facts[i].value;
+        gw__text_puts(out, gw__markup_columns(value) > SHORT_FACT || strchr(value, '\n') ? "<div class=\"long\">" : "<div>");
         gw__markup_element(out, "dt", NULL, report->facts[i].name);
-        gw__markup_element(out, "dd", NULL, report->facts[i].value);
+        gw__markup_element(out, "dd", NULL, value);
         gw__text_puts(out, "</div>\n");
     }
     gw__text_puts(out, "</dl>\n");
@@ -115,10 +118,9 @@ gw_status gw__report_format(const gw__report *report, gw__text *out, gw_error *e
     put_header(report, out);
     put_links(&sections, out);
     gw__text_puts(out, "<main>\n");
-    gw__text_add(out, sections.at ? sections.at : "", sections.n);
+    gw__text_add(out, gw__markup_shown(&sections), sections.n);
     gw__text_puts(out, "</main>\n<footer>Gatewright " GW_VERSION "</footer>\n</body>\n</html>\n");
-    if (sections.failed) out->failed = true;
-    gw__text_clear(&sections);
+    gw__markup_done(&sections, out);
     return out->failed ? gw__fail_nomem(err) : GW_OK;
 }
 

@@ -109,6 +109,14 @@ static gw_status parse_epochs(recorder *r, const gw__doc ***ret_epochs, size_t *
     return status;
 }
 
+/* An event is left out for want of memory: what there is must be all epochs up to the last, from the first or where the run was resumed. */
+static bool is_complete(const recorder *r, const gw__run *run, const gw__doc *const *epochs, size_t n) {
+    const size_t last = (size_t)run->at.epoch;
+    for (size_t i = 0; i < n; i++)
+        if (number_of(epochs[i], "epoch") != (double)(last - n + 1 + i)) return false;
+    return n == last || r->options->resume_path;
+}
+
 /* The loss and each of the task's metrics, of validation and test. */
 static void fill_metrics(recorder *r, const gw__doc *valid, const gw__doc *test, gw__report_task *made) {
     const gw__doc *names = valid ? valid : test;
@@ -224,6 +232,7 @@ static gw_status fill_tasks(recorder *r, const gw__run *run, const measuring *m,
     if (status == GW_OK) status = parse_optional(r, m->model->record.at, &record, err);
     if (status == GW_OK) status = parse_optional(r, r->test, &test, err);
     if (status == GW_OK) status = parse_health(r, m, &look, err);
+    if (status == GW_OK && !is_complete(r, run, epochs, n_epochs)) status = gw__fail_nomem(err);
     if (status != GW_OK) return status;
     const curves *all = fill_curves(r, spec, epochs, n_epochs);
     const gw__doc *valid = gw__doc_get(gw__doc_get(record, "valid"), "tasks"), *tested = gw__doc_get(test, "tasks");
@@ -319,6 +328,7 @@ static const char *subtitle_of(recorder *r, const gw__spec *spec) {
     if (spec->model.levels > 1) gw__text_addf(&text, " of %u levels", spec->model.levels);
     gw__text_addf(&text, ", %zu task%s", spec->n_tasks, spec->n_tasks == 1 ? "" : "s");
     const char *kept = text.at ? keep_text(r, text.at) : NULL;
+    r->failed |= text.failed;
     gw__text_clear(&text);
     return kept;
 }
@@ -329,6 +339,7 @@ static gw_status fill_header(recorder *r, const gw__run *run, const gw_model *mo
     gw_status status = gw__spec_write_json(model->spec, &json, err);
     if (status == GW_OK) gw__markup_json(&lines, json.at);
     if (lines.at) report->spec = keep_text(r, lines.at);
+    r->failed |= lines.failed;
     report->title = path && strcmp(path, "-") != 0 ? name_of(r, path) : gw__architecture_name(model->spec->model.architecture);
     report->subtitle = subtitle_of(r, model->spec);
     fill_facts(r, run, model, report);

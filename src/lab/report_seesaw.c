@@ -75,7 +75,7 @@ static void draw_point(const gw__chart *chart, const gw__report_comparison *c, s
     if (isfinite(gy.low) && isfinite(gy.high)) gw__svg_line(chart->out, "error", x, gw__chart_y(chart, gy.low), x, gw__chart_y(chart, gy.high));
     gw__svg_circle(chart->out, i == c->baseline ? "hollow" : "dot", x, y, 5);
     gw__svg_group_end(chart->out);
-    gw__text_clear(&title);
+    gw__markup_done(&title, chart->out);
 }
 
 static gw__range range_of(const gw__report_comparison *c, size_t task) {
@@ -120,7 +120,7 @@ void gw__seesaw_draw(const gw__report_comparison *c, gw__text *out) {
     gw__text_addf(&label, "Gain on %s against gain on %s, by architecture", c->tasks[0], c->tasks[1]);
     gw__figure_begin(out, "fit", "Both tasks together", "To the upper right both tasks gain; elsewhere one pays for the other.");
     const gw__axis x = {.range = range_of(c, 0), .title = c->tasks[0], .grid = true}, y = {.range = range_of(c, 1), .title = c->tasks[1]};
-    const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, label.at ? label.at : "gains");
+    const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, gw__markup_shown(&label));
     const double x0 = gw__chart_x(&chart, 0), y0 = gw__chart_y(&chart, 0);
     gw__svg_rect(out, "good", x0, chart.top, chart.right - x0, y0 - chart.top, 0);
     gw__svg_line(out, "zero", x0, chart.top, x0, chart.bottom);
@@ -132,5 +132,5 @@ void gw__seesaw_draw(const gw__report_comparison *c, gw__text *out) {
         if (is_shown(c, i)) gw__legend_entry(out, "round", gw__colour(i), c->outcomes[i].name);
     gw__text_puts(out, "</p>\n");
     gw__figure_end(out);
-    gw__text_clear(&label);
+    gw__markup_done(&label, out);
 }

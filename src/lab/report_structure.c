@@ -80,7 +80,7 @@ static void draw_ribbon(const diagram *d, const gw__report_level *level, const g
     }
     snprintf(classes, sizeof classes, "ribbon%s %s", gate->adds ? " adds" : isfinite(weight) && weight < 0 ? " below" : "", gw__group_colour(d->structure, gate->stream));
     gw__svg_ribbon(d->out, classes, width, right_of(from), from->y, to->x, y, title.at);
-    gw__text_clear(&title);
+    gw__markup_done(&title, d->out);
 }
 
 /* The ribbons of a gate, stacked at its side. Weights that do not add up to 1 (learned constants) are taken as shares of their sum. */
@@ -121,7 +121,7 @@ static void draw_expert(const diagram *d, size_t l, size_t e) {
     gw__text_addf(&title, "expert %s reads %s", expert->name, stream_below(d, l, expert->input));
     if (expert->layers) gw__text_addf(&title, "; layers %s", expert->layers);
     draw_box(d, "expert", gw__group_colour(d->structure, expert->group), &d->layout.levels[l].experts[e], expert->name, title.at);
-    gw__text_clear(&title);
+    gw__markup_done(&title, d->out);
 }
 
 static void draw_gate(const diagram *d, size_t l, size_t g) {
@@ -131,7 +131,7 @@ static void draw_gate(const diagram *d, size_t l, size_t g) {
     gw__text_addf(&title, "stream %s: %s of %zu expert%s", gate->stream, gate->kind, gate->n_experts, gate->n_experts == 1 ? "" : "s");
     if (strcmp(gate->kind, "softmax") == 0) gw__text_addf(&title, ", computed from %s", stream_below(d, l, gate->input));
     draw_box(d, "gate", gw__group_colour(d->structure, gate->stream), &d->layout.levels[l].gates[g], gate->stream, title.at);
-    gw__text_clear(&title);
+    gw__markup_done(&title, d->out);
 }
 
 static void draw_wires_to(const diagram *d, size_t l) {
@@ -165,7 +165,7 @@ static void draw_tower(const diagram *d, size_t i) {
         gw__text_addf(&title, "tower of %s; layers %s", tower->task, tower->layers);
         draw_wire(d, colour, box, task, NULL);
         draw_box(d, "tower", colour, box, tower->layers, title.at);
-        gw__text_clear(&title);
+        gw__markup_done(&title, d->out);
     }
     draw_box(d, "task", colour, task, tower->task, tower->task);
 }
@@ -177,7 +177,7 @@ static void draw_link(const diagram *d, const gw__report_link *link) {
     const gw__box *a = &d->layout.tasks[from], *b = &d->layout.tasks[to];
     gw__text_addf(&title, "%s to %s", link->from, link->to);
     gw__svg_arc(d->out, "wire link", right_of(a), a->y, right_of(b), b->y, 26, title.at);
-    gw__text_clear(&title);
+    gw__markup_done(&title, d->out);
 }
 
 /* ---- the drawing ---- */
@@ -199,7 +199,7 @@ static void draw(const diagram *d) {
     gw__text label = {0};
     gw__text_addf(&label, "Diagram of the network: %zu level%s of experts and gates, %zu task%s", d->structure->n_levels, d->structure->n_levels == 1 ? "" : "s",
                   d->structure->n_towers, d->structure->n_towers == 1 ? "" : "s");
-    gw__svg_begin(d->out, d->layout.width, d->layout.height, true, label.at ? label.at : "");
+    gw__svg_begin(d->out, d->layout.width, d->layout.height, true, gw__markup_shown(&label));
     draw_titles(d);
     const gw__box *input = &d->layout.input;
     gw__svg_group(d->out, "expert shared", d->structure->input);
@@ -209,7 +209,7 @@ static void draw(const diagram *d) {
     for (size_t i = 0; i < d->structure->n_towers; i++) draw_tower(d, i);
     for (size_t i = 0; i < d->structure->n_links; i++) draw_link(d, &d->structure->links[i]);
     gw__svg_end(d->out);
-    gw__text_clear(&label);
+    gw__markup_done(&label, d->out);
 }
 
 /* ---- the same as a table ---- */
@@ -226,8 +226,8 @@ static void put_row(gw__text *out, size_t level, const char *kind, const char *n
 static void put_gate_row(const gw__report_level *level, size_t l, const gw__report_gate *gate, gw__text *out) {
     gw__text sees = {0};
     for (size_t i = 0; i < gate->n_experts; i++) gw__text_addf(&sees, "%s%s", i ? ", " : "", level->experts[gate->experts[i]].name);
-    put_row(out, l, "gate", gate->stream, sees.at ? sees.at : "", gate->kind);
-    gw__text_clear(&sees);
+    put_row(out, l, "gate", gate->stream, gw__markup_shown(&sees), gate->kind);
+    gw__markup_done(&sees, out);
 }
 
 static void put_table(const diagram *d, gw__text *out) {
@@ -280,5 +280,5 @@ void gw__part_structure(const gw__report *report, gw__text *out) {
     gw__figure_end(out);
     gw__section_end(out);
     gw__diagram_clear(&d.layout);
-    gw__text_clear(&lead);
+    gw__markup_done(&lead, out);
 }

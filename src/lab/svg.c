@@ -234,7 +234,7 @@ gw__range gw__range_padded(gw__range range, double margin) {
 
 /* ---- the frame of a chart ---- */
 
-#define TICK_ROOM 30.0 /* per label upwards */
+#define TICK_ROOM 40.0 /* per label upwards */
 
 static gw__ticks axis_ticks(const gw__axis *axis, int wanted) {
     gw__ticks ticks = gw__ticks_of(axis->range.low, axis->range.high, wanted);
@@ -246,14 +246,14 @@ static gw__ticks axis_ticks(const gw__axis *axis, int wanted) {
 }
 
 /* Columns of the longest label. */
-static size_t label_columns(const gw__ticks *ticks) {
+static size_t label_columns(const gw__ticks *ticks, gw__text *out) {
     size_t most = 0;
     for (int i = 0; i < ticks->n; i++) {
         gw__text label = {0};
         gw__ticks_write(ticks, i, &label);
-        const size_t n = label.at ? gw__markup_columns(label.at) : 0;
+        const size_t n = gw__markup_columns(gw__markup_shown(&label));
         if (n > most) most = n;
-        gw__text_clear(&label);
+        gw__markup_done(&label, out);
     }
     return most;
 }
@@ -261,9 +261,8 @@ static size_t label_columns(const gw__ticks *ticks) {
 static void put_tick(const gw__chart *chart, const gw__ticks *ticks, int i, double x, double y, gw__anchor anchor) {
     gw__text label = {0};
     gw__ticks_write(ticks, i, &label);
-    if (label.at) gw__svg_label(chart->out, "tick", x, y, anchor, label.at);
-    else chart->out->failed = true;
-    gw__text_clear(&label);
+    gw__svg_label(chart->out, "tick", x, y, anchor, gw__markup_shown(&label));
+    gw__markup_done(&label, chart->out);
 }
 
 static void draw_y(const gw__chart *chart, const gw__axis *axis, const gw__ticks *ticks) {
@@ -290,10 +289,10 @@ gw__chart gw__chart_begin(gw__text *out, double width, double height, gw__axis x
     gw__chart chart = {.out = out, .width = width, .height = height, .top = y.title ? 24 : 10, .right = width - 14};
     chart.bottom = height - (x.bare ? x.room : x.title ? 36 : 22);
     const gw__ticks up = axis_ticks(&y, (int)((chart.bottom - chart.top) / TICK_ROOM));
-    chart.left = y.bare ? y.room : fmax(y.room, 12 + gw__svg_width(label_columns(&up), FONT));
+    chart.left = y.bare ? y.room : fmax(y.room, 12 + gw__svg_width(label_columns(&up, out), FONT));
     const double room = gw__svg_width(4, FONT);
     gw__ticks along = axis_ticks(&x, (int)((chart.right - chart.left) / (room + 16)));
-    const double widest = gw__svg_width(label_columns(&along), FONT); /* again, if labels are wider than thought */
+    const double widest = gw__svg_width(label_columns(&along, out), FONT); /* again, if labels are wider than thought */
     if (widest > room) along = axis_ticks(&x, (int)fmax(1, (chart.right - chart.left) / (widest + 24) / 1.2));
     chart.x = (gw__scale){x.range.low, x.range.high, chart.left, chart.right};
     chart.y = (gw__scale){y.range.low, y.range.high, chart.bottom, chart.top};

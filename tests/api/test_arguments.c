@@ -126,12 +126,14 @@ static void test_many_runs(void **state) {
     gw_run_options runs[2] = {{0}}, hollow = {.overrides = hole, .n_overrides = 1};
     gw_run_result results[2] = {{0}};
     gw_train_options base = {.spec_text = "{}"}, saved = {.spec_text = "{}", .model_path = "m"}, resumed = {.spec_text = "{}", .resume_path = "c"}, neither = {0};
+    const gw_train_options shown = {.spec_text = "{}", .report_path = "r"};
     refused(gw_train_many(NULL, runs, 2, results, &err), "'options'");
     refused(gw_train_many(&neither, runs, 2, results, &err), "neither");
     refused(gw_train_many(&base, NULL, 2, results, &err), "'runs'");
     refused(gw_train_many(&base, runs, 2, NULL, &err), "'ret_results'");
     refused(gw_train_many(&saved, runs, 2, results, &err), "'base.model_path'");
     refused(gw_train_many(&base, &hollow, 1, results, &err), "'run.overrides[0]'");
+    refused(gw_train_many(&shown, runs, 2, results, &err), "'base.report_path'");
     refused(gw_train_many(&resumed, runs, 2, results, &err), "'base.resume_path'");
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(results[i].status, GW_E_ARGUMENT);

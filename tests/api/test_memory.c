@@ -152,6 +152,54 @@ static void test_comparisons(void **state) {
     assert_true(n_failed > n / 7 / 2);
 }
 
+/* ---- a report ---- */
+
+static gw_status report(void *context, gw_error *err) {
+    gw_model *trained = NULL;
+    const char *overrides[] = {"data.valid={fraction: 0.3}", "train.epochs=2"};
+    const gw_train_options options = {.spec_text = spec, .overrides = overrides, .n_overrides = 2, .report_path = output_path, .threads = 1};
+    gw_status status = gw_train(&options, &trained, err);
+    gw_model_free(trained);
+    return status;
+}
+
+/* The page, owned by the caller; NULL if there is none. */
+static char *take_page(void) {
+    char *page = NULL;
+    size_t n;
+    FILE *file = fopen(output_path, "rb");
+    if (!file) return NULL;
+    if (getdelim(&page, &n, 0, file) < 0) page[0] = '\0';
+    fclose(file);
+    unlink(output_path);
+    return page;
+}
+
+/* Either the page is whole or it says so, and there is none. */
+static void test_reports(void **state) {
+    gw_error err = {0};
+    const size_t before = count_allocations();
+    must(report(NULL, &err), &err);
+    const size_t n = count_allocations() - before;
+    char *whole = take_page();
+    size_t n_failed = 0;
+    assert_non_null(strstr(whole, "</html>"));
+    for (size_t i = 1; i <= n; i += 5) {
+        const long blocks = count_live_blocks();
+        fail_allocation(i);
+        const gw_status status = report(NULL, &err);
+        fail_allocation(0);
+        if (status != GW_OK && status != GW_E_NOMEM) fail_msg("allocation %zu of %zu: %d %s", i, n, (int)status, err.message);
+        assert_int_equal(count_live_blocks(), blocks);
+        char *page = take_page();
+        if ((status == GW_OK) != (page != NULL) || (page && strcmp(page, whole) != 0)) fail_msg("allocation %zu of %zu: the page is not whole", i, n);
+        n_failed += status == GW_E_NOMEM;
+        free(page);
+    }
+    assert_true(n_failed > n / 5 / 2);
+    free(whole);
+}
+
 static gw_status synthesize(void *context, gw_error *err) {
     gw_synth_options options = {.kind = context, .output_path = output_path, .truth_path = truth_path, .rows = 3, .dim = 4};
     return gw_synth(&options, err);
@@ -181,6 +229,6 @@ static void test_weights(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_tables), cmocka_unit_test(test_weights),
-                                       cmocka_unit_test(test_comparisons), cmocka_unit_test(test_generated)};
+                                       cmocka_unit_test(test_comparisons), cmocka_unit_test(test_reports), cmocka_unit_test(test_generated)};
     return cmocka_run_group_tests(tests, make_model, remove_all);
 }

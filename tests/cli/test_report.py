@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
+import subprocess
 
-from cli_tap import check, fails, listing, main, people, read, run, same, small_world, succeeds, write
+from cli_tap import COMMAND, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
 from page_tap import drawings_are_named, look, numbers_are_finite, parse, self_contained
 
 RUN_SECTIONS = ["learning", "structure", "gates", "curves"]
@@ -158,6 +160,36 @@ def resumed():
     check("learning" in sections(root), "with the metrics that the checkpoint has")
 
 
+def stopped():
+    """Ctrl-C: the page of the epochs that there were."""
+    small_world(1500)
+    process = subprocess.Popen([COMMAND, "train", "people.yaml", "--set", "train.epochs=100000", "-o", "s.gw", "--report", "s.html", "--json"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    for _ in range(3):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    same(process.returncode, 130, "stopped by Ctrl-C")
+    root = checked("s.html", "stopped")
+    check(root is not None and "learning" in sections(root), "a stopped run has a page")
+
+
+def health():
+    small_world()
+    write("test.csv", people(150, seed=5))
+    run("train", "people.yaml", "--set", "data.test=test.csv", "-o", "m.gw", "--report", "health.html")
+    found = json.loads(run("evaluate", "m.gw", "test.csv", "--json").out)["health"]
+    section = checked("health.html", "health").find(".//section[@id='health']")
+    check(f"on a sample of {found['rows']} test rows" in text_of(section), "health is that of the kept model on the test rows")
+    tables = {text_of(f.find(".//h3")): [[text_of(cell) for cell in tr] for tr in f.find(".//tbody")] for f in section.iter("figure")}
+    same([row[:3] for row in tables["Dead units"]], [[e["name"], str(e["units"]), str(e["dead"])] for e in found["experts"] if e["units"]], "dead units are those that evaluate finds")
+    likeness = [[f"{value:.2f}".replace("-", "\u2212") for value in row] for row in found["similarity"][0]["values"]]
+    same([row[1:] for row in tables["Likeness of experts"]], likeness, "so is the likeness of experts")
+    check("Conflict of tasks" in tables and len(tables["Gates"]) == 3, "gates and conflict are shown", list(tables))
+    run("train", "people.yaml", "--health", "off", "-o", "m.gw", "--report", "off.html")
+    check("health" not in sections(checked("off.html", "--health off")), "nothing was looked at, nothing is shown")
+
+
 def refused():
     small_world()
     before = listing()
@@ -170,4 +202,4 @@ def refused():
     same(listing(), before, "and nothing was written")
 
 
-main(whole, deterministic, roc_is_thinned, every_architecture, one_task, chains, hostile, small_and_odd, resumed, refused)
+main(whole, deterministic, roc_is_thinned, every_architecture, one_task, chains, hostile, small_and_odd, resumed, stopped, health, refused)
