@@ -277,7 +277,7 @@ static bool has_losses(const gw__report_comparison *c) {
 
 static void put_gains(const gw__report_comparison *c, gw__text *out) {
     gw__text note = {0};
-    gw__text_addf(&note, "Over %s: %s.", c->baseline < c->n_outcomes ? c->outcomes[c->baseline].name : "the baseline",
+    gw__text_addf(&note, "Gain over %s: %s.", c->baseline < c->n_outcomes ? c->outcomes[c->baseline].name : "the baseline",
                   c->gain ? c->gain : "above 0 is better");
     gw__markup_element(out, "h3", NULL, "Gain by task");
     gw__markup_element(out, "p", "lead", gw__markup_shown(&note));

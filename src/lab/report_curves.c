@@ -106,8 +106,8 @@ void gw__part_curves(const gw__report *report, gw__text *out) {
     for (size_t t = 0; t < report->n_tasks; t++) any |= report->tasks[t].n_roc > 0 || report->tasks[t].n_calibration > 0;
     if (!any) return;
     gw__text lead = {0};
-    gw__text_addf(&lead, "Binary tasks%s%s%s: how well the predicted probability ranks rows (ROC), and whether it is the share that is observed (calibration; each "
-                  "dot stands for about as many rows, with the 95 %% interval of the share).", report->curves_of ? " on the " : "",
+    gw__text_addf(&lead, "Binary tasks%s%s%s: how well the predicted probability ranks rows (ROC), and whether it is the share that is observed (calibration; with "
+                  "the 95 %% interval of the share).", report->curves_of ? " on the " : "",
                   report->curves_of ? report->curves_of : "", report->curves_of ? " rows" : "");
     gw__section_begin(out, "curves", "Predictions", lead.at);
     gw__grid_begin(out, "pairs");

@@ -118,7 +118,7 @@ static void draw_loads(const gw__report_structure *structure, const gw__report_l
     gw__range range = {0, 0};
     for (size_t e = 0; e < n; e++) gw__range_add(&range, 1.08 * load_of(level, e));
     const double room = named ? LABEL_ROOM : 8, width = fmin(720, fmax(240, 60 + 44 * (double)n));
-    gw__figure_begin(out, n > 8 ? "broad" : NULL, title, "The mean weight of each expert over the gates that see it, by gate.");
+    gw__figure_begin(out, n > 10 ? "broad" : NULL, title, "The mean weight of each expert over the gates that see it, by gate.");
     const gw__axis x = {.range = {-0.5, (double)n - 0.5}, .bare = true, .room = room}, y = {.range = gw__range_padded(range, 0), .title = "mean weight", .room = named ? 64 : 0};
     const gw__chart chart = gw__chart_begin(out, width, LOAD_HEIGHT + room, x, y, title);
     for (size_t e = 0; e < n; e++) {

@@ -4,6 +4,7 @@
 #include "lab/report_parts.h"
 
 #define MANY_COLUMNS 14 /* above it cells are small, and their numbers are hidden but for tooltips and readers aloud */
+#define BROAD_COLUMNS 9 /* above it the heat map needs the page's width */
 #define CLIP 20         /* columns of text in a heading */
 
 static void put_cell(gw__text *out, const char *tag, const char *scope, bool is_number, const char *text) {
@@ -94,7 +95,7 @@ static void put_scale(const gw__report_matrix *matrix, gw__text *out) {
 
 void gw__matrix_write(const gw__report_matrix *matrix, gw__text *out) {
     if (matrix->n_rows == 0 || matrix->n_columns == 0) return;
-    gw__figure_begin(out, matrix->n_columns > MANY_COLUMNS / 2 ? "broad" : NULL, matrix->title, matrix->note);
+    gw__figure_begin(out, matrix->n_columns > BROAD_COLUMNS ? "broad" : NULL, matrix->title, matrix->note);
     gw__scroll_begin(out, matrix->title ? matrix->title : "heat map");
     gw__text_addf(out, "<table class=\"map%s\">\n<thead><tr><td></td>", matrix->n_columns > MANY_COLUMNS ? " small" : "");
     for (size_t c = 0; c < matrix->n_columns; c++) put_heading(out, matrix->columns[c]);

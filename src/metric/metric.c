@@ -284,7 +284,7 @@ size_t gw__meter_roc(gw__meter *meter, gw__roc_point ret_points[GW__ROC_POINTS])
     return n;
 }
 
-/* A bin is closed as soon as it has its share of the rows; the last one takes what is left. */
+/* A bin is closed as soon as it has its share, half of it counted in rows and half in positives; the last one takes what is left. */
 size_t gw__meter_score_bins(gw__meter *meter, size_t n, gw__score_bin *ret_bins) {
     gw__ranking *negatives = &meter->scores[0], *positives = &meter->scores[1];
     const size_t n_rows = negatives->n + positives->n;
@@ -299,7 +299,8 @@ size_t gw__meter_score_bins(gw__meter *meter, size_t n, gw__score_bin *ret_bins)
         score_sum += (double)step.score * (double)here;
         rows += (int64_t)here;
         yes += (int64_t)step.positives;
-        if (done < n_rows && (double)rows * (double)n < (double)n_rows) continue;
+        const double share = (double)rows / (double)n_rows, share_of_yes = positives->n > 0 ? (double)yes / (double)positives->n : share;
+        if (done < n_rows && (share + share_of_yes) / 2 * (double)n < 1) continue;
         ret_bins[n_bins++] = (gw__score_bin){score_sum / (double)rows, (double)yes / (double)rows, rows};
         score_sum = 0;
         rows = yes = 0;

@@ -80,7 +80,8 @@ typedef struct gw__score_bin {
     int64_t rows;
 } gw__score_bin;
 
-/* At most n bins of about as many rows each, by ascending score; equal scores stay together. The number of bins; 0 without rows. */
+/* At most n bins by ascending score, each with about the same share of rows and positives (the mean of the two shares, so that rare positives are seen as well
+ * as the many negatives); equal scores stay together. The number of bins; 0 without rows. */
 size_t gw__meter_score_bins(gw__meter *meter, size_t n, gw__score_bin *ret_bins);
 
 #endif

@@ -100,7 +100,7 @@ static void bins_of_few_rows(void **state) {
     gw__score_bin bins[3];
     assert_int_equal(gw__meter_score_bins(meter, 3, bins), 0);
     for (int i = 0; i < 6; i++) add(meter, scores[i], labels[i]);
-    /* two rows each, but that the three of 0.3 stay together with the one above them */
+    /* a third of rows and positives each, but that the three of 0.3 stay together with the one above them */
     assert_int_equal(gw__meter_score_bins(meter, 3, bins), 2);
     assert_true(bins[0].rows == 2 && fabs(bins[0].predicted - 0.15) < 1e-7 && bins[0].observed == 0.5);
     assert_true(bins[1].rows == 4 && fabs(bins[1].predicted - 0.425) < 1e-7 && bins[1].observed == 0.5);
@@ -111,15 +111,18 @@ static void bins_hold_all_rows(void **state) {
     static float score[N], label[N];
     gw__meter *meter = some_rows(1000000, score, label);
     gw__score_bin bins[15];
-    double predicted = 0, observed = 0, all[2] = {0, 0};
+    double predicted = 0, observed = 0, positives = 0, all[2] = {0, 0};
     int64_t rows = 0;
-    assert_int_equal(gw__meter_score_bins(meter, 15, bins), 15);
-    for (int i = 0; i < 15; i++) {
-        assert_in_range(bins[i].rows, N / 15 - 10, N / 15 + 2);
+    for (int i = 0; i < N; i++) positives += label[i];
+    const size_t n = gw__meter_score_bins(meter, 15, bins);
+    assert_in_range(n, 14, 15);
+    for (size_t i = 0; i < n; i++) {
+        const double yes = bins[i].observed * (double)bins[i].rows, share = ((double)bins[i].rows / N + yes / positives) / 2;
+        assert_true(share <= 1.0 / 15 + 1e-3 && (i == 0 || share >= 1.0 / 15 - 1e-12)); /* the lowest has what is left */
         assert_true(i == 0 || bins[i].predicted > bins[i - 1].predicted);
         rows += bins[i].rows;
         predicted += bins[i].predicted * (double)bins[i].rows;
-        observed += bins[i].observed * (double)bins[i].rows;
+        observed += yes;
     }
     for (int i = 0; i < N; i++) all[0] += score[i], all[1] += label[i];
     assert_int_equal(rows, N);
@@ -127,10 +130,20 @@ static void bins_hold_all_rows(void **state) {
     gw__meter_free(meter);
 }
 
+static void bins_of_one_class(void **state) {
+    gw__meter *meter = new_meter(GW_TASK_BINARY);
+    gw__score_bin bins[4];
+    for (int i = 0; i < 8; i++) add(meter, (float)i / 8, 0);
+    assert_int_equal(gw__meter_score_bins(meter, 4, bins), 4);
+    for (int i = 0; i < 4; i++) assert_true(bins[i].rows == 2 && bins[i].observed == 0);
+    gw__meter_free(meter);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roc_of_few_rows),  cmocka_unit_test(roc_is_thinned_and_exact), cmocka_unit_test(roc_needs_both_classes),
         cmocka_unit_test(bins_of_few_rows), cmocka_unit_test(bins_hold_all_rows),
+        cmocka_unit_test(bins_of_one_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
