@@ -11,6 +11,10 @@ uint32_t gw__net_level_count(const gw__net *net) { return net->wiring.n_levels; 
 uint32_t gw__net_expert_count(const gw__net *net, uint32_t level) { return net->wiring.levels[level].n_experts; }
 const char *gw__net_expert_name(const gw__net *net, uint32_t level, uint32_t expert) { return net->wiring.levels[level].experts[expert].label; }
 
+bool gw__net_is_compared(const gw__net *net, uint32_t level) {
+    return gw__net_expert_count(net, level) > 1 && gw__net_expert_count(net, level) <= GW__COMPARED_EXPERTS;
+}
+
 /* ---- parameters of experts ------------------------------------------------------------------------------------------------------- */
 
 static size_t value_count(const gw__parameter *p) { return (size_t)(p->shape[0] * (p->n_dims == 2 ? p->shape[1] : 1)); }
@@ -37,23 +41,36 @@ static bool same_shapes(const gw__net *net, span a, span b) {
     return true;
 }
 
-/* <a,b> of the trained parameters, and whether they are the same; stops at the first difference unless the product is wanted. */
-static double product(const gw__net *net, const float *flat, span a, span b, bool *ret_same) {
+/* <a,b> of the trained parameters. */
+static double product(const gw__net *net, const float *flat, span a, span b) {
     double sum = 0;
-    bool same = true, weights = false;
     for (size_t i = a.begin, k = b.begin; i < a.end; i++, k++) {
         const gw__placement *p = &net->parameters[i], *q = &net->parameters[k];
-        if (!p->shown.trained) continue;
-        weights |= p->shown.n_dims == 2;
-        for (size_t v = 0; v < value_count(&p->shown); v++) {
-            const double x = flat[gw__placement_at(p, v)], y = flat[gw__placement_at(q, v)];
-            same &= x == y;
-            sum += x * y;
-        }
-        if (!same && ret_same) break;
+        for (size_t v = 0; p->shown.trained && v < value_count(&p->shown); v++) sum += (double)flat[gw__placement_at(p, v)] * (double)flat[gw__placement_at(q, v)];
     }
-    if (ret_same) *ret_same = same && weights;
     return sum;
+}
+
+/* Whether the trained parameters are the same, with weights among them: as a rule it ends with the first value. */
+static bool equal(const gw__net *net, const float *flat, span a, span b) {
+    bool weights = false;
+    if (!same_shapes(net, a, b)) return false;
+    for (size_t i = a.begin, k = b.begin; i < a.end; i++, k++) {
+        const gw__placement *p = &net->parameters[i], *q = &net->parameters[k];
+        for (size_t v = 0; p->shown.trained && v < value_count(&p->shown); v++) {
+            if (flat[gw__placement_at(p, v)] != flat[gw__placement_at(q, v)]) return false;
+        }
+        weights |= p->shown.n_dims == 2;
+    }
+    return weights;
+}
+
+/* [experts of the level], to be freed; NULL: no memory. */
+static span *spans_of(const gw__net *net, uint32_t level) {
+    const uint32_t n = gw__net_expert_count(net, level);
+    span *spans = calloc(n + 1, sizeof *spans);
+    for (uint32_t e = 0; spans && e < n; e++) spans[e] = parameters_of(net, level, e);
+    return spans;
 }
 
 /* ---- twins ------------------------------------------------------------------------------------------------------------------------ */
@@ -72,34 +89,35 @@ static bool met_by_a_gate(const gw__wire_level *level, uint32_t a, uint32_t b) {
     return false;
 }
 
-static bool are_twins(const gw__net *net, const float *flat, uint32_t l, uint32_t a, uint32_t b) {
-    const gw__wire_level *level = &net->wiring.levels[l];
-    bool same = false;
-    if (level->experts[a].input != level->experts[b].input || !met_by_a_gate(level, a, b)) return false;
-    const span x = parameters_of(net, l, a), y = parameters_of(net, l, b);
-    if (same_shapes(net, x, y)) product(net, flat, x, y, &same);
-    return same;
+static bool are_twins(const gw__net *net, const float *flat, const gw__wire_level *level, const span *spans, uint32_t a, uint32_t b) {
+    return level->experts[a].input == level->experts[b].input && equal(net, flat, spans[a], spans[b]) && met_by_a_gate(level, a, b);
 }
 
 gw_status gw__net_twins(const gw__net *net, const float *flat, gw__twins **ret_twins, size_t *ret_n, gw_error *err) {
+    gw_status status = GW_OK;
     gw__twins *twins = NULL;
+    span *spans = NULL;
     size_t n = 0, capacity = 0;
     for (uint32_t l = 0; l < net->wiring.n_levels; l++) {
-        for (uint32_t b = 1; b < net->wiring.levels[l].n_experts; b++) {
+        const gw__wire_level *level = &net->wiring.levels[l];
+        free(spans);
+        spans = spans_of(net, l);
+        if (!spans) GW__FAIL(gw__fail_nomem(err));
+        for (uint32_t b = 1; b < level->n_experts; b++) {
             uint32_t a = 0;
-            while (a < b && !are_twins(net, flat, l, a, b)) a++;
+            while (a < b && !are_twins(net, flat, level, spans, a, b)) a++;
             if (a == b) continue;
-            const gw_status status = gw__grow((void **)&twins, &capacity, n + 1, sizeof *twins, err);
-            if (status != GW_OK) {
-                free(twins);
-                return status;
-            }
+            GW__TRY(gw__grow((void **)&twins, &capacity, n + 1, sizeof *twins, err));
             twins[n++] = (gw__twins){l, a, b};
         }
     }
     *ret_twins = twins;
     *ret_n = n;
-    return GW_OK;
+    twins = NULL;
+cleanup:
+    free(spans);
+    free(twins);
+    return status;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------- */
@@ -107,7 +125,7 @@ gw_status gw__net_twins(const gw__net *net, const float *flat, gw__twins **ret_t
 static double cosine(const gw__net *net, const float *flat, span a, span b, double norm_a, double norm_b) {
     if (!same_shapes(net, a, b) || !(norm_a > 0) || !(norm_b > 0)) return NAN;
     if (a.begin == b.begin) return 1;
-    const double value = product(net, flat, a, b, NULL) / (norm_a * norm_b);
+    const double value = product(net, flat, a, b) / (norm_a * norm_b);
     return value > 1 ? 1 : value < -1 ? -1 : value;
 }
 
@@ -124,13 +142,10 @@ static void write_matrix(const gw__net *net, const float *flat, uint32_t n, cons
 
 static gw_status write_level(const gw__net *net, const float *flat, uint32_t level, gw__json_writer *json, gw_error *err) {
     const uint32_t n = net->wiring.levels[level].n_experts;
-    span *spans = calloc(n, sizeof *spans);
+    span *spans = spans_of(net, level);
     double *norms = calloc(n, sizeof *norms);
     if (spans && norms) {
-        for (uint32_t e = 0; e < n; e++) {
-            spans[e] = parameters_of(net, level, e);
-            norms[e] = sqrt(product(net, flat, spans[e], spans[e], NULL));
-        }
+        for (uint32_t e = 0; e < n; e++) norms[e] = sqrt(product(net, flat, spans[e], spans[e]));
         gw__json_begin_object(json);
         gw__json_key(json, "level");
         gw__json_int(json, level);
@@ -186,7 +201,7 @@ gw_status gw__net_write_likeness(const gw__net *net, const float *flat, gw__json
     gw__json_key(json, "similarity");
     gw__json_begin_list(json);
     for (uint32_t l = 0; l < net->wiring.n_levels; l++) {
-        if (net->wiring.levels[l].n_experts > 1) GW__TRY(write_level(net, flat, l, json, err));
+        if (gw__net_is_compared(net, l)) GW__TRY(write_level(net, flat, l, json, err));
     }
     gw__json_end_list(json);
     gw__json_key(json, "gate_biases");

@@ -16,7 +16,11 @@ uint32_t    gw__net_level_count(const gw__net *net);
 uint32_t    gw__net_expert_count(const gw__net *net, uint32_t level);
 const char *gw__net_expert_name(const gw__net *net, uint32_t level, uint32_t expert); /* "shared.0" */
 
-/* "similarity":[{"level":0,"measure":"cosine","experts":["shared.0",…],"values":[[1,0.2],…]},…] of levels with several experts: cosines of their trained
+/* Whether the experts of a level are compared with each other: there are several, and not so many that nobody would read it. */
+#define GW__COMPARED_EXPERTS 64
+bool gw__net_is_compared(const gw__net *net, uint32_t level);
+
+/* "similarity":[{"level":0,"measure":"cosine","experts":["shared.0",…],"values":[[1,0.2],…]},…] of levels that are compared: cosines of their trained
  * weights and biases; null where there is none (no parameters of its own, other shapes, all 0).
  * "gate_biases":[{"level":0,"stream":"income","values":[…]},…]: what a gate adds to its logits for every row. Members of an open object. */
 gw_status gw__net_write_likeness(const gw__net *net, const float *flat, gw__json_writer *json, gw_error *err);

@@ -65,7 +65,9 @@ struct gw__health {
 
 /* An identity has no output of its own. */
 static bool has_every_row(const watched *expert) { return expert->output && !expert->output->route; }
-static bool comparable(const watched *a, const watched *b) { return a->level == b->level && has_every_row(a) && has_every_row(b); }
+static bool comparable(const gw__net *net, const watched *a, const watched *b) {
+    return a->level == b->level && gw__net_is_compared(net, a->level) && has_every_row(a) && has_every_row(b);
+}
 
 static gw_status plan_experts(gw__health *h, gw_error *err) {
     const gw__net *net = h->net;
@@ -104,7 +106,7 @@ static gw_status plan_pairs(gw__health *h, gw_error *err) {
         const size_t before = h->experts[a].pair_at = h->n_pairs;
         for (uint32_t b = a; b < h->n_experts && h->experts[b].level == h->experts[a].level; b++) {
             const watched *x = &h->experts[a], *y = &h->experts[b];
-            if (!comparable(x, y)) continue;
+            if (!comparable(h->net, x, y)) continue;
             gw_status status = gw__grow((void **)&h->pairs, &capacity, h->n_pairs + 1, sizeof *h->pairs, err);
             if (status != GW_OK) return status;
             h->pairs[h->n_pairs++] = (pair){a, b};
@@ -141,7 +143,7 @@ static gw_status plan_memory(gw__health *h, gw_error *err) {
     if (!h->crosses) return gw__fail_nomem(err);
     for (size_t i = 0; i < h->n_experts; i++) {
         watched *expert = &h->experts[i];
-        if (!comparable(expert, expert)) continue;
+        if (!comparable(h->net, expert, expert)) continue;
         expert->outputs = gw__aligned_alloc(h->most_compared, expert->ld * sizeof(float));
         expert->norms = gw__aligned_alloc(h->most_compared, sizeof(double));
         if (!expert->outputs || !expert->norms) return gw__fail_nomem(err);
@@ -333,7 +335,7 @@ gw__expert_health gw__health_expert(const gw__health *h, uint32_t level, uint32_
 
 /* Pairs of an expert stand in the order of the others, itself first. */
 static double product_of(const gw__health *h, uint32_t a, uint32_t b) {
-    return comparable(&h->experts[a], &h->experts[b]) ? h->products[h->experts[a].pair_at + (b - a)] : NAN;
+    return comparable(h->net, &h->experts[a], &h->experts[b]) ? h->products[h->experts[a].pair_at + (b - a)] : NAN;
 }
 
 double gw__health_similarity(const gw__health *h, uint32_t level, uint32_t a, uint32_t b) {
@@ -398,7 +400,7 @@ void gw__health_write(const gw__health *h, bool gates, gw__json_writer *json) {
     gw__json_key(json, "similarity");
     gw__json_begin_list(json);
     for (uint32_t l = 0; l < gw__net_level_count(h->net); l++) {
-        if (gw__net_expert_count(h->net, l) > 1) write_similarity(h, l, json);
+        if (gw__net_is_compared(h->net, l)) write_similarity(h, l, json);
     }
     gw__json_end_list(json);
 }

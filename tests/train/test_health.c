@@ -204,6 +204,25 @@ static void small_ones(void **state) {
     }
 }
 
+/* A matrix that nobody would read is not made. */
+static void many_experts(void **state) {
+    (void)state;
+    write_signs(150);
+    for (unsigned n = 64; n <= 65; n++) {
+        char text[512];
+        gw__text json = {0};
+        made m;
+        snprintf(text, sizeof text, SIGNS "model: {architecture: omoe, experts: {count: %u, hidden: [2]}}\n", n);
+        make(&m, text, 2);
+        measure(&m);
+        write_all(&m, &json);
+        assert_true((strstr(json.at, "cka") != NULL) == (n == 64));
+        assert_true(isnan(gw__health_similarity(m.health, 0, 0, 1)) == (n == 65));
+        gw__text_clear(&json);
+        unmake(&m);
+    }
+}
+
 /* ---- threads ---- */
 
 static char *told(const char *text, size_t threads) {
@@ -270,7 +289,7 @@ static void known_suspects(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_directory, leave_directory)
     const struct CMUnitTest tests[] = {
-        TEST(known_gates), TEST(known_loads), TEST(known_dead_units), TEST(similarity_as_defined), TEST(small_ones), TEST(threads_do_not_move_a_bit),
+        TEST(known_gates), TEST(known_loads), TEST(known_dead_units), TEST(similarity_as_defined), TEST(small_ones), TEST(many_experts), TEST(threads_do_not_move_a_bit),
         TEST(known_suspects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
