@@ -2,7 +2,7 @@
 from html import escape
 
 COLOURS = ("#c0392b", "#e08e0b", "#1f6fb2", "#2e8b57", "#7d3c98")
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 320, 240, 46, 34, 24
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 320, 240, 60, 34, 24
 
 
 class Panel:

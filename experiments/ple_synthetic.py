@@ -29,6 +29,7 @@ FIGURE_7 = {
     1.0: {"shared-bottom": (-.0022, -.0132), "MMoE": (.0072, -.0013), "PLE": (.0075, .0018)},
 }
 DRAW_SEED, MAIN_SEED = 1, 1
+STUCK = 0.03  # a loss above this, thrice the noise, is of a training that got stuck
 
 
 def arguments():
@@ -78,17 +79,22 @@ def seesaws(found, correlations, model):
 
 
 def average_table(found, correlations):
+    """Over all p. Tables of one seed have a weight vector in common, so the interval is by seeds."""
     rows = []
     for model in list(MODELS)[1:]:
-        both = [a + b for p in correlations for a, b in zip(gains(found, p, model, 0), gains(found, p, model, 1))]
+        both = [[a + b for a, b in zip(gains(found, p, model, 0), gains(found, p, model, 1))] for p in correlations]
         paper = [sum(FIGURE_7[p][model]) for p in correlations if model in FIGURE_7.get(p, {})]
-        rows.append([model, f"{mean(paper):+.4f}" if paper else "-", signed(both), *(f"{share:.0%}" for share in seesaws(found, correlations, model))])
-    return table(["model", "paper: both tasks, mean over p", "here (95 % interval)", "both gain", "a seesaw: one gains", "none gains"], rows)
+        rows.append([model, f"{mean(paper):+.4f}" if paper else "-", signed([mean(seed) for seed in zip(*both)]), f"{common.quantile(sum(both, []), 0.5):+.4f}",
+                     *(f"{share:.0%}" for share in seesaws(found, correlations, model))])
+    return table(["model", "paper: both tasks, mean over p", "here (95 % interval)", "median table", "both gain", "a seesaw: one gains", "none gains"], rows)
 
 
 def losses_table(found, correlations):
-    return table(["mean squared error, both tasks", *(f"p = {p:g}" for p in correlations)],
-                 [[model, *(f"{mean([mean(run[-1]) for run in found[model, p]]):.4f}" for p in correlations)] for model in MODELS])
+    rows = []
+    for model in MODELS:
+        losses = [[mean(run[-1]) for run in found[model, p]] for p in correlations]
+        rows.append([model, *(f"{mean(values):.4f}" for values in losses), f"{common.quantile(sum(losses, []), 0.5):.4f}", f"{sum(v > STUCK for v in sum(losses, []))} of {len(sum(losses, []))}"])
+    return table(["mean squared error, both tasks", *(f"p = {p:g}" for p in correlations), "median table", f"tables above {STUCK:g}"], rows)
 
 
 def figures(found, correlations):
@@ -123,7 +129,7 @@ the other pays for.
 - **Smaller than the paper's**: {options.dim} inputs (512), {options.rows:,} training rows (1.4 million in all), layers of 64, 32 and 16 for each task (256, 128 and 64): the first is that of the
   experts, in PLE's two levels the first two. The paper's number of experts is not known: here MMoE has 3, CGC and PLE 1 shared and 1 of each task.
 - {n} tables for each p, each with the five models and initial values of its own; {options.steps:,} steps of Adam with learning rate {options.rate:g}, batches of {options.batch}; losses are mean squared
-  errors on {options.test_rows:,} fresh rows at the end. Intervals are by bootstrap over tables.
+  errors on {options.test_rows:,} fresh rows at the end. Intervals are by bootstrap over tables; over all p together, over seeds.
 
 ## On average over all p
 

@@ -73,8 +73,8 @@ def ple():
     text = page("PLE's figure", "ple_synthetic.py", "ple.md", "--runs", 3, "--dim", 6, "--rows", 320, "--test-rows", 100, "--steps", 40, "--batch", 32, "--correlations",
                 "0.2,1", "--results", "ple.jsonl")
     average, gains, losses = tables(text)
-    check(all(abs(sum(float(cell.strip("%")) for cell in row[3:]) - 100) <= 1 for row in average), "shares add up", average)
-    loss = {row[0]: [float(cell) for cell in row[1:]] for row in losses}
+    check(all(abs(sum(float(cell.strip("%")) for cell in row[4:]) - 100) <= 1 for row in average), "shares add up", average)
+    loss = {row[0]: [float(cell) for cell in row[1:3]] for row in losses}
     both = {(row[0], row[1]): float(row[5].split()[0]) for row in gains}
     check(all(abs(both[m, p] - 2 * (loss["single-task"][k] - loss[m][k])) < 4e-4 for m in list(loss)[1:] for k, p in enumerate(("0.2", "1.0"))),
           "gains are differences to the single-task losses", (loss, both))
