@@ -5,6 +5,11 @@ COLOURS = ("#c0392b", "#e08e0b", "#1f6fb2", "#2e8b57", "#7d3c98")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 320, 240, 60, 34, 24
 
 
+def tick(value):
+    """Three digits, without an exponent where they do not need one: 7500, 0.125."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
 class Panel:
     """One diagram: its range, and the lines of SVG inside it."""
 
@@ -46,7 +51,7 @@ class Panel:
             x, y = self.x[0] + i / 4 * (self.x[1] - self.x[0]), self.y[0] + i / 4 * (self.y[1] - self.y[0])
             (px, bottom), (left, py) = self.place(x, self.y[0]), self.place(self.x[0], y)
             text.append(f'<line x1="{left:.1f}" x2="{WIDTH - 10}" y1="{py:.1f}" y2="{py:.1f}" stroke="#ddd"/>')
-            text.append(f'<text x="{px:.1f}" y="{bottom + 13:.1f}" text-anchor="middle">{x:.3g}</text><text x="{left - 4:.1f}" y="{py + 4:.1f}" text-anchor="end">{y:.3g}</text>')
+            text.append(f'<text x="{px:.1f}" y="{bottom + 13:.1f}" text-anchor="middle">{tick(x)}</text><text x="{left - 4:.1f}" y="{py + 4:.1f}" text-anchor="end">{tick(y)}</text>')
         for i, (name, colour, dashed) in enumerate(self.legend):
             y, style = TOP + 10 + 13 * i, ' stroke-dasharray="5 3"' if dashed else ""
             text.append(f'<line x1="{WIDTH - 112}" x2="{WIDTH - 94}" y1="{y - 4}" y2="{y - 4}" stroke="{COLOURS[colour]}" stroke-width="3"{style}/>'
