@@ -40,7 +40,9 @@ CHAINS = {
     "base": {"click": BINARY["click"], "long_view_after_click": {**BINARY["click"], "label": "long_view", "given": "click"},
              "long_view": {**BINARY["click"], "chain": ["click", "long_view_after_click"], "weight": 0}},
 }
-TOGETHER = {"shared-bottom": "shared-bottom", "mmoe": "mmoe", "ple": "ple", "mmoe, equal weights": "mmoe"}
+TOGETHER = ("shared-bottom", "mmoe", "ple")
+EQUAL = "mmoe, equal weights"
+PARTS = ("together", "equal", "esmm")
 
 SPACE = {"lr": (0.001, 0.002, 0.004), "width": (64, 128), "dropout": (0.2, 0.4), "epochs": (2, 4)}
 OWN_SPACE = {"mmoe": {"count": (2, 4, 8)}, "ple": {"shared": (1, 2), "per_task": (1,)}}
@@ -169,14 +171,23 @@ def spec_of(work, tasks, metric, architecture, settings):
 
 # ---- search and runs -------------------------------------------------------------------------------------------------------------
 
-def experiment(options, kept, weights):
-    """{title: result}: each task alone, all of them together, and the chains. Settings are searched on the validation days."""
+def wanted_models(parts, weights):
+    """(title, tasks, metric, architecture) of each model: every task alone; together; together without the weights; the chains."""
     wanted = [(f"{name} alone", {name: task}, name + (".auc" if task["type"] == "binary" else ".r2"), "single-task") for name, task in TASKS.items()]
     weighted = {name: {**task, "weight": weights[name]} for name, task in TASKS.items()}
-    wanted += [(title, TASKS if "equal" in title else weighted, "mean", architecture) for title, architecture in TOGETHER.items()]
-    wanted += [(chain, tasks, "long_view.auc", "single-task") for chain, tasks in CHAINS.items()]
+    if "together" in parts:
+        wanted += [(architecture, weighted, "mean", architecture) for architecture in TOGETHER]
+    if "equal" in parts:
+        wanted.append((EQUAL, TASKS, "mean", "mmoe"))
+    if "esmm" in parts:
+        wanted += [(chain, tasks, "long_view.auc", "single-task") for chain, tasks in CHAINS.items()]
+    return wanted
+
+
+def experiment(options, kept, weights):
+    """{title: result}. Settings are searched on the validation days."""
     results = {}
-    for title, tasks, metric, architecture in wanted:
+    for title, tasks, metric, architecture in wanted_models(options.parts, weights):
         settings = trials.draws(SPACE, OWN_SPACE.get(architecture, {}), architecture, options.budget, options.epochs)
         make = lambda tried: spec_of(options.work, tasks, metric, architecture, tried)
         results[title] = kept.tune(settings, make, list(range(1, options.runs + 1)), metric)
@@ -193,13 +204,13 @@ def cell(result, task, metric):
 def task_table(results, metric):
     """A row per model, a column per binary task; alone, each figure is of another model."""
     rows = [["`single-task`", *(cell(results[f"{name} alone"], name, metric) for name in LABELS)]]
-    rows += [[f"`{title}`", *(cell(results[title], name, metric) for name in LABELS)] for title in TOGETHER]
+    rows += [[f"`{title}`", *(cell(results[title], name, metric) for name in LABELS)] for title in (*TOGETHER, EQUAL) if title in results]
     return table(["", *LABELS], rows)
 
 
 def time_table(results):
     rows = [[f"`{title}`", *(cell(result, "play_time", metric) for metric in ("r2", "rmse", "mae"))]
-            for title, result in [("single-task", results["play_time alone"]), *((name, results[name]) for name in TOGETHER)]]
+            for title, result in [("single-task", results["play_time alone"]), *((name, results[name]) for name in (*TOGETHER, EQUAL) if name in results)]]
     return table(["", "R²", "RMSE", "MAE"], rows)
 
 
@@ -240,7 +251,7 @@ beside these: none was found with this split.
   later than a row.
 - **Play time** is learnt and measured as ln(1 + seconds), by squared error.
 - **Weights** of the losses of tasks learnt together: 1 over the loss of the best constant on the training rows, relative to click: {weights}. With
-  *equal weights*, a row of its own below, the rare labels hardly matter in the sum.
+  equal weights the rare labels hardly matter in the sum.
 - **The same for all**: embeddings of width 8 (user, video, author) and 4, layer normalisation in the experts, towers of 16, Adam with a cosine schedule to 0, batches of
   512, `l2` 0.0003.
 - **Search**: {budget} settings per model, at random, each value as often as the others: {space}. Besides: {own_space}; `ple` has two levels. *Width* is that of a level
@@ -260,7 +271,9 @@ def page(options, told, weights, results, kept):
     if options.epochs:
         text += f"**A hasty look: at most {options.epochs} epochs.** The figures say that the script works, and no more.\n\n"
     text += data_table(told) + "\n## AUC\n\n" + task_table(results, "auc") + "\n## GAUC, per user\n\n" + task_table(results, "gauc")
-    text += "\n## Play time\n\n" + time_table(results) + "\n" + ESMM + chain_table(results)
+    text += "\n## Play time\n\n" + time_table(results)
+    if "esmm" in results:
+        text += "\n" + ESMM + chain_table(results)
     return text + "\n## What the search chose\n\n" + trials.settings_table(results.items()) + "\n" + common.remarks(options.out)
 
 
@@ -280,13 +293,17 @@ def parse(arguments):
     parser.add_argument("--runs", type=int, help="runs per model, default 5")
     parser.add_argument("--budget", type=int, help="settings that the search tries, default 6")
     parser.add_argument("--epochs", type=int, help="at most so many epochs, for a hasty look")
+    parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS),
+                        help="besides the tasks alone: some of together,equal,esmm (weights of 1; the chain); default: all of them")
     parser.add_argument("--test-days", type=int, default=2, help="default 2")
     parser.add_argument("--valid-days", type=int, default=1, help="default 1")
     parser.add_argument("--work", default=os.path.join(common.ROOT, "out", "kuairand"), help="folder for tables and results; default: %(default)s")
     options = parser.parse_args(arguments)
     if options.test_days < 1 or options.valid_days < 1:
         parser.error("at least one day tests and one validates")
-    options.told = trials.told(options, parser, ("quick", "runs", "budget", "epochs", "test_days", "valid_days"))
+    if not set(options.parts) <= set(PARTS):
+        parser.error("--parts are " + ", ".join(PARTS))
+    options.told = trials.told(options, parser, ("quick", "parts", "runs", "budget", "epochs", "test_days", "valid_days"))
     trials.hasten(options, parser, {"runs": (5, 3), "budget": (6, 2), "epochs": (None, 2)}, "kuairand.md")
     return options
 

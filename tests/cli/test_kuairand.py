@@ -102,6 +102,7 @@ def no_leaks():
 def refused():
     check("kuairand.com" in experiment(folder="work", code=1), "a folder without the files is refused, with where they are")
     check("leave none to train" in experiment("--test-days", "5", code=1), "so are more days than there are")
+    check("--parts are together" in experiment("--parts", "all", code=2), "so is an unknown part")
     log = read("published/data/log_standard_4_22_to_5_08_pure.csv").decode()
     write("published/data/log_standard_4_22_to_5_08_pure.csv", log.replace("play_time_ms", "play_ms", 1))
     check("no column 'play_time_ms'" in experiment(code=1), "a log without a published column is refused by name")
