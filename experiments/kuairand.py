@@ -112,7 +112,7 @@ def prepare(folder, work, test_days, valid_days):
                    "play_time": 0.0, "squares": 0.0} for part in ("train", "valid", "test")}
     try:
         for part in told:
-            files[part] = open(os.path.join(work, part + ".csv"), "w", encoding="utf-8", newline="")
+            files[part] = open(os.path.join(work, part + ".csv.partial"), "w", encoding="utf-8", newline="")
             writers[part] = csv.writer(files[part], lineterminator="\n")
             writers[part].writerow(header)
         for path in logs:
@@ -128,6 +128,8 @@ def prepare(folder, work, test_days, valid_days):
     finally:
         for file in files.values():
             file.close()
+    for part in told:  # all at once, so that what is there is whole
+        os.replace(os.path.join(work, part + ".csv.partial"), os.path.join(work, part + ".csv"))
     return told, digest.hexdigest()
 
 
