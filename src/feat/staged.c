@@ -285,8 +285,8 @@ static size_t stage_decimals(lane_run *run, size_t i) {
 static gw_status stage_numbers(lane_run *run) {
     const gw__missing_texts *missing = run->staged->missing;
     char buffer[GW__CELL_TEXT];
-    bool done = false;
-    for (size_t i = 0; (i = stage_decimals(run, i)) < run->n_rows && !done; i++) {
+    bool done = false; /* the lane holds no numbers any more */
+    for (size_t i = stage_decimals(run, 0); i < run->n_rows && !done; i = done ? i : stage_decimals(run, i + 1)) {
         gw__slice text = text_at(run, i, buffer);
         int64_t value;
         if (plain_integer(text, &value) && !(missing->n_numbers && gw__missing_has(missing, text))) {

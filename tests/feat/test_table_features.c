@@ -279,6 +279,28 @@ static void notes_group_columns(void **state) {
     clear_reading(&r);
 }
 
+/* A text among decimals ends the search for numbers, wherever it stands: what follows is read as if the column had been declared. */
+static void a_text_among_decimals(void **state) {
+    static const char *const texts[] = {"x", "NA", "nan", "inf", "1e999"};
+    const size_t sizes[] = {1, 2, 3, 9, 600, 5000};
+    for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            gw__text csv = {0};
+            gw__text_puts(&csv, "a,y\n");
+            for (size_t i = 0; i < 2 * sizes[s] + 1; i++) {
+                if (i == sizes[s]) gw__text_addf(&csv, "%s,1\n", texts[t]);
+                else gw__text_addf(&csv, "%zu.5,%zu\n", i % 7, i % 2);
+            }
+            reading found = read_table((recipe){.csv = csv.at}), declared = read_table((recipe){.csv = csv.at, .features = "{\"columns\":{\"a\":{\"type\":\"categorical\"}}}"});
+            assert_int_equal(view_of(found.features, "a").type, GW__FEATURE_CATEGORICAL);
+            assert_true(same_records(&found.dataset.train, &declared.dataset.train));
+            clear_reading(&found);
+            clear_reading(&declared);
+            gw__text_clear(&csv);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frequent_values_come_first),
@@ -299,6 +321,7 @@ int main(void) {
         cmocka_unit_test(late_texts_change_nothing),
         cmocka_unit_test(large_ids_stay_apart),
         cmocka_unit_test(notes_group_columns),
+        cmocka_unit_test(a_text_among_decimals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
