@@ -143,7 +143,7 @@ def provenance(options, seeds, words=None):
     """How a page came to be: command, versions, machine, seeds. `words` stand for the command's where those name places of this machine."""
     version = "; ".join(run(options.gatewright, "--version").split("\n")[:2])
     command = shlex.join(["python3", "experiments/" + os.path.basename(sys.argv[0]), *(_without_places(sys.argv[1:]) if words is None else words)])
-    return (f"- Made by `{command}`, with the program of the commit that brought this page\n- {version}; Python {platform.python_version()}\n"
+    return (f"- Made by `{command}`\n- {version}; Python {platform.python_version()}\n"
             f"- {machine()}\n- Seeds: {seeds}\n")
 
 
