@@ -276,7 +276,7 @@ gw_status gw_train_many(const gw_train_options *base, const gw_run_options *runs
         ret_results[i] = (gw_run_result){.status = status};
         if (status != GW_OK && err) ret_results[i].error = *err;
     }
-    return status == GW_OK && n_runs > 0 ? gw__train_many(base, runs, n_runs, ret_results, err) : status;
+    return status == GW_OK && n_runs > 0 ? gw__train_many(base, runs, n_runs, NULL, ret_results, err) : status;
 }
 
 void gw_run_results_clear(gw_run_result *results, size_t n_runs) {

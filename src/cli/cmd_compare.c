@@ -107,7 +107,7 @@ static gw_status show(const char *result, const char *directory, bool json, gw_e
     else status = cli_draw_comparison(result, &out, err);
     if (status == GW_OK) cli_screen_write(stdout, &out);
     gw__text_clear(&out);
-    if (status == GW_OK) fprintf(stderr, "wrote report.html, compare.csv, runs.csv and compare.json into %s\n", directory);
+    if (status == GW_OK) fprintf(stderr, "wrote report.html with a page for each architecture, compare.csv, runs.csv and compare.json into %s\n", directory);
     return status;
 }
 

@@ -10,7 +10,7 @@
 
 static void hear(void *context, const gw_event *event) {
     gw__comparison *c = context;
-    const gw__contender *contender = &c->contenders[event->run / c->n_runs];
+    gw__contender *contender = &c->contenders[event->run / c->n_runs];
     gw__compared_run *run = &contender->runs[event->run % c->n_runs];
     if (event->kind == GW_EVENT_EPOCH) {
         if (run->curve.n) gw__text_putc(&run->curve, ',');
@@ -18,6 +18,7 @@ static void hear(void *context, const gw_event *event) {
         run->seconds += event->seconds;
         run->epochs_told++;
     }
+    if (contender->page_name && event->run % c->n_runs == 0) gw__recorder_hear(&contender->page, event);
     if (event->kind == GW_EVENT_END) c->n_ended++;
     if (!c->listener) return;
     c->listener(c->listener_context, &(gw_compare_event){.label = contender->label, .seed = run->seed, .ended = c->n_ended,
@@ -44,16 +45,19 @@ static gw_status plan_run(gw__comparison *c, const gw__contender *contender, con
 static gw_status run(gw__comparison *c, gw_run_result *results, gw_error *err) {
     const size_t n = c->n_contenders * c->n_runs;
     gw_run_options *runs = gw__arena_alloc(&c->arena, n, sizeof *runs);
-    if (!runs) return gw__fail_nomem(err);
+    gw__witness *witnesses = gw__arena_alloc(&c->arena, n, sizeof *witnesses);
+    if (!runs || !witnesses) return gw__fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
         const gw__contender *contender = &c->contenders[i / c->n_runs];
         gw_status status = plan_run(c, contender, &contender->runs[i % c->n_runs], &runs[i], err);
         if (status != GW_OK) return status;
     }
+    for (size_t i = 0; i < c->n_contenders; i++)
+        if (c->contenders[i].page_name) witnesses[i * c->n_runs] = gw__recorder_witness(&c->contenders[i].page);
     gw_train_options base = c->base;
     base.listener = hear;
     base.listener_context = c;
-    gw__train_many(&base, runs, n, results, NULL);
+    gw__train_many(&base, runs, n, witnesses, results, NULL);
     return GW_OK;
 }
 
@@ -106,6 +110,7 @@ gw_status gw__compare(const gw_compare_options *options, gw__text *ret_json, gw_
     size_t n = 0;
     gw_status status = gw__compare_plan(&c, options, err);
     if (status != GW_OK) goto cleanup;
+    if (options->output_dir) GW__TRY(gw__compare_plan_pages(&c, err));
     if (options->output_dir) GW__TRY(gw__compare_check_output(&c, options->output_dir, err));
     if (options->match_parameters) GW__TRY(gw__compare_match(&c, err));
     results = calloc(c.n_contenders * c.n_runs, sizeof *results);

@@ -7,6 +7,7 @@
 #define GW_LAB_COMPARE_H
 
 #include "base/json.h"
+#include "lab/report_run.h"
 #include "spec/spec.h"
 
 /* One number of a run: a metric of a task, or its loss. */
@@ -49,6 +50,8 @@ typedef struct gw__contender {
     gw__summary overall;    /* of the mean over the tasks' main scores; n 0 where those are of different metrics */
     size_t *n_warned;       /* [n_kinds] runs in which a kind of warning came up */
     size_t *n_bad;          /* [T] runs that are no better than a constant; SIZE_MAX: nothing says so */
+    const char *page_name;  /* of the file that shows its first run; NULL: none is wanted */
+    gw__recorder page;      /* which makes it; owned */
 } gw__contender;
 
 #define GW__NO_BASELINE SIZE_MAX
@@ -91,7 +94,21 @@ gw_status gw__compare_match(gw__comparison *c, gw_error *err);
 /* How far from c->match, as a share of it. */
 double    gw__contender_gap(const gw__comparison *c, const gw__contender *contender);
 
+/* ---- compare_pages.c: a page of each contender's first run, which is known before it is trained, so that no model has to be kept ---- */
+gw_status gw__compare_plan_pages(gw__comparison *c, gw_error *err);
+/* A file that is there under a page's name may be replaced by it only if it is such a page. */
+gw_status gw__compare_check_page(const char *path, gw_error *err);
+
+/* ---- compare_curves.c ---- */
+/* The epochs of a run that told of some, in the order in which they were, as documents in `arena`: the first one, which leads to the others. */
+gw_status gw__compared_epochs(const gw__compared_run *run, gw__arena *arena, const gw__doc **ret_epoch, gw_error *err);
+/* How many epochs the longest run has that is done. */
+size_t    gw__compared_length(const gw__comparison *c);
+/* A contender's loss by epoch, task by task, over its runs that are done: on the validation part, without one in training. */
+gw_status gw__compare_curves(gw__comparison *c, const gw__contender *contender, gw__report_curve *ret_curves, gw_error *err);
+
 /* ---- compare_collect.c ---- */
+double    gw__compared_number(const gw__doc *node); /* NaN: it is none, or not there */
 gw_status gw__compare_collect(gw__comparison *c, const gw_run_result *results, gw_error *err);
 
 /* ---- compare_health.c ---- */

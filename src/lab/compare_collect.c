@@ -11,13 +11,13 @@
 
 /* ---- the scores of a run --------------------------------------------------------------------------------------------------------- */
 
-static double number_of(const gw__doc *node) {
+double gw__compared_number(const gw__doc *node) {
     double value;
     return node && node->kind == GW__DOC_SCALAR && gw__parse_double(node->text, &value) ? value : NAN;
 }
 
 static int64_t count_of(const gw__doc *map, const char *key) {
-    const double value = number_of(gw__doc_get(map, key));
+    const double value = gw__compared_number(gw__doc_get(map, key));
     return isnan(value) ? 0 : (int64_t)value;
 }
 
@@ -81,7 +81,7 @@ static gw_status read_scores(gw__comparison *c, const gw_run_result *result, gw_
     if (status != GW_OK) return status;
     run->scores = gw__arena_alloc(&c->arena, c->n_scores + 1, sizeof *run->scores);
     if (!run->scores) return gw__fail_nomem(err);
-    for (size_t s = 0; s < c->n_scores; s++) run->scores[s] = number_of(gw__doc_get(gw__doc_get(tasks, c->scores[s].task), c->scores[s].metric));
+    for (size_t s = 0; s < c->n_scores; s++) run->scores[s] = gw__compared_number(gw__doc_get(gw__doc_get(tasks, c->scores[s].task), c->scores[s].metric));
     return GW_OK;
 }
 

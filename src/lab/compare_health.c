@@ -14,23 +14,11 @@ static size_t find_kind(gw__comparison *c, const char *kind) {
     return k;
 }
 
-static gw_status parse_curve(gw__comparison *c, const gw__compared_run *run, const gw__doc **ret_epochs, gw_error *err) {
-    gw__text list = {0};
-    gw__doc *epochs;
-    gw__text_addf(&list, "[");
-    gw__text_add(&list, run->curve.at, run->curve.n);
-    gw__text_puts(&list, "]");
-    gw_status status = list.failed ? gw__fail_nomem(err) : gw__doc_parse_json(list.at, list.n, "epochs", &c->arena, &epochs, err);
-    gw__text_clear(&list);
-    if (status == GW_OK) *ret_epochs = epochs->first;
-    return status;
-}
-
 /* Each kind once. */
 static gw_status count_run(gw__comparison *c, const gw__compared_run *run, size_t *n_warned, gw_error *err) {
     bool seen[MOST_KINDS + 1] = {false};
     const gw__doc *epoch;
-    gw_status status = run->curve.n ? parse_curve(c, run, &epoch, err) : GW_OK;
+    gw_status status = run->curve.n ? gw__compared_epochs(run, &c->arena, &epoch, err) : GW_OK;
     if (status != GW_OK || !run->curve.n) return status;
     for (; epoch; epoch = epoch->next) {
         const gw__doc *warnings = gw__doc_get(epoch, "warnings");

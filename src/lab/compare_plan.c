@@ -292,6 +292,7 @@ void gw__comparison_clear(gw__comparison *c) {
         gw__contender *contender = &c->contenders[i];
         for (size_t k = 0; contender->runs && k < c->n_runs; k++) gw__text_clear(&contender->runs[k].curve);
         gw__spec_free(contender->spec);
+        gw__recorder_clear(&contender->page);
     }
     gw__spec_free(c->spec);
     gw__aligned_free(c->spec_text);

@@ -47,19 +47,43 @@ static const char *note_on(gw__comparison *c, const gw__contender *contender) {
     return kept;
 }
 
-static bool fill_outcome(gw__comparison *c, const gw__contender *contender, gw__report_outcome *ret) {
+static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender, gw__report_outcome *ret, gw_error *err) {
     const uint64_t parameters = contender->dense_parameters + contender->table_parameters;
     gw__report_cell *cells = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *cells);
-    bool whole = cells != NULL;
-    for (size_t t = 0; t < c->spec->n_tasks && whole; t++) whole = fill_cell(c, contender, t, &cells[t]);
+    gw__report_curve *curves = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *curves);
+    gw_status status = cells && curves ? gw__compare_curves(c, contender, curves, err) : gw__fail_nomem(err);
+    for (size_t t = 0; t < c->spec->n_tasks && status == GW_OK; t++) {
+        if (!fill_cell(c, contender, t, &cells[t])) status = gw__fail_nomem(err);
+        cells[t].curve = curves[t];
+    }
+    if (status != GW_OK) return status;
     const gw__summary *all = &contender->overall;
     *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = c->n_runs - contender->n_done,
                                 .parameters = parameters ? (int64_t)parameters : -1, .multiply_adds = parameters ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
-                                .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender)};
-    return whole;
+                                .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender),
+                                .page = contender->page.page.n > 0 ? contender->page_name : NULL};
+    return GW_OK;
 }
 
 /* ---- the page -------------------------------------------------------------------------------------------------------------------- */
+
+/* A text in the arena; NULL when out of memory. */
+static const char *text_of(gw__comparison *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static const char *text_of(gw__comparison *c, const char *format, ...) {
+    char text[128];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    return gw__arena_text(&c->arena, text, strlen(text));
+}
+
+static bool has_pages(const gw__comparison *c) {
+    for (size_t i = 0; i < c->n_contenders; i++)
+        if (c->contenders[i].page.page.n > 0) return true;
+    return false;
+}
 
 static gw_status fill_comparison(gw__comparison *c, gw__report_comparison *ret, gw_error *err) {
     const size_t n_tasks = c->spec->n_tasks;
@@ -72,24 +96,15 @@ static gw_status fill_comparison(gw__comparison *c, gw__report_comparison *ret, 
         metrics[t] = c->scores[c->mains[t]].metric;
         better[t] = c->scores[c->mains[t]].better;
     }
-    for (size_t i = 0; i < c->n_contenders && whole; i++) whole = fill_outcome(c, &c->contenders[i], &outcomes[i]);
-    if (!whole) return gw__fail_nomem(err);
+    gw_status status = whole ? GW_OK : gw__fail_nomem(err);
+    for (size_t i = 0; i < c->n_contenders && status == GW_OK; i++) status = fill_outcome(c, &c->contenders[i], &outcomes[i], err);
+    if (status != GW_OK) return status;
     *ret = (gw__report_comparison){.tasks = tasks, .metrics = metrics, .better = better, .n_tasks = n_tasks, .outcomes = outcomes, .n_outcomes = c->n_contenders,
                                    .baseline = c->baseline == GW__NO_BASELINE ? GW__REPORT_NONE : c->baseline, .gain = "difference of the means; above 0 is better",
-                                   .part = strcmp(c->part, "valid") == 0 ? "validation" : c->part, .confidence = 0.95};
-    return GW_OK;
-}
-
-/* A text in the arena; NULL when out of memory. */
-static const char *text_of(gw__comparison *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static const char *text_of(gw__comparison *c, const char *format, ...) {
-    char text[128];
-    va_list values;
-    va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
-    va_end(values);
-    return gw__arena_text(&c->arena, text, strlen(text));
+                                   .part = strcmp(c->part, "valid") == 0 ? "validation" : c->part, .confidence = 0.95,
+                                   .n_epochs = gw__compared_length(c), .curve = c->spec->data.valid.kind != GW__SPLIT_NONE ? "validation loss" : "training loss"};
+    if (has_pages(c)) ret->pages = text_of(c, "a page of its run with seed %llu", (unsigned long long)c->first_seed);
+    return has_pages(c) && !ret->pages ? gw__fail_nomem(err) : GW_OK;
 }
 
 /* Architectures by kinds of warnings: in how many runs. */

@@ -280,6 +280,16 @@ static gw_status check_file(const gw__comparison *c, const char *directory, cons
     return status;
 }
 
+static gw_status check_page(const gw__comparison *c, const char *directory, const char *name, gw_error *err) {
+    gw__text path = {0};
+    struct stat found;
+    gw_status status = check_file(c, directory, name, err);
+    if (status == GW_OK) status = join(directory, name, &path, err);
+    if (status == GW_OK && stat(path.at, &found) == 0) status = gw__compare_check_page(path.at, err);
+    gw__text_clear(&path);
+    return status;
+}
+
 gw_status gw__compare_check_output(const gw__comparison *c, const char *directory, gw_error *err) {
     static const char *const names[] = {json_name, scores_name, runs_name, page_name};
     struct stat found;
@@ -289,6 +299,7 @@ gw_status gw__compare_check_output(const gw__comparison *c, const char *director
     if (!S_ISDIR(found.st_mode)) return gw__fail_at(err, GW_E_IO, directory, 0, 0, "expected a folder to write to but found a file");
     if (access(directory, W_OK | X_OK) != 0) return gw__fail_at(err, GW_E_IO, directory, 0, 0, "cannot write: %s", strerror(errno));
     for (size_t i = 0; i < GW__COUNT(names) && status == GW_OK; i++) status = check_file(c, directory, names[i], err);
+    for (size_t i = 0; i < c->n_contenders && status == GW_OK; i++) status = check_page(c, directory, c->contenders[i].page_name, err);
     return status;
 }
 
@@ -309,19 +320,32 @@ static gw_status prepare(output *o, const char *directory, gw_error *err) {
     return status;
 }
 
+/* The pages of single runs, as far as there are any. Returns how many. */
+static size_t add_pages(const gw__comparison *c, output *outputs) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_contenders; i++)
+        if (c->contenders[i].page.page.n > 0) outputs[n++] = (output){c->contenders[i].page_name, &c->contenders[i].page.page, {0}};
+    return n;
+}
+
 gw_status gw__compare_write(gw__comparison *c, const gw__text *json, const char *directory, gw_error *err) {
     gw__text scores = {0}, runs = {0}, page = {0};
-    output outputs[] = {{json_name, json, {0}}, {scores_name, &scores, {0}}, {runs_name, &runs, {0}}, {page_name, &page, {0}}};
+    const output fixed[] = {{json_name, json, {0}}, {scores_name, &scores, {0}}, {runs_name, &runs, {0}}, {page_name, &page, {0}}};
+    output *outputs = gw__arena_alloc(&c->arena, GW__COUNT(fixed) + c->n_contenders, sizeof *outputs);
+    size_t n = 0;
     gw_status status = GW_OK;
+    if (!outputs) return gw__fail_nomem(err);
     const bool made = mkdir(directory, 0777) == 0;
     if (!made && errno != EEXIST) return gw__fail_at(err, GW_E_IO, directory, 0, 0, "cannot make it: %s", strerror(errno));
     write_score_lines(c, &scores);
     write_run_lines(c, &runs);
     GW__TRY(gw__compare_report(c, &page, err));
-    for (size_t i = 0; i < GW__COUNT(outputs); i++) GW__TRY(prepare(&outputs[i], directory, err));
-    for (size_t i = 0; i < GW__COUNT(outputs); i++) GW__TRY(gw__writer_commit(&outputs[i].writer, err));
+    n = add_pages(c, outputs);
+    for (size_t i = 0; i < GW__COUNT(fixed); i++) outputs[n++] = fixed[i];
+    for (size_t i = 0; i < n; i++) GW__TRY(prepare(&outputs[i], directory, err));
+    for (size_t i = 0; i < n; i++) GW__TRY(gw__writer_commit(&outputs[i].writer, err));
 cleanup:
-    for (size_t i = 0; i < GW__COUNT(outputs); i++) gw__writer_cancel(&outputs[i].writer);
+    for (size_t i = 0; i < n; i++) gw__writer_cancel(&outputs[i].writer);
     if (status != GW_OK && made) rmdir(directory); /* unless something is in it */
     gw__text_clear(&scores);
     gw__text_clear(&runs);

@@ -138,12 +138,20 @@ typedef struct gw__report_interval {
     double mean, low, high; /* low and high NaN: of one run only */
 } gw__report_interval;
 
+/* A loss by epoch, over runs of which some may be shorter: each counts in the epochs that it has. N as of the comparison. */
+typedef struct gw__report_curve {
+    const double *means;      /* [N]; NULL: there is no curve */
+    const double *lows, *highs; /* [N] of a band around them; NaN: of one run only */
+    const size_t *runs;       /* [N] that have the epoch */
+} gw__report_curve;
+
 /* One architecture on one task. */
 typedef struct gw__report_cell {
     const double *losses;  /* [R] final ones; NaN: that run failed */
     const double *values;  /* [R] of the task's metric */
     gw__report_interval value; /* of the metric */
     gw__report_interval gain;  /* over the baseline; higher is better whatever the metric; of the baseline NaN */
+    gw__report_curve curve;
 } gw__report_cell;
 
 typedef struct gw__report_outcome {
@@ -153,6 +161,7 @@ typedef struct gw__report_outcome {
     const gw__report_cell *tasks; /* [T] */
     gw__report_interval gain;  /* the mean over tasks */
     const char *note;      /* NULL, or what is to be said of it */
+    const char *page;      /* a relative link to a page of one of its runs, or NULL */
 } gw__report_outcome;
 
 typedef struct gw__report_comparison {
@@ -166,9 +175,17 @@ typedef struct gw__report_comparison {
     const char *gain;      /* what a gain is: "difference of auc", "relative gain in percent" */
     const char *part;      /* on which rows: "test", "validation" */
     double confidence;     /* of the intervals: 0.95; 0: not said */
+    size_t n_epochs;       /* of the longest curve */
+    const char *curve;     /* what curves are: "validation loss" */
+    const char *pages;     /* what the outcomes' pages show: "the run with seed 1"; NULL: there are none */
 } gw__report_comparison;
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------------- */
+
+/* A link to another page: a relative one, and how it is called. */
+typedef struct gw__report_way {
+    const char *to, *name;
+} gw__report_way;
 
 typedef struct gw__report {
     const char *title;     /* the name of what was trained or compared */
@@ -176,6 +193,7 @@ typedef struct gw__report {
     const gw__report_fact *facts;
     size_t n_facts;
     const char *spec;      /* folded */
+    const gw__report_way *back; /* to the page that this one belongs to, or NULL */
 
     size_t n_epochs, kept_epoch; /* epochs count from 1; kept 0: none */
     const gw__report_task *tasks;

@@ -105,12 +105,22 @@ static void put_count_cell(int64_t count, gw__text *out) {
     gw__text_puts(out, "</td>");
 }
 
+static void put_name(const gw__report_outcome *outcome, gw__text *out) {
+    if (outcome->page) {
+        gw__text_puts(out, "<a href=\"");
+        gw__markup_text(out, outcome->page);
+        gw__text_puts(out, "\">");
+    }
+    gw__markup_clip(out, outcome->name, TABLE_CLIP);
+    if (outcome->page) gw__text_puts(out, "</a>");
+}
+
 static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *best, columns with, gw__text *out) {
     const gw__report_outcome *outcome = &c->outcomes[i];
     gw__text_puts(out, "<tr><th scope=\"row\" title=\"");
     gw__markup_text(out, outcome->name);
     gw__text_addf(out, "\"><span class=\"mark square %s\"></span>", gw__colour(i));
-    gw__markup_clip(out, outcome->name, TABLE_CLIP);
+    put_name(outcome, out);
     if (i == c->baseline) gw__text_puts(out, " <span class=\"type\">baseline</span>");
     if (outcome->note) gw__text_putc(out, ' ');
     if (outcome->note) gw__markup_element(out, "span", "type", outcome->note);
@@ -299,9 +309,11 @@ void gw__part_comparison(const gw__report *report, gw__text *out) {
         gw__text_puts(&lead, " % intervals");
     }
     gw__text_puts(&lead, ".");
+    if (c->pages) gw__text_addf(&lead, " The name of an architecture leads to %s.", c->pages);
     gw__section_begin(out, "comparison", "Comparison", lead.at);
     put_table(c, out);
     if (has_gains(c)) put_gains(c, out);
+    gw__progress_draw(c, out);
     if (has_losses(c)) {
         gw__markup_element(out, "h3", NULL, "Final losses over the runs");
         gw__markup_element(out, "p", "lead", "A bar is as high as the number of runs that ended there; the upright line is their mean.");

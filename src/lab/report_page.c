@@ -67,8 +67,17 @@ static void put_facts(const gw__report *report, gw__text *out) {
     gw__text_puts(out, "</dl>\n");
 }
 
+static void put_way(const gw__report_way *way, gw__text *out) {
+    gw__text_puts(out, "<p class=\"back\"><a href=\"");
+    gw__markup_text(out, way->to);
+    gw__text_puts(out, "\">\xE2\x86\x90 ");
+    gw__markup_text(out, way->name);
+    gw__text_puts(out, "</a></p>\n");
+}
+
 static void put_header(const gw__report *report, gw__text *out) {
     gw__text_puts(out, "<header>\n");
+    if (report->back) put_way(report->back, out);
     gw__markup_element(out, "h1", NULL, report->title);
     if (report->subtitle) gw__markup_element(out, "p", "subtitle", report->subtitle);
     put_facts(report, out);

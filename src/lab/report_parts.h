@@ -35,6 +35,9 @@ const char *gw__colour(size_t i);
 /* The colour of a group of experts or of a stream: a task's own, or one of those that come after the tasks'; what all share is neutral. */
 const char *gw__group_colour(const gw__report_structure *structure, const char *name);
 
+/* ---- report_progress.c: how architectures learn, which stands in the section of the comparison ---- */
+void gw__progress_draw(const gw__report_comparison *comparison, gw__text *out);
+
 /* ---- report_tables.c ---- */
 void gw__table_write(const gw__report_table *table, gw__text *out);
 void gw__matrix_write(const gw__report_matrix *matrix, gw__text *out);

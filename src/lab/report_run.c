@@ -17,20 +17,13 @@
 
 /* ---- while it runs ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct said {
+typedef struct gw__said {
     int64_t epoch;
     const char *json;
-    struct said *next;
+    struct gw__said *next;
 } said;
 
-typedef struct recorder {
-    const gw_train_options *options; /* the caller's */
-    gw__arena arena;                 /* what was said, and later all of the report */
-    said *epochs;                    /* the last one first */
-    const char *test;
-    int64_t n_epochs;
-    bool failed;
-} recorder;
+typedef gw__recorder recorder;
 
 static const char *keep_text(recorder *r, const char *text) {
     const char *kept = gw__arena_text(&r->arena, text, strlen(text));
@@ -44,8 +37,7 @@ static void *take(recorder *r, size_t n, size_t item) {
     return p;
 }
 
-static void listen(void *context, const gw_event *event) {
-    recorder *r = context;
+void gw__recorder_hear(gw__recorder *r, const gw_event *event) {
     if (event->kind == GW_EVENT_EPOCH) {
         said *s = take(r, 1, sizeof *s);
         if (s) *s = (said){event->epoch, keep_text(r, event->text), r->epochs};
@@ -53,7 +45,6 @@ static void listen(void *context, const gw_event *event) {
         if (event->epoch > r->n_epochs) r->n_epochs = event->epoch;
     }
     if (event->kind == GW_EVENT_TEST) r->test = keep_text(r, event->text);
-    if (r->options->listener) r->options->listener(r->options->listener_context, event);
 }
 
 /* ---- numbers out of what was said -------------------------------------------------------------------------------------------------- */
@@ -322,6 +313,17 @@ static const char *name_of(recorder *r, const char *path) {
     return kept;
 }
 
+/* "census-income", and of one run beside others "census-income: mmoe". */
+static const char *title_of(recorder *r, const char *name, const char *architecture) {
+    gw__text text = {0};
+    if (!name || !r->label) return name ? name : r->label ? r->label : architecture;
+    gw__text_addf(&text, "%s: %s", name, r->label);
+    r->failed |= text.failed;
+    const char *kept = text.at ? keep_text(r, text.at) : NULL;
+    gw__text_clear(&text);
+    return kept;
+}
+
 static const char *subtitle_of(recorder *r, const gw__spec *spec) {
     gw__text text = {0};
     gw__text_puts(&text, gw__architecture_name(spec->model.architecture));
@@ -334,13 +336,13 @@ static const char *subtitle_of(recorder *r, const gw__spec *spec) {
 }
 
 static gw_status fill_header(recorder *r, const gw__run *run, const gw_model *model, gw__report *report, gw_error *err) {
-    const char *path = r->options->spec_path;
+    const char *path = r->spec_path;
     gw__text json = {0}, lines = {0};
     gw_status status = gw__spec_write_json(model->spec, &json, err);
     if (status == GW_OK) gw__markup_json(&lines, json.at);
     if (lines.at) report->spec = keep_text(r, lines.at);
     r->failed |= lines.failed;
-    report->title = path && strcmp(path, "-") != 0 ? name_of(r, path) : gw__architecture_name(model->spec->model.architecture);
+    report->title = title_of(r, path && strcmp(path, "-") != 0 ? name_of(r, path) : NULL, gw__architecture_name(model->spec->model.architecture));
     report->subtitle = subtitle_of(r, model->spec);
     fill_facts(r, run, model, report);
     gw__text_clear(&json);
@@ -351,14 +353,15 @@ static gw_status fill_header(recorder *r, const gw__run *run, const gw_model *mo
 /* ---- the report --------------------------------------------------------------------------------------------------------------------- */
 
 static gw_status make(recorder *r, const gw__run *run, const measuring *m, gw_error *err) {
-    gw__report report = {.curves_of = m->part};
+    gw__report report = {.curves_of = m->part, .back = r->back};
     const double *means = gate_means(r, m->evaluation);
     gw_status status = r->failed ? gw__fail_nomem(err) : GW_OK;
     if (status == GW_OK) status = fill_tasks(r, run, m, &report, err);
     if (status == GW_OK) status = fill_header(r, run, m->model, &report, err);
     if (status == GW_OK) status = gw__report_structure_of(m->model, means, means + m->evaluation->gate_width, m->part, &r->arena, &report.structure, err);
     if (status == GW_OK && r->failed) status = gw__fail_nomem(err);
-    return status == GW_OK ? gw__report_write(&report, r->options->report_path, err) : status;
+    if (status != GW_OK) return status;
+    return r->path ? gw__report_write(&report, r->path, err) : gw__report_format(&report, &r->page, err);
 }
 
 static gw_status look(void *context, const gw__run *run, const gw_model *model, gw_error *err) {
@@ -369,13 +372,33 @@ static gw_status look(void *context, const gw__run *run, const gw_model *model, 
     return status;
 }
 
+gw__witness gw__recorder_witness(gw__recorder *r) { return (gw__witness){look, r}; }
+
+void gw__recorder_clear(gw__recorder *r) {
+    gw__text_clear(&r->page);
+    gw__arena_clear(&r->arena);
+}
+
+/* ---- one run ------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct hearer {
+    recorder r;
+    const gw_train_options *options; /* the caller's */
+} hearer;
+
+static void listen(void *context, const gw_event *event) {
+    hearer *h = context;
+    gw__recorder_hear(&h->r, event);
+    if (h->options->listener) h->options->listener(h->options->listener_context, event);
+}
+
 gw_status gw__report_train(const gw_train_options *options, gw_model **ret_model, gw_error *err) {
-    recorder r = {.options = options};
+    hearer h = {{.spec_path = options->spec_path, .path = options->report_path}, options};
     gw_train_options heard = *options;
-    const gw__witness witness = {look, &r};
+    const gw__witness witness = gw__recorder_witness(&h.r);
     heard.listener = listen;
-    heard.listener_context = &r;
+    heard.listener_context = &h;
     const gw_status status = gw__train(&heard, &witness, ret_model, err);
-    gw__arena_clear(&r.arena);
+    gw__recorder_clear(&h.r);
     return status;
 }

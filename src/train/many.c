@@ -35,6 +35,7 @@ typedef struct job {
 struct many {
     gw_train_options base;
     const gw_run_options *runs;
+    const gw__witness *witnesses; /* [n], or NULL */
     size_t n;
     gw_run_result *results;
     char *spec_text;          /* of standard input, which can be read once */
@@ -195,7 +196,7 @@ static void read_group(many *m, job *j, group *g, gw__pool *own) {
     gw__pool *pool = own, *all = NULL;
     if (m->n_workers > 1 && g->n_runs >= m->n_workers && gw__pool_new(m->threads, &all, NULL) == GW_OK) pool = all;
     g->status = gw__intake_read(&j->options, j->spec, &m->from, pool, &g->data, &g->err);
-    if (g->status == GW_OK && g->n_runs > 1) gw__intake_keep_test(&g->data, &j->options, j->spec, pool);
+    if (g->status == GW_OK && (g->n_runs > 1 || m->witnesses)) gw__intake_keep_test(&g->data, &j->options, j->spec, pool);
     gw__pool_free(all);
 }
 
@@ -237,6 +238,11 @@ static void measure(const gw__run *run, gw_run_result *result) {
     result->multiply_adds = gw__net_multiply_adds(net);
 }
 
+static gw_status show(const job *j, const gw__run *run, const gw_model *model, gw_error *err) {
+    const gw__witness *witness = j->all->witnesses ? &j->all->witnesses[j->index] : NULL;
+    return witness && witness->look ? witness->look(witness->context, run, model, err) : GW_OK;
+}
+
 static gw_status train(job *j, gw__pool *pool, gw_run_result *result) {
     many *m = j->all;
     gw_error *err = &result->error;
@@ -249,6 +255,7 @@ static gw_status train(job *j, gw__pool *pool, gw_run_result *result) {
     status = gw__run_begin(&run, &j->options, j->spec, &m->from, &m->groups[j->group].data, pool, err);
     if (status == GW_OK) measure(&run, result);
     if (status == GW_OK) status = gw__run_train(&run, &model, err);
+    if (status == GW_OK) status = show(j, &run, model, err);
     if (model && fill_result(&run, model, result) != GW_OK) status = GW_E_NOMEM;
     gw__run_clear(&run); /* which still looks at the model's network */
     if (result->training && m->runs[j->index].keep_model) result->model = model;
@@ -312,8 +319,9 @@ static gw_status judge(const many *m, gw_error *err) {
     return worst->status;
 }
 
-gw_status gw__train_many(const gw_train_options *base, const gw_run_options *runs, size_t n_runs, gw_run_result *ret_results, gw_error *err) {
-    many m = {.base = *base, .runs = runs, .n = n_runs, .results = ret_results};
+gw_status gw__train_many(const gw_train_options *base, const gw_run_options *runs, size_t n_runs, const gw__witness *witnesses, gw_run_result *ret_results,
+                         gw_error *err) {
+    many m = {.base = *base, .runs = runs, .witnesses = witnesses, .n = n_runs, .results = ret_results};
     gw_status status = plan_runs(&m, err);
     if (status == GW_OK) status = plan_threads(&m, err);
     if (status == GW_OK) status = run_all(&m, err);

@@ -49,11 +49,11 @@ def parse(page, title):
     return root
 
 
-def self_contained(page, root, title):
-    """No script, no other file, no network: nothing that a browser would fetch or run."""
+def self_contained(page, root, title, links=()):
+    """No script, no other file, no network: nothing that a browser would fetch or run. `links`: pages beside it that it may lead to."""
     found = [f"{element.tag} {name}" for element in root.iter() for name in element.attrib if name.lower() in ("src", "srcset", "data", "action", "poster") or name.startswith("on")]
     found += [element.tag for element in root.iter() if element.tag in ("script", "iframe", "object", "embed", "link", "base", "form", "img", "image", "use")]
-    found += [element.get("href") for element in root.iter() if not (element.get("href") or "#").startswith("#")]
+    found += [element.get("href") for element in root.iter() if not (element.get("href") or "#").startswith("#") and (element.tag != "a" or element.get("href") not in links)]
     style = "".join(element.text or "" for element in root.iter("style"))
     found += re.findall(r"url\(|@import|@font-face|https?:", style)
     found += re.findall(r"<meta[^>]*http-equiv", page)

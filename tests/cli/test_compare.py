@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from cli_tap import COMMAND, SANITIZER_MARKS, SOURCE, check, fails, listing, main, people, read, run, same, small_world, succeeds, write
+from page_tap import drawings_are_named, look, numbers_are_finite, parse, self_contained
 
 FILES = ["compare.csv", "compare.json", "report.html", "runs.csv"]
 QUICK = ["--set", "train.epochs=2"]
@@ -26,6 +27,11 @@ def result(folder):
 
 def table(folder, name):
     return list(csv.DictReader(io.StringIO(read(os.path.join(folder, name)).decode())))
+
+
+def files(*architectures):
+    """What a folder has: the same for each comparison, and a page for each architecture."""
+    return sorted(FILES + [name + ".html" for name in architectures])
 
 
 def by_label(found):
@@ -46,7 +52,7 @@ def whole_road():
     small_world()
     write("test.csv", people(120, seed=5))
     found = succeeds("compare works", "compare", "people.yaml", "--architectures", "shared-bottom,mmoe", "--runs", 4, *QUICK, "--set", "data.test=test.csv", "-o", "out")
-    same(listing("out"), FILES, "the folder has the files")
+    same(listing("out"), files("single-task", "shared-bottom", "mmoe"), "the folder has the files")
     for part in ("test: 120 rows; 4 runs each, seeds 7 to 10", "rich: auc, higher is better", "age: rmse, lower is better", "job: accuracy, higher is better",
                  "gain: over single-task"):
         check(part in found.out, f"the screen has '{part}'", found)
@@ -122,6 +128,92 @@ def page():
     check("<b>" not in read("odd/report.html").decode() and list(by_label(result("odd"))) == ["single-task", '<b>&"'], "and does nothing on the page")
 
 
+def checked(path, links, title):
+    """A page with everything that holds of every page."""
+    page = read(path).decode("utf-8")
+    root = parse(page, title)
+    if root is not None:
+        self_contained(page, root, title, links)
+        drawings_are_named(root, title)
+        numbers_are_finite(page, title)
+    return root
+
+
+def text_of(element):
+    return " ".join("".join(element.itertext()).split())
+
+
+def learning_curves():
+    """The page's means are those of the runs that have the epoch."""
+    stop = ["--set", "train.epochs=12", "--set", "train.early_stop={patience: 1, metric: loss}", "--set", "train.optimizer.lr=0.05"]
+    succeeds("runs of different length", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "4", *stop, "-o", "lengths")
+    lengths = {r["epochs"] for a in result("lengths")["architectures"] for r in a["runs"]}
+    check(len(lengths) > 1, "early stopping ends them one by one", lengths)
+    root = checked("lengths/report.html", ["single-task.html", "mmoe.html"], "their page")
+    check("The validation loss by epoch" in text_of(root) and "those runs that went on" in text_of(root), "it says what the curves are")
+    figure = next(f for f in root.iter("figure") if f.find("details/summary") is not None and text_of(f.find(".//h3")) == "rich")
+    table = [[text_of(cell) for cell in row] for row in figure.find(".//tbody")]
+    same(len(table), max(lengths), "as long as the longest")
+    for column, a in enumerate(result("lengths")["architectures"], 1):
+        for epoch in range(max(lengths)):
+            losses = [r["curve"][epoch]["valid"]["tasks"]["rich"]["loss"] for r in a["runs"] if r["epochs"] > epoch]
+            shown = f"{statistics.mean(losses):.4f}" if losses else ""
+            if shown != table[epoch][column]:
+                check(False, f"{a['label']}: the mean of epoch {epoch + 1}", (shown, table[epoch]))
+    succeeds("without a validation part", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "2", *QUICK, "--set", "data.valid=null", "--set", "data.test=test.csv",
+             "-o", "unseen")
+    root = checked("unseen/report.html", ["single-task.html", "mmoe.html"], "the page without one")
+    table = next(f for f in root.iter("figure") if f.find("details/summary") is not None).find(".//tbody")
+    first = statistics.mean(r["curve"][0]["train"]["tasks"]["rich"]["loss"] for r in by_label(result("unseen"))["mmoe"]["runs"])
+    check("The training loss by epoch" in text_of(root) and text_of(table[0][2]) == f"{first:.4f}", "curves are of training", (first, text_of(table)))
+
+
+def single_pages():
+    """Of each architecture its first run, as train --report shows it."""
+    links = [f"{name}.html" for name in by_label(result("out"))]
+    root = checked("out/report.html", links, "the page of all")
+    same([a.get("href") for a in root.find(".//section").iter("a")], links, "names lead to pages")
+    check("leads to a page of its run with seed 7" in text_of(root), "and it says of which run")
+    for name in links:
+        page = checked("out/" + name, ["report.html"], name)
+        same([a.get("href") for a in page.find(".//header").iter("a")], ["report.html"], f"{name}: the way back")
+    a = by_label(result("out"))["mmoe"]
+    sets = [word for override in a["overrides"] for word in ("--set", override)]
+    run("train", "people.yaml", *QUICK, "--set", "data.test=test.csv", *sets, "--set", "train.seed=7", "--set", "train.data_seed=7", "-o", "one.gw", "--report", "one.html")
+    alone = read("one.html").decode().split("<nav")[1]
+    same(read("out/mmoe.html").decode().split("<nav")[1], alone, "a page has what train --report writes")
+    check("<title>people: mmoe</title>" in read("out/mmoe.html").decode(), "under its label")
+
+
+def page_names():
+    labels = {"report": "report-2", "../up": "_._up", "a b": "a_b", "A_b": "A_b-2", "<b>&": "_b__", "-x": "_x", "größe": "gr____e", "x" * 80: "x" * 64, "x" * 81: "x" * 64 + "-2", "a.b-c": "a.b-c"}
+    succeeds("labels become names of files", "compare", "people.yaml", "--architectures", ",".join(f"{label}=mmoe" for label in labels), "--baseline", "none", "--runs", "1",
+             *QUICK, "-o", "names/")
+    same(listing("names"), files(*labels.values()), "which are safe and differ")
+    links = [name + ".html" for name in labels.values()]
+    root = checked("names/report.html", links, "their page")
+    same([a.get("href") for a in root.find(".//section").iter("a")], links, "and leads to each")
+    checked("names/_b__.html", ["report.html"], "a page with a hostile label")
+    for name in ("report.html", "_b__.html"):
+        for width in (390, 1280):
+            look("names/" + name, width, f"names/{name}")
+
+
+def pages_of_others():
+    """A page takes the place of such a page only."""
+    base = ["compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, "-o", "taken"]
+    os.mkdir("taken")
+    write("taken/mmoe.html", "<p>mine</p>")
+    fails("a page of others is not replaced", 2, ["taken/mmoe.html", "no page of a comparison", "hint"], *base)
+    same((listing("taken"), read("taken/mmoe.html")), (["mmoe.html"], b"<p>mine</p>"), "it is as it was, and nothing beside it")
+    succeeds("nor is that of a single run", "train", "people.yaml", *QUICK, "-o", "one.gw", "--report", "taken/mmoe.html")
+    fails("which is somebody's", 2, ["no page of a comparison"], *base)
+    os.remove("taken/mmoe.html")
+    succeeds("without it", *base)
+    succeeds("pages of an earlier comparison are replaced", *base, "--set", "train.seed=9")
+    check("with seed 9" in read("taken/report.html").decode() and "<dd>9</dd>" in read("taken/mmoe.html").decode(), "by new ones")
+
+
 def overall():
     """Tasks of one metric have a mean."""
     header, *rows = people(300).splitlines()
@@ -144,6 +236,7 @@ def threads():
         found.append(succeeds(f"with {n} threads", "compare", "people.yaml", *arguments, "--threads", n, "-o", f"t{n}", "--json"))
         same(json.loads(found[-1].out), result(f"t{n}"), f"{n} threads: --json prints compare.json")
         same(without_seconds(result(f"t{n}")), without_seconds(result("t1")), f"{n} threads: the same as one")
+        same([name for name in listing("t1") if name.endswith(".html") and read(f"t{n}/{name}") != read(f"t1/{name}")], [], f"{n} threads: the same pages")
     same(result("t1")["part"], "valid", "without data.test the validation part is compared")
 
 
@@ -210,6 +303,9 @@ def failing_runs():
     same((wild["done"], wild["failed"], wild["tasks"]["rich"]["auc"]["mean"], wild["tasks"]["rich"]["auc"]["gain"]), (0, 2, None, None), "they are in no mean")
     check("finite" in wild["runs"][0]["problem"] and wild["runs"][0]["outcome"] == "failed", "and say why", wild["runs"][0])
     same([r["outcome"] for r in table("wild", "runs.csv")], ["done"] * 4 + ["failed"] * 2, "runs.csv has them")
+    root = checked("wild/report.html", ["single-task.html", "mmoe.html"], "the page with runs that failed")
+    same([a.get("href") for a in root.find(".//section").iter("a")], ["single-task.html", "mmoe.html"], "leads to no page of what has none")
+    same(listing("wild"), files("single-task", "mmoe"), "which is not there")
     check("4 of 6 runs are in the table" in found.out and "wild, seed 8: epoch 1" in found.err, "the screen says it", found)
     before = listing()
     fails("if none comes to an end, it fails", 1, ["none of the 2 runs", "finite"], "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "2",
@@ -314,7 +410,7 @@ def folders():
     write("there/notes.txt", "mine")
     write("there/compare.csv", "old")
     succeeds("a folder that is there is used", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, "-o", "there/")
-    same(listing("there"), sorted(FILES + ["notes.txt"]), "beside what is in it")
+    same(listing("there"), sorted(files("single-task", "mmoe") + ["notes.txt"]), "beside what is in it")
     check(read("there/compare.csv") != b"old" and read("there/notes.txt") == b"mine", "files of an earlier comparison are replaced, others are not")
     write("there/compare.json", read("people.yaml").replace(b"people.csv", b"../people.csv"))
     os.chdir("there")
@@ -324,7 +420,7 @@ def folders():
     same(read("compare.json").decode(), spec, "it is as it was")
     os.chdir("..")
     found = run("compare", "-", "--architectures", "mmoe", "--runs", "1", *QUICK, "--match-parameters", "-o", "piped", stdin=read("people.yaml"))
-    check(found.code == 0 and listing("piped") == FILES, "a spec may come from standard input", found)
+    check(found.code == 0 and listing("piped") == files("single-task", "mmoe"), "a spec may come from standard input", found)
 
 
 def documented():
@@ -336,4 +432,4 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, page, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, warned, interrupted, refused, folders, documented)
+main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, warned, interrupted, refused, folders, documented)

@@ -40,6 +40,21 @@ static gw__report_interval interval(double mean, double half) { return (gw__repo
 
 static const gw__report_interval none = {NAN, NAN, NAN};
 
+/* Runs that end one after another, so that the last epochs have one of them; those of the third architecture are short. */
+static gw__report_curve progress(size_t outcome, size_t n_runs, double to, uint32_t *state) {
+    const size_t n = outcome == 2 ? 1 : FIXTURE_EPOCHS - outcome % 3;
+    double *means = take(FIXTURE_EPOCHS, sizeof *means), *lows = take(FIXTURE_EPOCHS, sizeof *lows), *highs = take(FIXTURE_EPOCHS, sizeof *highs);
+    size_t *runs = take(FIXTURE_EPOCHS, sizeof *runs);
+    for (size_t e = 0; e < FIXTURE_EPOCHS; e++) {
+        const double band = 0.02 * draw(state);
+        runs[e] = e >= n ? 0 : e + 3 >= n && n > 3 && n_runs > 1 ? 1 : n_runs;
+        means[e] = runs[e] ? to + 0.4 / (1 + 0.5 * (double)e) + 0.01 * scatter(state) : NAN;
+        lows[e] = runs[e] > 1 ? means[e] - band : NAN;
+        highs[e] = runs[e] > 1 ? means[e] + band : NAN;
+    }
+    return (gw__report_curve){means, lows, highs, runs};
+}
+
 static gw__report_cell *cells(size_t n_tasks, size_t outcome, size_t n_runs, bool fails, uint32_t *state) {
     gw__report_cell *made = take(n_tasks, sizeof *made);
     for (size_t t = 0; t < n_tasks; t++) {
@@ -51,7 +66,8 @@ static gw__report_cell *cells(size_t n_tasks, size_t outcome, size_t n_runs, boo
         }
         if (fails) losses[0] = values[0] = NAN;
         const double half = n_runs > 1 ? 0.0025 : NAN;
-        made[t] = (gw__report_cell){losses, values, interval(0.85 + gain, half), outcome ? interval(gain, half) : none};
+        made[t] = (gw__report_cell){losses, values, interval(0.85 + gain, half), outcome ? interval(gain, half) : none, {0}};
+        if (!fails) made[t].curve = progress(outcome, n_runs, 0.3 - 2 * gain, state);
     }
     return made;
 }
@@ -71,9 +87,9 @@ const gw__report *fixture_comparison(size_t n_tasks, size_t n_outcomes, size_t n
         const char *known = i < sizeof architectures / sizeof architectures[0] ? architectures[i] : "another";
         outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails,
                                            .parameters = 104962 + 1000 * (int64_t)i, .multiply_adds = 103680, .tasks = cells(n_tasks, i, n_runs, fails, &state),
-                                           .gain = i ? interval(0.001 * (double)i, 0.001) : none};
+                                           .gain = i ? interval(0.001 * (double)i, 0.001) : none, .page = fails ? NULL : FIXTURE_PAGE};
     }
-    *c = (gw__report_comparison){tasks, metrics, better, n_tasks, outcomes, n_outcomes, 0, "difference of auc", "test", 0.95};
+    *c = (gw__report_comparison){tasks, metrics, better, n_tasks, outcomes, n_outcomes, 0, "difference of auc", "test", 0.95, FIXTURE_EPOCHS, "validation loss", "a page of its run with seed 1"};
     *report = (gw__report){.title = hostile ? HOSTILE : "census-income", .subtitle = "architectures compared", .comparison = c};
     return report;
 }
@@ -142,6 +158,7 @@ const gw__report *fixture_run(size_t n_tasks, size_t n_experts, size_t n_epochs,
     static const char *const names[] = {"shared.0", "shared.1", "shared.2"}, *const heads[] = {"gate", "entropy", "effective experts"};
     static const char *const numbers[] = {"task0", "1.20", "3.3", "task1", NULL, "2.9"};
     static const double values[] = {1, 0.4, -0.2, 0.4, 1, NAN, -0.2, 0.1, 1};
+    static const gw__report_way back = {FIXTURE_PAGE, "all <b>architectures</b>"};
     static const gw__report_matrix matrix = {"Similarity of experts", "Linear CKA of outputs.", names, names, 3, 3, values, -1, 1};
     static const gw__report_table table = {"Gates in figures", NULL, heads, NULL, 3, numbers, 2};
     uint32_t state = 3;
@@ -153,7 +170,7 @@ const gw__report *fixture_run(size_t n_tasks, size_t n_experts, size_t n_epochs,
     warnings[0] = hostile ? HOSTILE : "expert shared.2 gets less than 1 % of every gate";
     *health = (gw__report_health){"Measured after epoch 3.", warnings, 1, true, &table, 1, &matrix, 1};
     for (size_t t = 0; t < n_tasks; t++) tasks[t] = task_of(t, n_epochs, gaps, hostile, &state);
-    *report = (gw__report){.title = hostile ? HOSTILE : "people", .subtitle = "mmoe", .facts = facts, .n_facts = 2, .spec = hostile ? HOSTILE : "{\n}",
+    *report = (gw__report){.title = hostile ? HOSTILE : "people", .subtitle = "mmoe", .facts = facts, .n_facts = 2, .back = hostile ? &back : NULL, .spec = hostile ? HOSTILE : "{\n}",
                            .n_epochs = n_epochs, .kept_epoch = (n_epochs + 1) / 2, .tasks = tasks, .n_tasks = n_tasks, .curves_of = "test",
                            .structure = structure(n_tasks, n_experts, tasks, gaps, hostile), .health = health};
     return report;

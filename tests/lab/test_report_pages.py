@@ -25,12 +25,34 @@ def pages():
         same(" ".join(section.get("id") for section in root.iter("section")), sections, f"{name}: its sections")
         links = [a.get("href")[1:] for a in root.find(".//nav").iter("a")]
         same(" ".join(links), sections, f"{name}: a link to each")
-        self_contained(page, root, name)
+        self_contained(page, root, name, ["a-page.html"])
         drawings_are_named(root, name)
         numbers_are_finite(page, name)
     text = read("hostile.html").decode("utf-8")
     check("<script" not in text and "&lt;script&gt;alert(" in text, "hostile names are shown")
     check("onload=&quot;y" in text, "quotes in names are text")
+    progress()
+
+
+def progress():
+    """Learning curves of architectures: lines, bands and what is told of them."""
+    root = parse(read("compare.html").decode("utf-8"), "curves")
+    charts = [svg for svg in root.iter("svg") if "by epoch" in svg.get("aria-label")]
+    same(len(charts), 2, "a chart for each task")
+    groups = [g for g in charts[0].iter("g") if (g.get("class") or "").startswith("curve")]
+    same(len(groups), 7, "a line for each architecture with runs that are done")
+    same(groups[0].find("title").text.split(" after ")[1:], ["epoch 1, " + groups[0].find("title").text.split(", ")[1].split(" ")[0], "epoch 12; mean of 1 run"], "which tells its ends")
+    same([path.get("class") for path in groups[0].iter("path")], ["area", "line", "line thin"], "a band, a line, and another where some runs had ended")
+    same([len(path.get("d").split("L")) for path in groups[0].iter("path")], [18, 9, 4], "as far as the runs go")
+    same(len(groups[2].findall("circle")), 1, "one epoch is a dot")
+    table = next(f for f in root.iter("figure") if charts[0] in list(f)).find(".//table")
+    same([len(list(table.iter("tr"))), len(table.find(".//tr"))], [13, 9], "the means stand in a table")
+    links = [a.get("href") for a in root.find(".//section").iter("a")]
+    same(links, ["a-page.html"] * 7, "names lead to the pages that there are")
+    many = read("compare-many.html").decode("utf-8")
+    check('class="mark stroke again c1"' in many and 'class="line again"' in many, "more than eight lines are told apart by dashes")
+    check("mean of those runs that went on" not in read("compare-one.html").decode("utf-8") and "standard deviation" not in read("compare-one.html").decode("utf-8"),
+          "of one run there is neither a band nor an end of others")
 
 
 def looks():

@@ -145,7 +145,7 @@ static gw_status many_runs(void *context, gw_error *err) {
     const gw_train_options base = {.spec_text = small_spec, .overrides = (const char *const[]){"data.test=t.csv", "train.checkpoint=null"},
                                    .n_overrides = 2, .threads = 1};
     for (size_t i = 0; i < 3; i++) runs[i] = (gw_run_options){.overrides = &sets[i], .n_overrides = 1, .keep_model = i == 0};
-    gw_status status = gw__train_many(&base, runs, 3, results, err);
+    gw_status status = gw__train_many(&base, runs, 3, NULL, results, err);
     size_t n_failed = 0;
     for (size_t i = 0; i < 3; i++) n_failed += results[i].status != GW_OK;
     assert_true((n_failed > 0) == (status != GW_OK));

@@ -161,7 +161,7 @@ static void check_together(const char *spec, const char *init, const sample *run
         unlink(run->together);
         options[k] = (gw_run_options){.overrides = run->overrides, .n_overrides = run->n, .model_path = run->together};
     }
-    if (gw__train_many(&base, options, n, results, &err) != GW_OK) fail_msg("%s: %s", err.where, err.message);
+    if (gw__train_many(&base, options, n, NULL, results, &err) != GW_OK) fail_msg("%s: %s", err.where, err.message);
     for (size_t k = 0; k < n; k++) {
         const sample *run = &runs[order[k]];
         assert_int_equal(results[k].status, GW_OK);
@@ -231,7 +231,7 @@ static int readings_of(const char *spec, const char *const *sets, size_t n) {
     gw_train_options base = base_of(spec, 2, NULL);
     for (size_t i = 0; i < n; i++) options[i] = (gw_run_options){.overrides = &sets[i], .n_overrides = 1};
     int before = atomic_load(&n_readings);
-    if (gw__train_many(&base, options, n, results, &err) != GW_OK) fail_msg("%s: %s", err.where, err.message);
+    if (gw__train_many(&base, options, n, NULL, results, &err) != GW_OK) fail_msg("%s: %s", err.where, err.message);
     gw__run_results_clear(results, n);
     return atomic_load(&n_readings) - before;
 }
@@ -253,7 +253,7 @@ static void models_outlive_the_runs(void **state) {
     gw_run_options options[3] = {{.keep_model = true}, {.keep_model = false}, {.keep_model = true, .model_path = "kept.gw"}};
     gw_run_result results[3] = {{0}};
     gw_train_options base = base_of(shared_spec, 2, NULL);
-    assert_int_equal(gw__train_many(&base, options, 3, results, &err), GW_OK);
+    assert_int_equal(gw__train_many(&base, options, 3, NULL, results, &err), GW_OK);
     assert_non_null(results[0].model);
     assert_null(results[1].model);
     assert_ptr_equal(results[0].model->features, results[2].model->features); /* one copy */
@@ -275,7 +275,7 @@ static void failures_stay_alone(void **state) {
     stories s = {0};
     gw_train_options base = base_of(shared_spec, 2, &s);
     for (size_t i = 0; i < 6; i++) options[i] = (gw_run_options){.overrides = &sets[i], .n_overrides = 1};
-    assert_int_equal(gw__train_many(&base, options, 6, results, &err), GW_E_NONFINITE);
+    assert_int_equal(gw__train_many(&base, options, 6, NULL, results, &err), GW_E_NONFINITE);
     assert_non_null(strstr(err.message, "run 2 of 6: epoch 1"));
     static const gw_status expected[] = {GW_OK, GW_E_NONFINITE, GW_E_CONFIG, GW_E_IO, GW_OK, GW_E_IO};
     for (size_t i = 0; i < 6; i++) {
@@ -300,7 +300,7 @@ static void bad_test_rows(void **state) {
     gw_run_result results[2] = {{0}};
     gw_error err = {0}, alone = {0};
     gw_train_options base = base_of(shared_spec, 2, NULL);
-    assert_int_equal(gw__train_many(&base, options, 2, results, &err), GW_E_DATA);
+    assert_int_equal(gw__train_many(&base, options, 2, NULL, results, &err), GW_E_DATA);
     base.model_path = "z.gw";
     assert_int_equal(gw__train(&base, NULL, NULL, &alone), GW_E_DATA);
     for (size_t i = 0; i < 2; i++) {
@@ -318,7 +318,7 @@ static void one_path_for_two(void **state) {
     gw_run_result results[2] = {{0}};
     gw_error err = {0};
     gw_train_options base = base_of(shared_spec, 2, NULL);
-    assert_int_equal(gw__train_many(&base, options, 2, results, &err), GW_E_ARGUMENT);
+    assert_int_equal(gw__train_many(&base, options, 2, NULL, results, &err), GW_E_ARGUMENT);
     assert_string_equal(err.message, "'model_path': two runs are to be saved as 'x.gw'");
     assert_int_equal(results[0].status, GW_E_ARGUMENT);
     assert_int_equal(results[1].status, GW_E_ARGUMENT);
@@ -340,7 +340,7 @@ static void canceled(void **state) {
         snprintf(paths[i], sizeof paths[i], "c%zu.gw", i);
         options[i] = (gw_run_options){.overrides = &set, .n_overrides = 1, .model_path = paths[i]};
     }
-    assert_int_equal(gw__train_many(&base, options, N, results, &err), GW_E_CANCELED);
+    assert_int_equal(gw__train_many(&base, options, N, NULL, results, &err), GW_E_CANCELED);
     size_t n_begun = 0;
     for (size_t i = 0; i < N; i++) {
         assert_int_equal(results[i].status, GW_E_CANCELED);
