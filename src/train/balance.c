@@ -44,7 +44,7 @@ struct gw__balance {
     double *loss;            /* [T] weight x mean loss */
     double *alpha;           /* [T] */
     double *gram;            /* [T,T] */
-    double *apart, *shares, *losses; /* of the gradients that are not 0: their Gram matrix, coefficients, losses */
+    double *apart, *shares, *losses; /* of the gradients that take part: their Gram matrix, coefficients, losses */
     double *work;
     double block[];
 };
@@ -295,8 +295,15 @@ static bool all_finite(size_t n, const double *values) {
     return true;
 }
 
-/* A gradient of 0 says nothing, and every method would have to look out for it. */
-static bool takes_part(const gw__balance *b, size_t k) { return b->gram[k * b->n + k] > 0; }
+#define NEGLIGIBLE 1e-12 /* of the longest gradient */
+
+/* A gradient of 0 says nothing, and every method would have to look out for it. One next to 0, as that of a task that is learned by heart, says no more,
+ * but methods divide by its length: made as long as the others it would be rounding, and its coefficient too large for a float in the end. */
+static bool takes_part(const gw__balance *b, size_t k) {
+    double longest = 0;
+    for (size_t m = 0; m < b->n; m++) longest = fmax(longest, b->gram[m * b->n + m]);
+    return b->gram[k * b->n + k] > NEGLIGIBLE * NEGLIGIBLE * longest;
+}
 
 /* The Gram matrix and losses of those that take part; how many. */
 static size_t take_apart(gw__balance *b) {

@@ -370,6 +370,26 @@ static void the_state_is_all(void **state) {
     }
 }
 
+/* A gradient of next to no length takes no part, whatever the units are; what is short, but there, does. */
+static void negligible_gradients_take_no_part(void **state) {
+    (void)state;
+    for (size_t m = 0; m < METHODS; m++) {
+        bench b = begin(3, all[m], ""), two = begin(3, all[m], "");
+        for (double unit = 1e-30; sees_gradients(&b) && unit < 1e31; unit *= 1e30) {
+            const double loss[] = {1, 1, 1}, lengths[] = {2 * unit, 1e-14 * unit, unit}, none[] = {2 * unit, 0, unit}, short_one[] = {2 * unit, 1e-9 * unit, unit};
+            double expected[MOST];
+            memcpy(expected, do_step(&two, 0, loss, none), sizeof expected);
+            const double *alpha = do_step(&b, 0, loss, lengths);
+            const bool weighs = alpha[1] == 1; /* by factors alone */
+            assert_true(weighs ? strcmp(all[m], "gradnorm") == 0 : alpha[1] == 0);
+            for (size_t k = 0; k < 3; k++) assert_near(alpha[k], expected[k], 0);
+            assert_true(do_step(&b, 0, loss, short_one)[1] > 0);
+        }
+        end(&b);
+        end(&two);
+    }
+}
+
 /* Gradients that are not finite are left to the loop: coefficients of 1. */
 static void not_finite_is_not_hidden(void **state) {
     (void)state;
@@ -401,6 +421,7 @@ int main(void) {
         cmocka_unit_test(anything_is_defined),
         cmocka_unit_test(absent_tasks_are_left_alone),
         cmocka_unit_test(the_state_is_all),
+        cmocka_unit_test(negligible_gradients_take_no_part),
         cmocka_unit_test(not_finite_is_not_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -387,11 +387,30 @@ static void rows_without_labels(void **state) {
     }
 }
 
+/* A task whose gradient is hardly there does no harm: what would make it as long as the others is no float. */
+static void next_to_no_gradient(void **state) {
+    (void)state;
+    static const double weights[TASKS] = {1, 1e-40, 1};
+    write_table("t.csv", ROWS, 9);
+    for (size_t i = 0; i < METHODS; i++) {
+        made m;
+        char train[128];
+        snprintf(train, sizeof train, "balance: %s", all[i]);
+        make(&m, with_tables, models[4], train, weights, 2);
+        gw__step_result result;
+        for (int step = 0; step < 20; step++) {
+            gw__trainer_step(m.trainer, m.rows + step, 1 + (size_t)step, (gw__rates){0.01, 0.01}, &result);
+            if (!result.finite || gw__trainer_bad_tensor(m.trainer)) fail_msg("%s: step %d is not finite", all[i], step);
+        }
+        unmake(&m);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_directory, leave_directory)
     const struct CMUnitTest tests[] = {
         TEST(shared_by_gradient), TEST(combined_where_shared), TEST(nothing_shared_nothing_changed), TEST(threads_do_not_move_a_bit),
-        TEST(related_tasks), TEST(looking_back_moves_nothing), TEST(rows_without_labels),
+        TEST(related_tasks), TEST(looking_back_moves_nothing), TEST(rows_without_labels), TEST(next_to_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
