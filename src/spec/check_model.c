@@ -70,8 +70,8 @@ static gw_status check_groups_of_experts(const gw__frame *frame) {
         uint32_t own = spec->model.experts.per_task[t];
         total += own;
         if (spec->model.experts.count == 0 && own == 0 && gw__task_has_tower(&spec->tasks[t])) {
-            return gw__fail_value(frame, gw__inner_node(frame, "experts", "per_task"), "task '%s' has no expert; hint: 'shared' or 'per_task' above 0",
-                                  spec->tasks[t].name);
+            return gw__fail_value(frame, gw__inner_node(frame, "experts", "per_task"), "task '%s' has no expert; hint: %s'per_task' above 0",
+                                  spec->tasks[t].name, gw__applies_expert_shared(spec, NULL) ? "'shared' or " : "");
         }
     }
     if (spec->model.architecture == GW__ARCH_STEM && total * spec->n_tasks > GATES_LIMIT) {
@@ -134,9 +134,14 @@ static gw_status check_sparse(const gw__frame *frame) {
 static gw_status check_local(const gw__frame *frame) {
     const gw__model_spec *model = &frame->reading->spec->model;
     const gw__gating_spec *gating = &model->gating;
-    const bool plain = gating->top_k == 0 && gating->temperature == 1 && gating->dropout == 0 && !gating->balance.on;
-    if (model->architecture != GW__ARCH_LOCAL_EXPERTS || plain) return GW_OK;
-    return gw__fail_value(frame, NODE(frame, "gates"), "the gate of 'local-experts' is a plain softmax; hint: 'moe' has the other kinds");
+    const char *unfit = gating->top_k > 0         ? "top_k"
+                        : gating->temperature != 1 ? "temperature"
+                        : gating->dropout > 0      ? "weight_dropout"
+                        : gating->balance.on       ? "balance"
+                                                   : NULL;
+    if (model->architecture != GW__ARCH_LOCAL_EXPERTS || unfit == NULL) return GW_OK;
+    return gw__fail_value(frame, gw__inner_node(frame, "gates", unfit),
+                          "architecture 'local-experts' learns from the softmax of its gate as it is: '%s' does not fit; hint: 'moe' takes it", unfit);
 }
 
 /* A gate weighs two experts at least. */

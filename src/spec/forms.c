@@ -223,8 +223,10 @@ static gw_status layer_per_level(const gw__frame *frame, const gw__field *field,
     gw_status status = mlp_widths(frame, field, node, &layers);
     if (status != GW_OK) return status;
     if (layers.n != levels) {
-        return gw__fail_value(frame, node, "key '%s': 'cross-stitch' has one level per layer: expected %zu width%s but found %zu; hint: leave 'levels' out",
-                              field->key, levels, levels == 1 ? "" : "s", layers.n);
+        const gw__doc *written = gw__frame_get(frame->outer, "levels"); /* without it there are as many as layers, but for more than levels can be */
+        if (written == NULL) return gw__fail_value(frame, node, "key '%s': 'cross-stitch' has one level per layer, at most %zu, but found %zu", field->key, levels, layers.n);
+        return gw__fail_value(frame->outer, written, "key 'levels': 'cross-stitch' has one level per layer: expected '%zu', the widths of its experts, but found '%zu'; "
+                              "hint: leave 'levels' out, or give 'experts.%s' %zu width%s", layers.n, levels, field->key, levels, levels == 1 ? "" : "s");
     }
     for (size_t l = 0; l < levels; l++) hidden[l] = (gw__widths){layers.at + l, 1};
     *(const gw__widths **)((char *)frame->base + field->offset) = hidden;
