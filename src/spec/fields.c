@@ -299,7 +299,8 @@ SECTION(model,
      .doc = "Whether a category's and a task's own experts are added once more, each weighed by a gate of its own."},
     {"sequence", GW__FIELD_TEXTS, AT(model.sequence), .preset = "[]", .applies = gw__applies_sequence, .idle_ok = true, .owner = "architecture 'aitm'",
      .doc = "Tasks, each of which hands on what it knows to the next; empty: all of them, in the spec's order."},
-    {"towers", GW__FIELD_SECTION, .section = &towers_section, .doc = "The towers, one per task; the last layer is the head."},
+    {"towers", GW__FIELD_SECTION, .section = &towers_section, .applies = gw__applies_towers, .idle_ok = true,
+     .owner = "architectures that have towers, all but 'local-experts'", .doc = "The towers, one per task; the last layer is the head."},
     {"init", GW__FIELD_SECTION, .section = &init_section, .shorthand = "name", .doc = "Initial values of dense layers."},
     {"embedding_std", GW__FIELD_NUMBER, AT(model.embedding_std), "0.05", NOT_NEGATIVE, .doc = "Standard deviation of embeddings at the start."})
 static const gw__section model_section = {model_fields, GW__COUNT(model_fields), gw__check_model};

@@ -135,6 +135,7 @@ bool gw__applies_expert_count(const gw__spec *spec, const void *base) { return t
 bool gw__applies_expert_shared(const gw__spec *spec, const void *base) { return traits_in(spec)->has_shared; }
 bool gw__applies_expert_per_task(const gw__spec *spec, const void *base) { return traits_in(spec)->has_own; }
 bool gw__applies_wiring(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_CUSTOM; }
+bool gw__applies_towers(const gw__spec *spec, const void *base) { return spec->model.architecture != GW__ARCH_LOCAL_EXPERTS; }
 bool gw__applies_local(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_LOCAL_EXPERTS; }
 bool gw__applies_alpha(const gw__spec *spec, const void *base) { return spec->model.architecture == GW__ARCH_L2_CONSTRAINED; }
 

@@ -40,6 +40,7 @@ bool gw__applies_expert_count(const gw__spec *spec, const void *base);
 bool gw__applies_expert_shared(const gw__spec *spec, const void *base);
 bool gw__applies_expert_per_task(const gw__spec *spec, const void *base);
 bool gw__applies_wiring(const gw__spec *spec, const void *base);
+bool gw__applies_towers(const gw__spec *spec, const void *base);
 bool gw__applies_local(const gw__spec *spec, const void *base);
 bool gw__applies_alpha(const gw__spec *spec, const void *base);
 bool gw__applies_connections(const gw__spec *spec, const void *base);
