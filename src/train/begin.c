@@ -9,34 +9,37 @@
 
 /* ---- whether a model's parameters fit ---- */
 
-static void describe_parameter(const gw__net *net, size_t i, char out[160]) {
-    if (i >= gw__net_parameter_count(net)) {
-        snprintf(out, 160, "none");
-        return;
+static void shape_text(const gw__parameter *p, char out[64]) {
+    if (p->n_dims == 2) snprintf(out, 64, "[%llu,%llu]", (unsigned long long)p->shape[0], (unsigned long long)p->shape[1]);
+    else snprintf(out, 64, "[%llu]", (unsigned long long)p->shape[0]);
+}
+
+/* Looked for from `at` on, where it stands unless the nets differ. */
+static bool find_parameter(const gw__net *net, const char *name, size_t at, gw__parameter *ret_parameter) {
+    const size_t n = gw__net_parameter_count(net);
+    for (size_t i = 0; i < n; i++) {
+        *ret_parameter = gw__net_parameter_at(net, (at + i) % n);
+        if (strcmp(ret_parameter->name, name) == 0) return true;
     }
-    gw__parameter p = gw__net_parameter_at(net, i);
-    if (p.n_dims == 2)
-        snprintf(out, 160, "'%.100s' [%llu,%llu]", p.name, (unsigned long long)p.shape[0], (unsigned long long)p.shape[1]);
-    else
-        snprintf(out, 160, "'%.100s' [%llu]", p.name, (unsigned long long)p.shape[0]);
+    return false;
 }
 
-static bool same_parameter(const gw__net *a, const gw__net *b, size_t i) {
-    if (i >= gw__net_parameter_count(a) || i >= gw__net_parameter_count(b)) return false;
-    gw__parameter p = gw__net_parameter_at(a, i), q = gw__net_parameter_at(b, i);
-    return strcmp(p.name, q.name) == 0 && p.n_dims == q.n_dims && memcmp(p.shape, q.shape, p.n_dims * sizeof p.shape[0]) == 0;
-}
+#define OTHER_NET "the model's architecture or widths are not the spec's: "
 
-/* The names stand in a fixed order, so the first that differs is where the architectures part. */
 static gw_status check_same_net(const gw__net *net, const gw__net *other, const char *path, gw_error *err) {
-    size_t n = gw__net_parameter_count(net), m = gw__net_parameter_count(other);
-    for (size_t i = 0; i < (n > m ? n : m); i++) {
-        if (same_parameter(net, other, i)) continue;
-        char mine[160], its[160];
-        describe_parameter(net, i, mine);
-        describe_parameter(other, i, its);
-        return gw__fail_at(err, GW_E_CONFIG, path, 0, 0, "the model's architecture or widths are not the spec's: "
-                           "expected tensor %s but found %s", mine, its);
+    gw__parameter p, q;
+    for (size_t i = 0; i < gw__net_parameter_count(net); i++) {
+        p = gw__net_parameter_at(net, i);
+        if (!find_parameter(other, p.name, i, &q)) return gw__fail_at(err, GW_E_CONFIG, path, 0, 0, OTHER_NET "the model has no tensor '%.200s'", p.name);
+        if (p.n_dims == q.n_dims && memcmp(p.shape, q.shape, p.n_dims * sizeof p.shape[0]) == 0) continue;
+        char expected[64], found[64];
+        shape_text(&p, expected);
+        shape_text(&q, found);
+        return gw__fail_at(err, GW_E_CONFIG, path, 0, 0, OTHER_NET "tensor '%.200s': expected the shape %s but found %s", p.name, expected, found);
+    }
+    for (size_t i = 0; i < gw__net_parameter_count(other); i++) {
+        p = gw__net_parameter_at(other, i);
+        if (!find_parameter(net, p.name, i, &q)) return gw__fail_at(err, GW_E_CONFIG, path, 0, 0, OTHER_NET "the spec has no parameter for tensor '%.200s'", p.name);
     }
     return GW_OK;
 }

@@ -64,7 +64,12 @@ def continuing():
     check(read("r.gw") == read("c.gw"), "a resumed run gives the same bytes")
     succeeds("--init succeeds", "train", "people.yaml", "--init", "model.gw", "--set", "train.epochs=1", "-o", "i.gw")
     succeeds("a model may be trained further in its place", "train", "people.yaml", "--init", "i.gw", "--set", "train.epochs=1", "-o", "i.gw")
-    fails("--init of another architecture is refused", (1, 2), ["model.gw"], "train", "people.yaml", "--init", "model.gw", "--set", "model.architecture=omoe", "-o", "x.gw")
+    fails("--init of another architecture is refused", 2, ["model.gw: ", "the model has no tensor 'level0.gate.all.0.weight'"],
+          "train", "people.yaml", "--init", "model.gw", "--set", "model.architecture=omoe", "-o", "x.gw")
+    fails("or with a tensor too many", 2, ["the spec has no parameter for tensor 'level0.expert.shared.1.0.weight'"],
+          "train", "people.yaml", "--init", "model.gw", "--set", "model.architecture=shared-bottom", "-o", "x.gw")
+    fails("or of other widths", 2, ["tensor 'level0.expert.shared.0.0.weight': expected the shape [3,"],
+          "train", "people.yaml", "--init", "model.gw", "--set", "model.experts.hidden=[3]", "-o", "x.gw")
     check(not os.path.exists("x.gw"), "and nothing is written")
 
 
