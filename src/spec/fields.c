@@ -209,7 +209,7 @@ SECTION(gate_balance,
     {"even", GW__FIELD_NUMBER, AT(model.gating.balance.even), "0", NOT_NEGATIVE,
      .applies = gw__applies_top_k, .owner = "gates with 'top_k'",
      .doc = "Weight of the Switch loss: experts x the sum over them of share of rows x mean probability."},
-    {"z", GW__FIELD_NUMBER, AT(model.gating.balance.z), "0", NOT_NEGATIVE, .doc = "Weight of the router z-loss, the mean of log(sum of exp(logits))^2."},
+    {"z", GW__FIELD_NUMBER, AT(model.gating.balance.z), "0", NOT_NEGATIVE, .doc = "Weight of the z-loss of gates (the paper's routers), the mean of log(sum of exp(logits))^2."},
     {"bias", GW__FIELD_NUMBER, AT(model.gating.balance.bias), "0", NOT_NEGATIVE, .applies = gw__applies_top_k, .owner = "gates with 'top_k'", .quiet = true,
      .doc = "Balance without a loss: each step moves the bias by which an expert is selected by so much, up if it had fewer rows than the mean, else down."})
 static const gw__section gate_balance_section = {gate_balance_fields, GW__COUNT(gate_balance_fields), NULL};
