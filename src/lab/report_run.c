@@ -101,11 +101,11 @@ static gw_status parse_epochs(recorder *r, const gw__doc ***ret_epochs, size_t *
 }
 
 /* An event is left out for want of memory: what there is must be all epochs up to the last, from the first or where the run was resumed. */
-static bool is_complete(const recorder *r, const gw__run *run, const gw__doc *const *epochs, size_t n) {
+static bool is_complete(const gw__run *run, const gw__doc *const *epochs, size_t n) {
     const size_t last = (size_t)run->at.epoch;
     for (size_t i = 0; i < n; i++)
         if (number_of(epochs[i], "epoch") != (double)(last - n + 1 + i)) return false;
-    return n == last || r->options->resume_path;
+    return n == last || run->options->resume_path;
 }
 
 /* The loss and each of the task's metrics, of validation and test. */
@@ -223,7 +223,7 @@ static gw_status fill_tasks(recorder *r, const gw__run *run, const measuring *m,
     if (status == GW_OK) status = parse_optional(r, m->model->record.at, &record, err);
     if (status == GW_OK) status = parse_optional(r, r->test, &test, err);
     if (status == GW_OK) status = parse_health(r, m, &look, err);
-    if (status == GW_OK && !is_complete(r, run, epochs, n_epochs)) status = gw__fail_nomem(err);
+    if (status == GW_OK && !is_complete(run, epochs, n_epochs)) status = gw__fail_nomem(err);
     if (status != GW_OK) return status;
     const curves *all = fill_curves(r, spec, epochs, n_epochs);
     const gw__doc *valid = gw__doc_get(gw__doc_get(record, "valid"), "tasks"), *tested = gw__doc_get(test, "tasks");

@@ -106,7 +106,8 @@ static gw_status init(void *context, gw_error *err) {
 
 /* ---- comparing ---- */
 
-static const char *const results[] = {"compare.json", "compare.csv", "runs.csv", "report.html"};
+static const char *const results[] = {"compare.json", "compare.csv", "runs.csv", "report.html", "single-task.html", "mmoe.html", "wide.html"};
+enum { RESULTS = sizeof results / sizeof *results };
 
 static gw_status compare(const gw_compare_entry *entries, gw_error *err) {
     const char *valid = "data.valid={fraction: 0.3}";
@@ -122,7 +123,7 @@ static gw_status compare(const gw_compare_entry *entries, gw_error *err) {
 /* How many there were; the folder goes with them. */
 static int remove_results(void) {
     int n = 0;
-    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+    for (size_t i = 0; i < RESULTS; i++) {
         char path[160];
         snprintf(path, sizeof path, "%s/%s", folder_path, results[i]);
         n += unlink(path) == 0;
@@ -137,7 +138,7 @@ static void test_comparisons(void **state) {
     gw_error err = {0};
     size_t before = count_allocations(), n_failed = 0;
     must(compare(entries, &err), &err);
-    assert_int_equal(remove_results(), 4);
+    assert_int_equal(remove_results(), RESULTS);
     const size_t n = count_allocations() - before;
     for (size_t i = 1; i <= n; i += 7) {
         const long blocks = count_live_blocks();
@@ -147,7 +148,7 @@ static void test_comparisons(void **state) {
         if (status != GW_OK && status != GW_E_NOMEM) fail_msg("allocation %zu of %zu: %d %s", i, n, (int)status, err.message);
         n_failed += status == GW_E_NOMEM;
         assert_int_equal(count_live_blocks(), blocks);
-        assert_int_equal(remove_results(), status == GW_OK ? 4 : 0);
+        assert_int_equal(remove_results(), status == GW_OK ? RESULTS : 0);
     }
     assert_true(n_failed > n / 7 / 2);
 }

@@ -234,7 +234,7 @@ static void starts_from_a_model(void **state) {
     gw__text_clear(&b);
     gw__model_free(first);
     gw__model_free(second);
-    assert_fails((small_run){.spec = spec, .init_path = "m.gw", .overrides = {"model.towers.hidden=[5]"}}, GW_E_CONFIG, "'tower.click.0.weight' [5,");
+    assert_fails((small_run){.spec = spec, .init_path = "m.gw", .overrides = {"model.towers.hidden=[5]"}}, GW_E_CONFIG, "'tower.click.0.weight': expected the shape [5,");
     assert_fails((small_run){.spec = spec, .init_path = "m.gw", .overrides = {"model.architecture=omoe"}}, GW_E_CONFIG, "gate.");
     assert_fails((small_run){.spec = spec, .init_path = "t.csv"}, GW_E_FORMAT, "");
     assert_fails((small_run){.spec = spec, .init_path = "nowhere.gw"}, GW_E_IO, "");
