@@ -61,7 +61,7 @@ static void logits_of_picks(const gw__op *op, const gw__pass *pass, size_t row, 
     for (uint32_t i = 0; i < *picks.n; i++) picks.weight[i] = h[picks.column[i]] * op->gating->scale;
 }
 
-/* Not renormalised: g_e = p_e (Dai et al. 2024, DeepSeekMoE, eq. 10). */
+/* Not renormalised: g_e = p_e (Dai et al. 2024, DeepSeekMoE, eq. 10; k = 1: Fedus et al. 2022, Switch, eq. 2). */
 static void weights_of_whole(const gw__op *op, const gw__pass *pass, size_t row, gw__picks picks) {
     const float *p = whole_of(op, pass, row);
     for (uint32_t i = 0; i < *picks.n; i++) picks.weight[i] = p[picks.column[i]];

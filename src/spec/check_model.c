@@ -130,6 +130,16 @@ static gw_status check_sparse(const gw__frame *frame) {
                           "key 'norm': experts of gates with 'top_k' see a part of the batch but found 'batch'; hint: 'layer'");
 }
 
+/* The one weight that is kept, renormalised, is 1 in every row, so that no task's loss reaches the gate: only what evens out experts moves it, or its
+ * choice. Models from before this was refused are read as they are. */
+static gw_status check_single(const gw__frame *frame) {
+    const gw__gating_spec *gating = &frame->reading->spec->model.gating;
+    const bool evened = gating->balance.even > 0 || gating->balance.load > 0 || gating->balance.bias > 0;
+    if (gating->top_k != 1 || !gating->renormalise || evened || !frame->reading->files) return GW_OK;
+    return gw__fail_value(frame, gw__inner_node(frame, "gates", "renormalise"),
+                          "key 'renormalise': with 'top_k: 1' the kept weight would always be 1, and the gate never learn; hint: leave it out, for 'false'");
+}
+
 /* Experts that predict learn from the gate's probabilities as they are. */
 static gw_status check_local(const gw__frame *frame) {
     const gw__model_spec *model = &frame->reading->spec->model;
@@ -237,6 +247,7 @@ gw_status gw__check_model(const gw__frame *frame) {
     if (status == GW_OK) status = check_sequence(frame);
     if (status == GW_OK) status = check_groups_of_experts(frame);
     if (status == GW_OK) status = check_sparse(frame);
+    if (status == GW_OK) status = check_single(frame);
     if (status == GW_OK) status = check_sparse_wiring(frame);
     if (status == GW_OK) status = check_identities(frame);
     if (status == GW_OK) status = check_always(frame);

@@ -79,6 +79,12 @@ const char *gw__preset_expert_norm(const gw__frame *frame) { return frame->readi
 
 const char *gw__preset_tower_hidden(const gw__frame *frame) { return frame->reading->spec->model.architecture == GW__ARCH_AITM ? "[]" : "[16]"; }
 
+/* A single weight, renormalised, is 1 whatever the logits are: the gate would learn nothing. A stored spec has the key where it counts; models from before
+ * it depended on `top_k` have not, and mean true. */
+const char *gw__preset_renormalise(const gw__frame *frame) {
+    return frame->reading->files && frame->reading->spec->model.gating.top_k == 1 ? "false" : "true";
+}
+
 static gw__optimizer_name optimizer_of(const gw__spec *spec) { return spec->train.optimizer.name; }
 
 const char *gw__preset_lr(const gw__frame *frame) {

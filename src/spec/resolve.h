@@ -15,6 +15,7 @@ const char *gw__preset_per_task(const gw__frame *frame);
 const char *gw__preset_expert_activation(const gw__frame *frame);
 const char *gw__preset_tower_hidden(const gw__frame *frame);
 const char *gw__preset_expert_norm(const gw__frame *frame);
+const char *gw__preset_renormalise(const gw__frame *frame);
 const char *gw__preset_lr(const gw__frame *frame);
 const char *gw__preset_eps(const gw__frame *frame);
 const char *gw__preset_decay(const gw__frame *frame);

@@ -93,10 +93,17 @@ gw_status gw__warn_of_start(gw__run *run, gw_error *err) {
 
 /* ---- gates and experts ------------------------------------------------------------------------------------------------------------ */
 
+/* What an expert has of a gate's weight, beside an even share; the weights of `renormalise: false` do not sum to 1. */
+static double share_of(const gw__gate_total *total, size_t n, size_t e) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += total->weights[i];
+    return sum > 0 ? total->weights[e] / sum * (double)n : 0;
+}
+
 /* Of how many of its experts a gate makes next to nothing. */
 static size_t count_idle(const gw__gate_total *total, size_t n) {
     size_t idle = 0;
-    for (size_t e = 0; e < n; e++) idle += total->weights[e] / total->rows * (double)n < IDLE_SHARE;
+    for (size_t e = 0; e < n; e++) idle += share_of(total, n, e) < IDLE_SHARE;
     return idle;
 }
 
@@ -136,7 +143,7 @@ static double greatest_share(const gw__run *run, uint32_t level, const char *exp
         const gw__gate_total total = gw__health_gate(run->checkup.health, g);
         for (size_t e = 0; gate.level == level && e < gate.n_experts; e++) {
             if (strcmp(gate.experts[e], expert) != 0) continue;
-            const double own = total.weights[e] / total.rows * (double)gate.n_experts;
+            const double own = share_of(&total, gate.n_experts, e);
             share = own > share ? own : share;
             judged |= !is_polarised(&total, gate.n_experts);
         }

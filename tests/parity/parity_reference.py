@@ -452,7 +452,7 @@ class Network:
         scores = z if bias is None else torch.softmax(z, 1) + bias
         kept = torch.zeros_like(z, dtype=torch.bool).scatter(1, scores.topk(k, 1).indices, True)
         g = torch.softmax(z.masked_fill(~kept, -math.inf), 1)
-        if k < z.shape[1] and not self.spec.gates.get("renormalise", True):
+        if k < z.shape[1] and not self.spec.gates.get("renormalise", k > 1):
             g = torch.softmax(z, 1) * kept
         if training and bias is not None:
             with torch.no_grad():

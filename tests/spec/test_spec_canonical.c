@@ -40,6 +40,7 @@ static void test_fixed_points(void **state) {
         "model=snr-aver", "model={architecture: snr-trans, connections: {lambda: 0.1, beta: 0.5}}", "model={architecture: l2-constrained, alpha: 0.25}",
         "model=adatt-sp", "model=adatt", "model=cross-stitch", "model={architecture: cross-stitch, experts: {hidden: [7, 5, 3]}}",
         "model={architecture: mmoe, levels: 3, gates: {hidden: [[], [3], [4, 4]]}}", "model.init=normal", "model.init=he",
+        "model.gates.top_k=1", "model.gates.top_k=2", "model.gates={top_k: 1, renormalise: true, balance: {even: 0.1}}",
         "train.optimizer=adam", "train.optimizer=sgd", "train.optimizer=adamw", "train.optimizer=adagrad",
         "train.schedule=step", "train.schedule=exponential", "train.schedule=cosine", "train.seed=9223372036854775808", "train.seed=18446744073709551610",
         "train.balance=fixed", "train.balance={method: decayed, gamma: 0.9}", "train.balance={method: decayed, gamma: {y: 0.3333333333333333}, every: 7}",

@@ -296,6 +296,8 @@ static const wrong in_model[] = {
     {"model: {architecture: snr-aver, experts: {always: 2}}", 1, 43, "key 'always' is only for architecture 'moe', 'omoe' or 'mmoe'; hint: what belongs here: 'count'"},
     {"model: {experts: {count: 3, always: 2}}", 1, 37, "key 'always': gates need 2 experts of 3 to weigh but found '2'"},
     {"model: {gates: {renormalise: false}}", 1, 17, "key 'renormalise' is only for gates with 'top_k'"},
+    {"model: {gates: {top_k: 1, renormalise: true, balance: {importance: 1}}}", 1, 40,
+     "key 'renormalise': with 'top_k: 1' the kept weight would always be 1, and the gate never learn; hint: leave it out, for 'false'"},
     {"model: {gates: {top_k: 65}}", 1, 24, "key 'top_k': expected a whole number from 0 to 64 but found '65'"},
     {"model: {gates: {temperature: 0}}", 1, 30, "key 'temperature': expected a number above 0 but found '0'"},
     {"model: {gates: {weight_dropout: 1}}", 1, 33, "key 'weight_dropout': expected a number in [0, 1) but found '1'"},

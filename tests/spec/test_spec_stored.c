@@ -18,6 +18,28 @@ static void test_restore(void **state) {
     gw__spec_free(again);
 }
 
+/* Models from before the default depended on `top_k` keep what they meant; the key is stored with every sparse gate since. */
+static void test_one_expert(void **state) {
+    static const char json[] = "{\"data\":{\"train\":[\"a\"]},\"tasks\":{\"y\":{\"type\":\"binary\"}},\"model\":{\"gates\":{\"top_k\":1}}}";
+    gw__spec *spec = NULL;
+    gw__text out = {0};
+    assert_int_equal(gw__spec_restore(json, sizeof json - 1, "stored", &spec, NULL), GW_OK);
+    assert_true(spec->model.gating.renormalise);
+    for (int renormalise = 1; renormalise >= 0; renormalise--) {
+        spec->model.gating.renormalise = renormalise;
+        gw__text_clear(&out);
+        out = (gw__text){0};
+        assert_int_equal(gw__spec_write_json(spec, &out, NULL), GW_OK);
+        gw__spec *again = NULL;
+        assert_int_equal(gw__spec_restore(out.at, out.n, "stored", &again, NULL), GW_OK);
+        assert_int_equal(again->model.gating.renormalise, renormalise);
+        assert_non_null(strstr(out.at, renormalise ? "\"renormalise\":true" : "\"renormalise\":false"));
+        gw__spec_free(again);
+    }
+    gw__text_clear(&out);
+    gw__spec_free(spec);
+}
+
 static void test_refuse(void **state) {
     static const char json[] = "{\"data\":{\"train\":[\"a\"]},\n \"tasks\":{\"y\":{\"type\":\"binry\"}}}";
     gw__spec *spec = NULL;
@@ -30,6 +52,6 @@ static void test_refuse(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_restore), cmocka_unit_test(test_refuse)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_restore), cmocka_unit_test(test_one_expert), cmocka_unit_test(test_refuse)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
