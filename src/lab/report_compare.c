@@ -7,7 +7,7 @@
 #include "lab/report_seesaw.h"
 
 #define ROWS_WIDTH 400
-#define NAME_ROOM 112.0
+#define NAME_ROOM 128.0
 #define TABLE_CLIP 32
 #define NAME_CLIP 16
 #define GAIN_ROW 26.0
