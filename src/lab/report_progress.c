@@ -76,7 +76,7 @@ static void draw_curve(const gw__chart *chart, const gw__report_comparison *c, s
     if (whole <= last) draw_path(chart, curve, whole - 1, last + 1, again ? "line thin again" : "line thin");
     gw__svg_circle(chart->out, "dot", gw__chart_x(chart, (double)whole), gw__chart_y(chart, curve->means[whole - 1]), 3);
     gw__svg_group_end(chart->out);
-    gw__text_clear(&title);
+    gw__markup_done(&title, chart->out);
 }
 
 /* ---- the numbers ---- */
@@ -134,12 +134,12 @@ static void draw_task(const gw__report_comparison *c, size_t task, gw__text *out
     const gw__axis y = {.range = gw__range_padded(range, 0.04), .title = c->curve};
     gw__text_addf(&label, "%s: %s by epoch, mean over runs, a line for each architecture", c->tasks[task], c->curve);
     gw__figure_begin(out, "fit", c->tasks[task], NULL);
-    const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, label.at ? label.at : "loss by epoch");
+    const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, gw__markup_shown(&label));
     for (size_t i = 0; i < c->n_outcomes; i++) draw_curve(&chart, c, i, task);
     gw__svg_end(out);
     put_numbers(c, task, out);
     gw__figure_end(out);
-    gw__text_clear(&label);
+    gw__markup_done(&label, out);
 }
 
 /* ---- the whole ---- */
@@ -171,8 +171,8 @@ static void put_lead(const gw__report_comparison *c, gw__text *out) {
     if (bands) gw__text_puts(&lead, "; the band is their standard deviation to both sides, as far as there are runs");
     gw__text_puts(&lead, ".");
     if (thin) gw__text_puts(&lead, " Behind its dot, a line is the mean of those runs that went on when others had ended.");
-    gw__markup_element(out, "p", "lead", lead.at ? lead.at : "");
-    gw__text_clear(&lead);
+    gw__markup_element(out, "p", "lead", gw__markup_shown(&lead));
+    gw__markup_done(&lead, out);
 }
 
 static void put_legend(const gw__report_comparison *c, gw__text *out) {
