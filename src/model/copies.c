@@ -1,17 +1,20 @@
 /* Copies of the dense input, each with embedding tables of its own (STEM, AAAI 2024): one per task and, the last, one that all tasks share; numbers stand
  * in every copy. And what keeps tasks apart that see each other's experts: sums of inputs, and values that pass no gradient on. */
+#include <float.h>
 #include <string.h>
 
 #include "model/net_builder.h"
 
 /* ---- operators ---------------------------------------------------------------------------------------------------------------------- */
 
-/* sum: y = x_0 + x_1.   backward: dx_i = or += dy, where anything below learns. */
+static float within_floats(float value) { return value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value; }
+
+/* sum: y = x_0 + x_1, cut off at the largest float: two inputs that are there have a sum.   backward: dx_i = or += dy, where anything below learns. */
 void gw__sum_forward(const gw__op *op, const gw__pass *pass) {
     const float *a = gw__pass_x(pass, &op->experts[0]), *b = gw__pass_x(pass, &op->experts[1]);
     float *y = gw__pass_x(pass, &op->y);
     for (size_t r = 0; r < pass->rows; r++, a += op->experts[0].ld, b += op->experts[1].ld, y += op->y.ld) {
-        for (size_t j = 0; j < op->y.width; j++) y[j] = a[j] + b[j];
+        for (size_t j = 0; j < op->y.width; j++) y[j] = within_floats(a[j] + b[j]);
     }
 }
 

@@ -22,17 +22,24 @@ static void values_of(const gw__op *op, const gw__pass *pass, float *const *spac
 
 static float scores_scale(const gw__op *op) { return 1.0f / sqrtf((float)op->y.width); }
 
+/* <h2, h3> of a row, in double: a product of floats may be beyond a float. */
+static double score_of(const float *h, size_t k) {
+    double sum = 0;
+    for (size_t j = 0; j < k; j++) sum += (double)h[j] * h[k + j];
+    return sum;
+}
+
+#define MOST_APART 1e30 /* scores, of which the softmax sees differences only: finite, and far beyond what it tells apart */
+
 void gw__attend_forward(const gw__op *op, const gw__pass *pass) {
     const size_t k = op->y.width, ldw = op->weights.ld;
     float *w = gw__pass_x(pass, &op->weights), *values[SIDES];
     size_t ld[SIDES];
-    for (int u = 0; u < SIDES; u++) {
-        const float *h = gw__pass_x(pass, &op->experts[u]);
-        for (size_t r = 0; r < pass->rows; r++, h += op->experts[u].ld) {
-            double sum = 0;
-            for (size_t j = 0; j < k; j++) sum += (double)h[j] * h[k + j];
-            w[r * ldw + (size_t)u] = (float)sum * scores_scale(op);
-        }
+    const float *p = gw__pass_x(pass, &op->experts[0]), *q = gw__pass_x(pass, &op->experts[1]);
+    for (size_t r = 0; r < pass->rows; r++, p += op->experts[0].ld, q += op->experts[1].ld) {
+        const double apart = (score_of(p, k) - score_of(q, k)) * scores_scale(op);
+        w[r * ldw] = (float)(apart > MOST_APART ? MOST_APART : apart < -MOST_APART ? -MOST_APART : apart);
+        w[r * ldw + 1] = 0;
     }
     pass->kernels->softmax(pass->rows, SIDES, w, ldw, w, ldw);
     values_of(op, pass, pass->space, values, ld);

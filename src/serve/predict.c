@@ -1,5 +1,6 @@
 #include "serve/predict.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,32 @@ static void close_run(prediction *run) {
     gw__arena_clear(&run->arena);
 }
 
+/* The task that has no number for a row, as where sums of huge values of both signs overflow; n_tasks if all have. */
+static size_t task_without_number(const gw_model *model, const float *outputs) {
+    size_t t = 0;
+    for (; t < model->spec->n_tasks; t++) {
+        const size_t width = gw__features_output_width(model->features, t);
+        for (size_t i = 0; i < width; i++)
+            if (isnan(outputs[i])) return t;
+        outputs += width;
+    }
+    return t;
+}
+
+/* A row that has no prediction is as bad as one that cannot be read. */
+static gw_status check_outputs(const prediction *run, chunk *c, const float *outputs, uint8_t *skip) {
+    const gw__spec *spec = run->model->spec;
+    for (size_t i = 0; i < c->n; i++) {
+        const size_t task = skip && skip[i] ? spec->n_tasks : task_without_number(run->model, outputs + i * run->layout.n_outputs);
+        if (task == spec->n_tasks) continue;
+        c->bad_row = c->begin + i;
+        if (!skip)
+            return gw__fail(&c->err, GW_E_DATA, "the prediction of task '%s' is not a number: values of this row are too large for the network", spec->tasks[task].name);
+        skip[i] = 1;
+    }
+    return GW_OK;
+}
+
 /* One chunk from cells to text, by whichever thread. */
 static void score_chunk(void *context, size_t item, size_t thread) {
     prediction *run = context;
@@ -93,6 +120,8 @@ static void score_chunk(void *context, size_t item, size_t thread) {
     if (c->status != GW_OK) return;
     float *gates = run->layout.n_gates > 0 ? w->gates : NULL;
     gw__scorer_run(w->scorer, run->model->parameters, &records, 0, c->n, w->outputs, NULL, gates);
+    c->status = check_outputs(run, c, w->outputs, skip);
+    if (c->status != GW_OK) return;
     for (size_t i = 0; i < c->n; i++) {
         if (skip && skip[i]) continue;
         gw__layout_add(&run->layout, c->batch, c->begin + i, w->outputs + i * run->layout.n_outputs, w->gates + i * run->layout.n_gates, &c->text);

@@ -152,6 +152,28 @@ def altered_tables():
     check(not odd, "altered tables are read or refused with their place", "\n".join(odd[:2]))
 
 
+def huge_numbers():
+    """Values at the end of the floats have predictions, or the row is named that has none."""
+    rng = random.Random(5)
+    rows = [(rng.uniform(-2, 2), rng.uniform(-2, 2)) for _ in range(200)]
+    write("small.csv", "a,b,y,z\n" + "".join(f"{a:.4f},{b:.4f},{int(a + b > 0)},{int(a > b)}\n" for a, b in rows))
+    write("huge.csv", "a,b\n1e25,1\n-1e25,1\n1e30,-1e30\n3e38,1\n-3e38,1\n")
+    write("beyond.csv", "a,b\n1,1\n3.4e38,3.4e38\n2,1\n")
+    for architecture in ("mmoe", "aitm", "stem"):
+        write("small.yaml", "data: {train: small.csv}\ntasks: {y: binary, z: binary}\n"
+              f"model: {{architecture: {architecture}, experts: {{hidden: [8]}}}}\ntrain: {{epochs: 2, batch: 32}}\n")
+        succeeds(f"{architecture}: trained", "train", "small.yaml", "-o", "small.gw")
+        lines = succeeds(f"{architecture}: huge values", "predict", "small.gw", "huge.csv").out.splitlines()[1:]
+        check(len(lines) == 5 and all(0 <= float(cell) <= 1 for line in lines for cell in line.split(",")), f"{architecture}: have probabilities", lines)
+    write("deep.yaml", "data: {train: small.csv}\ntasks: {y: binary, z: binary}\nmodel: shared-bottom\ntrain: {epochs: 2, batch: 32}\n")
+    succeeds("a deeper network", "train", "deep.yaml", "-o", "deep.gw")
+    before = listing()
+    fails("a row without a prediction is named", 1, ["beyond.csv:3", "task 'y'", "not a number"], "predict", "deep.gw", "beyond.csv", "-o", "out.csv")
+    same(listing(), before, "and nothing written")
+    found = succeeds("or skipped", "predict", "deep.gw", "beyond.csv", "--on-bad-row", "skip")
+    check(len(found.out.splitlines()) == 3 and "nan" not in found.out and "passed over: 1" in found.err, "and counted", found)
+
+
 def specs():
     for name, content, parts in SPECS:
         write("spec.yaml", content)
@@ -246,4 +268,4 @@ def seeds():
         check(name in known, f"{name} has a model among the seeds")
 
 
-main(tables, altered_tables, specs, altered_specs, model_files, seeds)
+main(tables, altered_tables, huge_numbers, specs, altered_specs, model_files, seeds)
