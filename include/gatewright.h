@@ -149,7 +149,8 @@ GW_API const char *gw_model_class_name(const gw_model *model, size_t task, size_
 /** Everything about a model as one JSON object: what `gatewright inspect --json` prints. Keys: format (1), architecture, parameters,
  *  multiply_adds (a row), dense_width, output_width; levels (experts and gates with layers as [out,in], parameters, multiply-adds), towers;
  *  features (name, type, automatic, dense_at, width, rows, share); tasks (name, type, label, loss, weight, outputs, classes,
- *  quantiles, chain, after); training; of a model with parameters also similarity (of the experts' parameters) and gate_biases. */
+ *  quantiles, chain, after); training; of a model with parameters also similarity (of the experts' parameters), gate_biases, and
+ *  connections (of what is learned for all rows alike: level, stream, kind, experts, values). */
 GW_API gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err);
 
 /* ---- scoring ------------------------------------------------------------------------------------------------------------------ */

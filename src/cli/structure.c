@@ -299,6 +299,22 @@ static void put_biases(const gw__doc *gates, gw__text *out) {
     }
 }
 
+/* What a stream takes of the experts in every row alike: stitches, connections (0: closed), residuals. */
+static void put_connections(const gw__doc *streams, gw__text *out) {
+    if (streams->first) gw__text_puts(out, "\nlearned connections, the same for every row\n");
+    for (const gw__doc *stream = streams->first; stream; stream = stream->next) {
+        const gw__doc *experts = gw__doc_get(stream, "experts"), *values = gw__doc_get(stream, "values");
+        const gw__doc *name = experts ? experts->first : NULL, *value = values ? values->first : NULL;
+        gw__text_addf(out, "  level %lld, %.*s", (long long)cli_count(stream, "level"), GW__SLICE_ARG(cli_text(gw__doc_get(stream, "stream"))));
+        gw__text_puts(out, gw__slice_is(cli_text(gw__doc_get(stream, "kind")), "residual") ? ", once more:" : ":");
+        for (; name && value; name = name->next, value = value->next) {
+            gw__text_addf(out, "%s %.*s ", name == experts->first ? "" : ",", GW__SLICE_ARG(name->text));
+            cli_put_value(out, value);
+        }
+        gw__text_putc(out, '\n');
+    }
+}
+
 static bool is_related(const gw__doc *task) { return gw__doc_get(task, "chain") || gw__doc_get(task, "after"); }
 
 static void put_tasks(const gw__doc *tasks, gw__text *out) {
@@ -333,6 +349,7 @@ gw_status cli_draw_structure(const char *json, cli_screen screen, gw__text *out,
         if (tasks) put_tasks(tasks, out);
         if (gw__doc_get(model, "similarity")) put_likeness(gw__doc_get(model, "similarity"), out);
         if (gw__doc_get(model, "gate_biases")) put_biases(gw__doc_get(model, "gate_biases"), out);
+        if (gw__doc_get(model, "connections")) put_connections(gw__doc_get(model, "connections"), out);
     }
     gw__arena_clear(&arena);
     return status;

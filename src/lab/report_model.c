@@ -87,13 +87,13 @@ static size_t weights_at(const maker *m, size_t level, const char *stream) {
     return SIZE_MAX;
 }
 
-/* Learned constants: stitches as they are, connections as far as they are open. */
+/* Learned constants: stitches and residuals as they are, connections as far as they are open. */
 static const double *constants_of(maker *m, size_t level, const char *stream, const char *kind, size_t n) {
     const gw__net *net = m->model->net;
     const bool connects = strcmp(kind, "connect") == 0;
     gw__text name = {0};
     double *weights = NULL;
-    gw__text_addf(&name, "level%zu.gate.%s.%s", level, stream, connects ? "log_alpha" : "alpha");
+    gw__text_addf(&name, "level%zu.gate.%s.%s", level, stream, connects ? "log_alpha" : strcmp(kind, "residual") == 0 ? "residual" : "alpha");
     float *values = take(m, n, sizeof *values);
     for (size_t i = 0; !m->failed && name.at && i < gw__net_parameter_count(net); i++) {
         const gw__parameter parameter = gw__net_parameter_at(net, i);
@@ -145,6 +145,7 @@ static void fill_gates(maker *m, const gw__doc *gates, size_t l, const gw__repor
         if (!gw__doc_get(gate, "residual")) continue;
         made[n] = gate_of(m, level, gate, "residual", below);
         made[n].kind = "residual";
+        made[n].weights = constants_of(m, l, made[n].stream, made[n].kind, made[n].n_experts);
         made[n++].adds = true;
     }
     level->gates = made;

@@ -104,7 +104,11 @@ gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error
     gw__net_describe(model->net, &json);
     describe_features(model->features, &json);
     describe_tasks(model, &json);
-    gw_status status = is_set(model) ? gw__net_write_likeness(model->net, model->parameters, &json, err) : GW_OK;
+    gw_status status = GW_OK;
+    if (is_set(model)) {
+        status = gw__net_write_likeness(model->net, model->parameters, &json, err);
+        gw__net_write_connections(model->net, model->parameters, &json);
+    }
     /* The record is a JSON object already; its text goes in as it stands. */
     gw__json_key(&json, "training");
     if (model->record.n > 0)

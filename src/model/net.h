@@ -75,6 +75,9 @@ size_t gw__net_gate_width(const gw__net *net); /* all gate weights of a row toge
 
 /* Levels, experts, gates and towers with shapes, parameters and multiply-adds a row, as JSON members of an open object. */
 void gw__net_describe(const gw__net *net, gw__json_writer *json);
+/* "connections":[{"level":0,"stream":"income","kind":"stitch","experts":["income.0",…],"values":[0.9,…]},…]: what is learned of them for all rows alike; kind
+ * "stitch" (cross-stitch), "connect" (SNR; z in prediction), "residual" (AdaTT). A member of an open object. */
+void gw__net_write_connections(const gw__net *net, const float *flat, gw__json_writer *json);
 
 /* ---- forward for prediction ---- */
 

@@ -1,6 +1,7 @@
 """Every architecture of docs/spec.md by its name alone: trained, saved, inspected, scored, exported, imported; the same bytes for any number of
 threads; and every tensor's name is one that docs/architectures.md has."""
 import json
+import math
 import os
 import re
 import struct
@@ -184,4 +185,35 @@ def all_of_them():
         one(name, known)
 
 
-main(all_of_them, written_out, wrong_wirings, hierarchy, example)
+def numbers_of(path):
+    data = read(path)
+    begin = 8 + struct.unpack("<Q", data[:8])[0]
+    places = {name: tensor["data_offsets"] for name, tensor in tensors_of(path).items() if name != "__metadata__"}
+    return {name: struct.unpack(f"<{(b - a) // 4}f", data[begin + a:begin + b]) for name, (a, b) in places.items()}
+
+
+def connected():
+    """What is learned for all rows alike is shown: the stored constants, of connections what they are in prediction."""
+    for model, kind, part, n in (("cross-stitch", "stitch", "alpha", 6), ("{architecture: snr-trans, levels: 2, experts: {count: 4}}", "connect", "log_alpha", 7),
+                                 ("adatt", "residual", "residual", 7), ("{architecture: adatt, experts: {per_task: 1, shared: 1}}", "residual", "residual", 0),
+                                 ("mmoe", None, None, 0)):
+        succeeds(f"{model} trains", "train", "people.yaml", "--set", f"model={model}", "--set", "train.epochs=2", "--set", "train.optimizer.lr=0.05", "-o", "m.gw")
+        succeeds("its tensors", "export", "m.gw", "--to", "safetensors", "-o", "m.safetensors")
+        numbers = numbers_of("m.safetensors")
+        shown = json.loads(succeeds("as JSON", "inspect", "m.gw", "--json").out)["connections"]
+        same((len(shown), {c["kind"] for c in shown} or {None}), (n, {kind if n else None}), f"{model}: the streams that have constants")
+        for c in shown:
+            stored = numbers[f"level{c['level']}.gate.{c['stream']}.{part}"]
+            if kind == "connect":
+                stored = [min(1, max(0, 1.2 / (1 + math.exp(-x)) - 0.1)) for x in stored]
+            check(len(c["experts"]) == len(stored) and max(abs(a - b) for a, b in zip(c["values"], stored)) < 1e-6, f"{model}: their values", (c, stored))
+        text = succeeds("as text", "inspect", "m.gw").out.partition("learned connections, the same for every row\n")[2]
+        same(len(text.splitlines()), n, f"{model}: a line for each stream")
+        for c, line in zip(shown, text.splitlines()):
+            values = [float(word) for word in re.findall(r"\.\d+ (-?[0-9.e-]+)(?:,|$)", line)]
+            check(line.startswith(f"  level {c['level']}, {c['stream']}") and all(f" {expert} " in line for expert in c["experts"]), f"{model}: names", line)
+            check(len(values) == len(c["values"]) and max(abs(a - b) for a, b in zip(values, c["values"])) < 1e-3, f"{model}: numbers", (line, c))
+    same("connections" in json.loads(succeeds("a spec", "inspect", "people.yaml", "--json").out), False, "a spec has learned none")
+
+
+main(all_of_them, written_out, wrong_wirings, hierarchy, example, connected)

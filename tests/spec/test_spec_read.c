@@ -250,7 +250,8 @@ static void test_keys_of_other_architectures(void **state) {
         snprintf(set, sizeof set, "model.architecture=%s", cases[i].name);
         snprintf(alone, sizeof alone, LEAST "model: {architecture: %s, experts: {hidden: [4]%s}%s%s}\n", cases[i].name, cases[i].experts,
                  cases[i].gates ? ", gates: {hidden: [5]}" : "", strcmp(cases[i].name, "local-experts") == 0 ? "" : ", towers: {hidden: [6]}");
-        gw__spec *all = spec_with(LEAST "model: {experts: {hidden: [4], count: 3, shared: 1, per_task: 4}, gates: {hidden: [5]}, towers: {hidden: [6]}}\n", set), *own = spec_of(alone);
+        gw__spec *own = spec_of(alone), *all = spec_with(LEAST "model: {experts: {hidden: [4], count: 3, shared: 1, per_task: 4}, "
+                                                               "gates: {hidden: [5]}, towers: {hidden: [6]}}\n", set);
         char *a = canonical_of(all), *b = canonical_of(own);
         assert_string_equal(a, b);
         free(a);
