@@ -87,9 +87,11 @@ const gw__report *fixture_comparison(size_t n_tasks, size_t n_outcomes, size_t n
         const char *known = i < sizeof architectures / sizeof architectures[0] ? architectures[i] : "another";
         outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails,
                                            .parameters = 104962 + 1000 * (int64_t)i, .multiply_adds = 103680, .tasks = cells(n_tasks, i, n_runs, fails, &state),
-                                           .gain = i ? interval(0.001 * (double)i, 0.001) : none, .page = fails ? NULL : FIXTURE_PAGE};
+                                           .gain = i ? interval(0.001 * (double)i, 0.001) : none,
+                                           .page = fails ? NULL : FIXTURE_PAGE};
     }
-    *c = (gw__report_comparison){tasks, metrics, better, n_tasks, outcomes, n_outcomes, 0, "difference of auc", "test", 0.95, FIXTURE_EPOCHS, "validation loss", "a page of its run with seed 1"};
+    *c = (gw__report_comparison){tasks, metrics, better, n_tasks, outcomes, n_outcomes, 0, "difference of auc", "test", 0.95, FIXTURE_EPOCHS,
+                                 "validation loss", "a page of its run with seed 1"};
     *report = (gw__report){.title = hostile ? HOSTILE : "census-income", .subtitle = "architectures compared", .comparison = c};
     return report;
 }
@@ -170,8 +172,8 @@ const gw__report *fixture_run(size_t n_tasks, size_t n_experts, size_t n_epochs,
     warnings[0] = hostile ? HOSTILE : "expert shared.2 gets less than 1 % of every gate";
     *health = (gw__report_health){"Measured after epoch 3.", warnings, 1, true, &table, 1, &matrix, 1};
     for (size_t t = 0; t < n_tasks; t++) tasks[t] = task_of(t, n_epochs, gaps, hostile, &state);
-    *report = (gw__report){.title = hostile ? HOSTILE : "people", .subtitle = "mmoe", .facts = facts, .n_facts = 2, .back = hostile ? &back : NULL, .spec = hostile ? HOSTILE : "{\n}",
-                           .n_epochs = n_epochs, .kept_epoch = (n_epochs + 1) / 2, .tasks = tasks, .n_tasks = n_tasks, .curves_of = "test",
+    *report = (gw__report){.title = hostile ? HOSTILE : "people", .subtitle = "mmoe", .facts = facts, .n_facts = 2, .back = hostile ? &back : NULL,
+                           .spec = hostile ? HOSTILE : "{\n}", .n_epochs = n_epochs, .kept_epoch = (n_epochs + 1) / 2, .tasks = tasks, .n_tasks = n_tasks, .curves_of = "test",
                            .structure = structure(n_tasks, n_experts, tasks, gaps, hostile), .health = health};
     return report;
 }
