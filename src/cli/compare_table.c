@@ -28,12 +28,18 @@ static void put_gap(cli_table *table, const gw__doc *architecture) {
     put_text(table, text);
 }
 
+/* Of a network, which nobody has seen before a run began. */
+static void put_size(cli_table *table, const gw__doc *architecture, const char *key) {
+    if (gw__doc_is_null(gw__doc_get(architecture, key))) put_text(table, "-");
+    else cli_cell_count(table, cli_count(architecture, key));
+}
+
 static void put_sizes(cli_table *table, const gw__doc *architecture, bool matched) {
     put_name(table, architecture);
-    cli_cell_count(table, cli_count(architecture, "parameters"));
-    cli_cell_count(table, cli_count(architecture, "dense_parameters"));
+    put_size(table, architecture, "parameters");
+    put_size(table, architecture, "dense_parameters");
     if (matched) put_gap(table, architecture);
-    cli_cell_count(table, cli_count(architecture, "multiply_adds"));
+    put_size(table, architecture, "multiply_adds");
     cli_cell_doc(table, gw__doc_get(architecture, "seconds_per_epoch"));
     cli_cell_count(table, cli_count(architecture, "done"));
     cli_cell_count(table, cli_count(architecture, "failed"));

@@ -42,13 +42,13 @@ typedef struct gw__contender {
     size_t n_made;       /* the first so many are what another architecture needs, the others say more */
     gw__spec *spec;      /* owned */
     bool widened;        /* its experts' widths are not the spec's, so that its parameters are as many */
-    uint64_t dense_parameters, table_parameters, multiply_adds; /* 0: no run began */
+    uint64_t dense_parameters, table_parameters, multiply_adds; /* 0: no run began, which knows them (dense ones a match does, too) */
     size_t n_done, n_failed, n_canceled;
     double seconds_per_epoch;
     gw__compared_run *runs; /* [n_runs] */
     gw__summary *summaries; /* [n_scores] */
     gw__summary overall;    /* of the mean over the tasks' main scores; n 0 where those are of different metrics */
-    size_t *n_warned;       /* [n_kinds] runs in which a kind of warning came up */
+    size_t *n_warned;       /* [n_kinds] runs in which a kind of warning came up, without canceled ones */
     size_t *n_bad;          /* [T] runs that are no better than a constant; SIZE_MAX: nothing says so */
     const char *page_name;  /* of the file that shows its first run; NULL: none is wanted */
     gw__recorder page;      /* which makes it; owned */

@@ -1,5 +1,5 @@
-/* What runs were warned of: for each contender in how many of its runs a kind of warning came up. The warnings themselves, and all figures of health,
- * stand in the runs' curves. */
+/* What runs were warned of: for each contender in how many of its runs a kind of warning came up, of those that were not canceled, whose warnings
+ * depend on when that was. The warnings themselves, and all figures of health, stand in the runs' curves. */
 #include <string.h>
 
 #include "lab/compare.h"
@@ -18,8 +18,9 @@ static size_t find_kind(gw__comparison *c, const char *kind) {
 static gw_status count_run(gw__comparison *c, const gw__compared_run *run, size_t *n_warned, gw_error *err) {
     bool seen[MOST_KINDS + 1] = {false};
     const gw__doc *epoch;
-    gw_status status = run->curve.n ? gw__compared_epochs(run, &c->arena, &epoch, err) : GW_OK;
-    if (status != GW_OK || !run->curve.n) return status;
+    if (!run->curve.n || run->status == GW_E_CANCELED) return GW_OK;
+    gw_status status = gw__compared_epochs(run, &c->arena, &epoch, err);
+    if (status != GW_OK) return status;
     for (; epoch; epoch = epoch->next) {
         const gw__doc *warnings = gw__doc_get(epoch, "warnings");
         for (const gw__doc *w = warnings ? warnings->first : NULL; w; w = w->next) {

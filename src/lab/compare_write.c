@@ -24,6 +24,16 @@ static void put_int(gw__json_writer *w, const char *key, uint64_t value) {
     if (value > INT64_MAX) gw__text_putc(w->out, (char)('0' + value % 10));
 }
 
+/* Of a network, which nobody has seen before a run began. */
+static void put_size(gw__json_writer *w, bool known, const char *key, uint64_t value) {
+    if (known) {
+        put_int(w, key, value);
+    } else {
+        gw__json_key(w, key);
+        gw__json_null(w);
+    }
+}
+
 static void put_number(gw__json_writer *w, const char *key, double value) {
     gw__json_key(w, key);
     gw__json_double(w, value);
@@ -123,10 +133,10 @@ static void write_contender(const gw__comparison *c, const gw__contender *conten
     put_text(w, "label", contender->label);
     put_text(w, "architecture", contender->architecture);
     put_texts(w, "overrides", contender->overrides.at, contender->overrides.n);
-    put_int(w, "parameters", contender->dense_parameters + contender->table_parameters);
-    put_int(w, "dense_parameters", contender->dense_parameters);
+    put_size(w, contender->multiply_adds > 0, "parameters", contender->dense_parameters + contender->table_parameters);
+    put_size(w, contender->dense_parameters > 0, "dense_parameters", contender->dense_parameters);
     if (c->match) put_number(w, "gap", gw__contender_gap(c, contender));
-    put_int(w, "multiply_adds", contender->multiply_adds);
+    put_size(w, contender->multiply_adds > 0, "multiply_adds", contender->multiply_adds);
     put_int(w, "done", contender->n_done);
     put_int(w, "failed", contender->n_failed);
     put_int(w, "canceled", contender->n_canceled);
@@ -180,7 +190,12 @@ static void cell(gw__text *out, const char *text) {
 
 static void cell_count(gw__text *out, uint64_t value) { gw__text_addf(out, "%llu,", (unsigned long long)value); }
 
-/* What does not exist is empty. */
+/* What does not exist is empty: */
+static void cell_size(gw__text *out, bool known, uint64_t value) {
+    if (known) cell_count(out, value);
+    else cell(out, NULL);
+}
+
 static void cell_number(gw__text *out, double value) {
     char text[32] = "";
     if (isfinite(value)) gw__format_double(value, text);
@@ -203,9 +218,9 @@ static void write_score_line(const gw__comparison *c, const gw__contender *conte
     const double numbers[] = {s->mean, s->low, s->high, s->deviation, s->best, s->gain, s->gain_low, s->gain_high};
     for (size_t i = 0; i < GW__COUNT(numbers); i++) cell_number(out, numbers[i]);
     cell_count(out, contender->n_failed);
-    cell_count(out, contender->dense_parameters + contender->table_parameters);
-    cell_count(out, contender->dense_parameters);
-    cell_count(out, contender->multiply_adds);
+    cell_size(out, contender->multiply_adds > 0, contender->dense_parameters + contender->table_parameters);
+    cell_size(out, contender->dense_parameters > 0, contender->dense_parameters);
+    cell_size(out, contender->multiply_adds > 0, contender->multiply_adds);
     cell_number(out, contender->seconds_per_epoch);
     end_line(out);
 }

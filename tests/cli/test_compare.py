@@ -377,6 +377,47 @@ def interrupted():
     same(listing(), before, "and nothing written")
 
 
+def stop_when(folder, told, *arguments):
+    """Ctrl-C as soon as the command has told all of `told`. What it printed, and what it wrote by label."""
+    process = subprocess.Popen([COMMAND, "compare", "people.yaml", *arguments, "-o", folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    seen = b""
+    while not all(part in seen for part in told):
+        line = process.stderr.readline()
+        if not line:
+            break
+        seen += line
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    check(process.returncode == 130, f"{folder}: Ctrl-C ends with 130", (seen + err).decode())
+    return out.decode(), by_label(result(folder))
+
+
+def epochs_of(*pairs):
+    return [word for label, n in pairs for word in ("--set-for", f"{label}:train.epochs={n}")]
+
+
+def interrupted_early():
+    """Seed by seed: what is interrupted has the first seeds of all. What is canceled warns of nothing."""
+    _, found = stop_when("early", [b"short, seed 7: done", b"single-task, seed 7: done", b"warning: last"], "--architectures", "last=ple,short=mmoe,single-task",
+                         *epochs_of(("single-task", 1), ("short", 2), ("last", 1000000)), "--runs", "3", "--threads", "2", "--health", "every", "--set", "train.optimizer.lr=3")
+    same([[r["outcome"] for r in found[label]["runs"]] for label in ("short", "single-task")], [["done", "canceled", "canceled"]] * 2, "the first seed of the others is done")
+    check(found["short"]["tasks"]["rich"]["auc"]["gain"] is not None, "so that there is a gain", found["short"]["tasks"])
+    check(any(e.get("warnings") for r in found["last"]["runs"] for e in r["curve"]), "a canceled run was warned", found["last"]["runs"][0]["curve"][:2])
+    same((found["last"]["done"], found["last"]["warnings"]), (0, {}), "which is not counted")
+
+
+def interrupted_before_others():
+    """The first stops early, the second never ends, the third has not begun: its sizes are unknown."""
+    out, found = stop_when("unbegun", [b"first, seed 7: done"], "--architectures", "first=mmoe,second=mmoe,third=mmoe", "--baseline", "none",
+                           *epochs_of(("first", 1000000), ("second", 999999), ("third", 1)), "--set-for", "first:train.early_stop={metric: mean, patience: 1}",
+                           "--set-for", "first:train.optimizer={name: sgd, lr: 0}", "--runs", "1", "--threads", "1")
+    sizes = ("parameters", "dense_parameters", "multiply_adds")
+    same([found["third"][key] for key in sizes], [None] * 3, "what has not begun has no sizes")
+    check(all(found["first"][key] > 0 for key in sizes), "what has does", found["first"])
+    same([line[key] for key in sizes for line in table("unbegun", "compare.csv") if line["label"] == "third"][0], "", "they are empty in compare.csv")
+    same(next(line.split() for line in out.splitlines() if line.split()[:1] == ["third"])[:4], ["third", "-", "-", "-"], "and a dash on the screen")
+
+
 def refused():
     base = ["compare", "people.yaml"]
     for title, parts, arguments in (
@@ -432,4 +473,4 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, warned, interrupted, refused, folders, documented)
+main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders, documented)
