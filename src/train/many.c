@@ -1,6 +1,7 @@
 /* Each run has a thread of its own as long as there are as many runs as threads, so that nothing is joined within a step; with fewer runs
- * the threads are shared out. Runs are taken group by group, so that few copies of rows are in memory, and in a group the costliest first, so
- * that no long run is left over at the end. None of this shows in a result: a run's bits do not depend on threads. */
+ * the threads are shared out. Runs are taken group by group, so that few copies of rows are in memory; in a group seed by seed, so that what is
+ * interrupted has the first seeds of all; and of a seed the costliest first, so that no long run is left over at the end. None of this shows in
+ * a result: a run's bits do not depend on threads. */
 #include "train/many.h"
 
 #include <pthread.h>
@@ -124,6 +125,8 @@ cleanup:
 static int by_turn(const void *a, const void *b) {
     const job *x = *(job *const *)a, *y = *(job *const *)b;
     if (x->group != y->group) return x->group < y->group ? -1 : 1;
+    const uint64_t seed_x = x->spec->train.seed, seed_y = y->spec->train.seed;
+    if (seed_x != seed_y) return seed_x < seed_y ? -1 : 1;
     if (x->cost != y->cost) return x->cost > y->cost ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
 }

@@ -263,6 +263,35 @@ static void models_outlive_the_runs(void **state) {
     gw__run_results_clear(results, 3);
 }
 
+/* ---- turns ---- */
+
+typedef struct turns {
+    size_t ended[6], n;
+} turns;
+
+static void note_end(void *context, const gw_event *event) {
+    turns *t = context;
+    if (event->kind == GW_EVENT_END) t->ended[t->n++] = event->run;
+}
+
+/* On the same rows: all runs of a seed before those of the next, and of a seed the costliest first, whatever the order in which they are given. */
+static void seed_by_seed(void **state) {
+    tables();
+    static const char *const sets[6][2] = {{"train.seed=2", "train.epochs=1"}, {"train.seed=2", "train.epochs=3"}, {"train.seed=10", "train.epochs=2"},
+                                           {"train.seed=1", "train.epochs=1"}, {"train.seed=1", "train.epochs=2"}, {"train.seed=10", "train.epochs=4"}};
+    static const size_t expected[] = {4, 3, 1, 0, 5, 2};
+    gw_run_options options[6];
+    gw_run_result results[6] = {{0}};
+    gw_error err = {0};
+    turns t = {0};
+    gw_train_options base = {.spec_text = shared_spec, .threads = 1, .listener = note_end, .listener_context = &t};
+    for (size_t i = 0; i < 6; i++) options[i] = (gw_run_options){.overrides = sets[i], .n_overrides = 2};
+    assert_int_equal(gw__train_many(&base, options, 6, NULL, results, &err), GW_OK);
+    assert_int_equal(t.n, 6);
+    assert_memory_equal(t.ended, expected, sizeof expected);
+    gw__run_results_clear(results, 6);
+}
+
 /* ---- failures ---- */
 
 static void failures_stay_alone(void **state) {
@@ -358,6 +387,6 @@ static void canceled(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(each_as_alone), TEST(from_a_model), TEST(equal_rows_are_read_once), TEST(models_outlive_the_runs),
-                                       TEST(failures_stay_alone), TEST(bad_test_rows), TEST(one_path_for_two), TEST(canceled)};
+                                       TEST(seed_by_seed), TEST(failures_stay_alone), TEST(bad_test_rows), TEST(one_path_for_two), TEST(canceled)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
