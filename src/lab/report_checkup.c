@@ -117,8 +117,9 @@ static void fill_experts(maker *m, const gw__doc *experts, gw__report_table *tab
         if (!has_units(expert)) continue;
         n += put_names(cells + n, text_of(expert, "name"), expert, several);
         cells[n++] = text_of(expert, "units");
-        cells[n++] = text_of(expert, "dead");
-        cells[n++] = percent(m, number_of(gw__doc_get(expert, "dead")) / number_of(gw__doc_get(expert, "units")));
+        const double dead = number_of(gw__doc_get(expert, "dead")); /* of an expert that no gate kept for any row nothing is known */
+        cells[n++] = isfinite(dead) ? text_of(expert, "dead") : "\xE2\x80\x93";
+        cells[n++] = isfinite(dead) ? percent(m, dead / number_of(gw__doc_get(expert, "units"))) : "got no rows";
     }
     *table = (gw__report_table){.title = "Dead units", .note = "Units that are 0 in every row of the sample, of those that can be.", .cells = cells,
                                 .columns = heads_of(m, expert_heads, GW__COUNT(expert_heads), several), .n_columns = width, .n_rows = n / width};
@@ -149,10 +150,36 @@ static bool fill_matrix(maker *m, const gw__doc *names, const gw__doc *rows, gw_
     return !m->failed;
 }
 
-static void add_similarity(maker *m, const gw__doc *level, bool several, gw__report_matrix *matrices, gw__report_health *health) {
+static bool has_values(const gw__report_matrix *matrix) {
+    for (size_t i = 0; i < matrix->n_rows * matrix->n_columns; i++)
+        if (isfinite(matrix->values[i])) return true;
+    return false;
+}
+
+/* Whether gates of the level keep some experts of a row only, so that some experts have fewer rows than there are. */
+static bool is_sparse(const gw__doc *look, const gw__doc *level) {
+    const gw__doc *experts = gw__doc_get(look, "experts");
+    for (const gw__doc *expert = count_of(experts) ? experts->first : NULL; expert; expert = expert->next)
+        if (strcmp(text_of(expert, "level"), text_of(level, "level")) == 0 && number_of(gw__doc_get(expert, "rows")) < number_of(gw__doc_get(look, "rows"))) return true;
+    return false;
+}
+
+/* Why a level has no matrix, behind what is said of the figures. */
+static void tell_missing(const gw__doc *look, const gw__doc *level, bool several, gw__text *lead) {
+    gw__text_puts(lead, several ? " On level " : " The");
+    if (several) gw__text_addf(lead, "%s the", text_of(level, "level"));
+    gw__text_addf(lead, " likeness of experts cannot be told: %s.", is_sparse(look, level) ? "gates keep few experts of a row, so that experts see different rows" :
+                  "their outputs are constant, too wide to be compared in passing, or of too few rows");
+}
+
+static void add_similarity(maker *m, const gw__doc *look, const gw__doc *level, bool several, gw__text *lead, gw__report_matrix *matrices, gw__report_health *health) {
     gw__report_matrix matrix = {.note = "1: the same but for rotation and scale; 0: nothing in common (CKA).", .low = 0, .high = 1};
     if (!fill_matrix(m, gw__doc_get(level, "experts"), gw__doc_get(level, "values"), &matrix) || matrix.n_rows < 2) return;
     gw__text title = {0};
+    if (!has_values(&matrix)) {
+        tell_missing(look, level, several, lead);
+        return;
+    }
     if (several) gw__text_addf(&title, "Level %s: likeness of experts", text_of(level, "level"));
     else gw__text_puts(&title, "Likeness of experts");
     matrix.title = keep(m, &title);
@@ -171,7 +198,8 @@ static void add_conflict(maker *m, const gw__doc *epoch, gw__report_matrix *matr
 
 /* ---- the whole ---- */
 
-static void fill_figures(maker *m, const gw__doc *look, const gw__doc *epoch, gw__report_health *health) {
+/* What cannot be shown is told in `lead`. */
+static void fill_figures(maker *m, const gw__doc *look, const gw__doc *epoch, gw__text *lead, gw__report_health *health) {
     const gw__doc *gates = gw__doc_get(look, "gates"), *experts = gw__doc_get(look, "experts"), *similarity = gw__doc_get(look, "similarity");
     gw__report_table *tables = take(m, 2, sizeof *tables);
     gw__report_matrix *matrices = take(m, count_of(similarity) + 1, sizeof *matrices);
@@ -180,7 +208,7 @@ static void fill_figures(maker *m, const gw__doc *look, const gw__doc *epoch, gw
     if (count_of(experts)) fill_experts(m, experts, &tables[health->n_tables]);
     if (tables[health->n_tables].n_rows > 0) health->n_tables++;
     for (const gw__doc *level = count_of(similarity) ? similarity->first : NULL; level; level = level->next)
-        add_similarity(m, level, has_levels(similarity), matrices, health);
+        add_similarity(m, look, level, has_levels(similarity), lead, matrices, health);
     add_conflict(m, epoch, matrices, health);
     health->tables = tables;
     health->matrices = matrices;
@@ -201,12 +229,10 @@ gw_status gw__report_checkup(const gw__doc *const *epochs, size_t n_epochs, size
     gw__text lead = {0};
     if (!health) return gw__fail_nomem(err);
     fill_warnings(&m, epochs, n_epochs, health);
-    fill_figures(&m, look, choose_epoch(epochs, n_epochs, kept), health);
+    if (look) gw__text_addf(&lead, "Of the model that was kept, on a sample of %s %s rows.", text_of(look, "rows"), part);
+    fill_figures(&m, look, choose_epoch(epochs, n_epochs, kept), &lead, health);
     health->checked = look != NULL;
-    if (look) {
-        gw__text_addf(&lead, "Of the model that was kept, on a sample of %s %s rows.", text_of(look, "rows"), part);
-        health->lead = keep(&m, &lead);
-    }
+    if (look) health->lead = keep(&m, &lead);
     if (m.failed) return gw__fail_nomem(err);
     *ret_health = health->checked || health->n_warnings > 0 ? health : NULL;
     return GW_OK;

@@ -5,6 +5,7 @@
 
 #define MANY_COLUMNS 14 /* above it cells are small, and their numbers are hidden but for tooltips and readers aloud */
 #define BROAD_COLUMNS 9 /* above it the heat map needs the page's width */
+#define MANY_ROWS 40    /* a table with more is folded */
 #define CLIP 20         /* columns of text in a heading */
 
 static void put_cell(gw__text *out, const char *tag, const char *scope, bool is_number, const char *text) {
@@ -20,6 +21,7 @@ static bool is_number(const gw__report_table *table, size_t column) { return tab
 void gw__table_write(const gw__report_table *table, gw__text *out) {
     if (table->n_columns == 0 || table->n_rows == 0) return;
     gw__figure_begin(out, NULL, table->title, table->note);
+    if (table->n_rows > MANY_ROWS) gw__text_addf(out, "<details><summary>All %zu rows</summary>\n", table->n_rows);
     gw__scroll_begin(out, table->title ? table->title : "table");
     gw__text_puts(out, "<table>\n<thead><tr>");
     for (size_t c = 0; c < table->n_columns; c++) put_cell(out, "th", "col", is_number(table, c), table->columns[c]);
@@ -32,6 +34,7 @@ void gw__table_write(const gw__report_table *table, gw__text *out) {
     }
     gw__text_puts(out, "</tbody></table>\n");
     gw__scroll_end(out);
+    if (table->n_rows > MANY_ROWS) gw__text_puts(out, "</details>\n");
     gw__figure_end(out);
 }
 

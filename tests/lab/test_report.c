@@ -181,6 +181,36 @@ static void looks_become_figures(void **state) {
     gw__arena_clear(&arena);
 }
 
+/* With sparse gates an expert may have no row, and none is compared to another. */
+static void what_is_not_known_is_said(void **state) {
+    gw__arena arena = {0};
+    const gw__report_health *health = checkup_of(NULL, 0, 0,
+        "{\"rows\":8,\"experts\":[{\"level\":0,\"name\":\"a\",\"rows\":8,\"units\":4,\"dead\":1},{\"level\":0,\"name\":\"b\",\"rows\":0,\"units\":4,\"dead\":null}],"
+        "\"similarity\":[{\"level\":0,\"experts\":[\"a\",\"b\"],\"values\":[[null,null],[null,null]]}]}", &arena);
+    assert_int_equal(health->n_matrices, 0);
+    assert_non_null(strstr(health->lead, "8 test rows. The likeness of experts cannot be told: gates keep few experts of a row"));
+    assert_string_equal(health->tables[0].cells[3], "25.0 %");
+    assert_string_equal(health->tables[0].cells[6], "\xE2\x80\x93");
+    assert_string_equal(health->tables[0].cells[7], "got no rows");
+    health = checkup_of(NULL, 0, 0, "{\"rows\":3,\"similarity\":[{\"level\":0,\"experts\":[\"a\",\"b\"],\"values\":[[null,null],[null,null]]},"
+                                    "{\"level\":1,\"experts\":[\"a\",\"b\"],\"values\":[[1,0],[0,1]]}]}", &arena);
+    assert_int_equal(health->n_matrices, 1);
+    assert_non_null(strstr(health->lead, "On level 0 the likeness of experts cannot be told: their outputs are constant"));
+    gw__arena_clear(&arena);
+}
+
+/* A table that would fill the page is folded. */
+static void long_tables_are_folded(void **state) {
+    static const char *const columns[] = {"name"}, *cells[41];
+    gw__text page = {0};
+    for (size_t i = 0; i < GW__COUNT(cells); i++) cells[i] = "x";
+    gw__table_write(&(gw__report_table){.columns = columns, .n_columns = 1, .cells = cells, .n_rows = 40}, &page);
+    assert_null(strstr(page.at, "<details>"));
+    gw__table_write(&(gw__report_table){.columns = columns, .n_columns = 1, .cells = cells, .n_rows = 41}, &page);
+    assert_non_null(strstr(page.at, "<details><summary>All 41 rows</summary>"));
+    gw__text_clear(&page);
+}
+
 static void one_level_is_not_named(void **state) {
     gw__arena arena = {0};
     const gw__report_health *health = checkup_of(NULL, 0, 0, "{\"rows\":8,\"gates\":[{\"level\":0,\"stream\":\"x\",\"entropy\":1}]}", &arena);
@@ -237,7 +267,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(markup_is_escaped), cmocka_unit_test(long_names_are_clipped), cmocka_unit_test(numbers_are_short), cmocka_unit_test(json_is_indented),
         cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts),
-        cmocka_unit_test(looks_become_figures), cmocka_unit_test(one_level_is_not_named), cmocka_unit_test(conflict_is_of_the_kept_epoch),
+        cmocka_unit_test(looks_become_figures), cmocka_unit_test(what_is_not_known_is_said), cmocka_unit_test(long_tables_are_folded),
+        cmocka_unit_test(one_level_is_not_named), cmocka_unit_test(conflict_is_of_the_kept_epoch),
         cmocka_unit_test(equal_reports_are_equal_pages), cmocka_unit_test(an_empty_report_is_a_page), cmocka_unit_test(a_page_that_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
