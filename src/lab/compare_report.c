@@ -27,7 +27,8 @@ static const double *values_of(gw__comparison *c, const gw__contender *contender
 static bool fill_cell(gw__comparison *c, const gw__contender *contender, size_t task, gw__report_cell *ret) {
     const gw__summary *s = &contender->summaries[c->mains[task]];
     *ret = (gw__report_cell){.losses = values_of(c, contender, loss_of(c, task)), .values = values_of(c, contender, c->mains[task]),
-                             .value = interval(s->mean, s->low, s->high), .gain = interval(s->gain, s->gain_low, s->gain_high)};
+                             .value = interval(s->mean, s->low, s->high), .deviation = s->deviation, .best = s->best,
+                             .gain = interval(s->gain, s->gain_low, s->gain_high)};
     return ret->losses && ret->values;
 }
 
@@ -47,6 +48,13 @@ static const char *note_on(gw__comparison *c, const gw__contender *contender) {
     return kept;
 }
 
+/* Of the first run that failed; NULL: none did. */
+static const char *problem_of(const gw__comparison *c, const gw__contender *contender) {
+    for (size_t i = 0; i < c->n_runs; i++)
+        if (contender->runs[i].status != GW_OK && contender->runs[i].status != GW_E_CANCELED) return contender->runs[i].problem;
+    return NULL;
+}
+
 static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender, gw__report_outcome *ret, gw_error *err) {
     const uint64_t parameters = contender->dense_parameters + contender->table_parameters;
     gw__report_cell *cells = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *cells);
@@ -58,7 +66,7 @@ static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender,
     }
     if (status != GW_OK) return status;
     const gw__summary *all = &contender->overall;
-    *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = c->n_runs - contender->n_done,
+    *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = contender->n_failed, .n_canceled = contender->n_canceled, .problem = problem_of(c, contender),
                                 .parameters = parameters ? (int64_t)parameters : -1, .multiply_adds = parameters ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
                                 .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender),
                                 .page = contender->page.page.n > 0 ? contender->page_name : NULL};

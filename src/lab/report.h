@@ -150,13 +150,15 @@ typedef struct gw__report_cell {
     const double *losses;  /* [R] final ones; NaN: that run failed */
     const double *values;  /* [R] of the task's metric */
     gw__report_interval value; /* of the metric */
+    double deviation, best;    /* of the runs' values; NaN: there is none */
     gw__report_interval gain;  /* over the baseline; higher is better whatever the metric; of the baseline NaN */
     gw__report_curve curve;
 } gw__report_cell;
 
 typedef struct gw__report_outcome {
     const char *name;      /* "mmoe" */
-    size_t n_runs, n_failed;
+    size_t n_runs, n_failed, n_canceled; /* these two are among the first */
+    const char *problem;   /* of the first run that failed, or NULL */
     int64_t parameters, multiply_adds; /* -1: not known */
     const gw__report_cell *tasks; /* [T] */
     gw__report_interval gain;  /* the mean over tasks */

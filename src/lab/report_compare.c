@@ -1,4 +1,4 @@
-/* Several architectures side by side: a table, the gain over the baseline task by task, and how final losses scatter over the runs. */
+/* Several architectures side by side: tables, the gain over the baseline task by task, and how final losses scatter over the runs. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,155 +8,16 @@
 
 #define ROWS_WIDTH 400
 #define NAME_ROOM 128.0
-#define TABLE_CLIP 32
 #define NAME_CLIP 16
 #define GAIN_ROW 26.0
 #define RUNS_ROW 44.0
 #define BINS 28
-
-/* ---- the table ---- */
-
-/* So many that two digits of an error are seen. */
-static int decimals_of(double error) {
-    int decimals = 0;
-    for (; decimals < 7 && error < 9.5; decimals++) error *= 10;
-    return decimals;
-}
-
-/* "0.8763 ± 0.0012" */
-static void put_interval(gw__report_interval interval, bool is_signed, gw__text *out) {
-    const double half = (interval.high - interval.low) / 2;
-    if (!(half > 0) || !isfinite(interval.mean)) {
-        if (is_signed) gw__markup_signed(out, interval.mean);
-        else gw__markup_value(out, interval.mean);
-        return;
-    }
-    const int decimals = decimals_of(half);
-    if (is_signed && interval.mean > 0) gw__text_putc(out, '+');
-    gw__markup_fixed(out, interval.mean, decimals);
-    gw__text_puts(out, "<span class=\"error\"> \xC2\xB1 ");
-    gw__markup_fixed(out, half, decimals);
-    gw__text_puts(out, "</span>");
-}
-
-static void put_interval_cell(gw__report_interval interval, bool is_signed, bool best, gw__text *out) {
-    gw__text_puts(out, best ? "<td class=\"n best\">" : "<td class=\"n\">");
-    put_interval(interval, is_signed, out);
-    gw__text_puts(out, "</td>");
-}
-
-/* The outcome whose mean is best on a task; GW__REPORT_NONE: there is none. */
-static size_t best_of(const gw__report_comparison *c, size_t task) {
-    size_t best = GW__REPORT_NONE;
-    for (size_t i = 0; i < c->n_outcomes; i++) {
-        const double value = c->outcomes[i].tasks[task].value.mean, than = best == GW__REPORT_NONE ? NAN : c->outcomes[best].tasks[task].value.mean;
-        if (isfinite(value) && (!isfinite(than) || (c->better[task] >= 0 ? value > than : value < than))) best = i;
-    }
-    return best;
-}
 
 static bool has_gains(const gw__report_comparison *c) {
     for (size_t i = 0; i < c->n_outcomes; i++)
         for (size_t t = 0; t < c->n_tasks; t++)
             if (isfinite(c->outcomes[i].tasks[t].gain.mean)) return true;
     return false;
-}
-
-/* Where tasks are measured by different metrics there is none. */
-static bool has_mean_gains(const gw__report_comparison *c) {
-    for (size_t i = 0; i < c->n_outcomes; i++)
-        if (isfinite(c->outcomes[i].gain.mean)) return true;
-    return false;
-}
-
-static bool has_sizes(const gw__report_comparison *c) {
-    for (size_t i = 0; i < c->n_outcomes; i++)
-        if (c->outcomes[i].parameters >= 0) return true;
-    return false;
-}
-
-/* What the table has besides the tasks' metrics. */
-typedef struct columns { bool gains, mean_gains, sizes; } columns;
-
-static void put_heads(const gw__report_comparison *c, columns with, gw__text *out) {
-    gw__text_puts(out, "<thead>\n<tr><th scope=\"col\" rowspan=\"2\">architecture</th>");
-    for (size_t t = 0; t < c->n_tasks; t++) {
-        gw__text_addf(out, "<th scope=\"colgroup\" class=\"n\" colspan=\"%d\" title=\"", with.gains ? 2 : 1);
-        gw__markup_text(out, c->tasks[t]);
-        gw__text_puts(out, "\">");
-        gw__markup_clip(out, c->tasks[t], 28);
-        gw__text_puts(out, "</th>");
-    }
-    if (with.mean_gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">mean gain</th>");
-    if (with.sizes) gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">parameters</th><th scope=\"col\" class=\"n\" rowspan=\"2\">multiply-adds</th>");
-    gw__text_puts(out, "<th scope=\"col\" class=\"n\" rowspan=\"2\">runs</th></tr>\n<tr>");
-    for (size_t t = 0; t < c->n_tasks; t++) {
-        gw__text_puts(out, "<th scope=\"col\" class=\"n\">");
-        gw__markup_text(out, c->metrics[t]);
-        gw__text_puts(out, c->better[t] >= 0 ? " \xE2\x86\x91</th>" : " \xE2\x86\x93</th>");
-        if (with.gains) gw__text_puts(out, "<th scope=\"col\" class=\"n\">gain</th>");
-    }
-    gw__text_puts(out, "</tr>\n</thead>\n");
-}
-
-static void put_count_cell(int64_t count, gw__text *out) {
-    gw__text_puts(out, "<td class=\"n\">");
-    if (count >= 0) gw__markup_count(out, count);
-    gw__text_puts(out, "</td>");
-}
-
-static void put_name(const gw__report_outcome *outcome, gw__text *out) {
-    if (outcome->page) {
-        gw__text_puts(out, "<a href=\"");
-        gw__markup_text(out, outcome->page);
-        gw__text_puts(out, "\">");
-    }
-    gw__markup_clip(out, outcome->name, TABLE_CLIP);
-    if (outcome->page) gw__text_puts(out, "</a>");
-}
-
-static void put_outcome(const gw__report_comparison *c, size_t i, const size_t *best, columns with, gw__text *out) {
-    const gw__report_outcome *outcome = &c->outcomes[i];
-    gw__text_puts(out, "<tr><th scope=\"row\" title=\"");
-    gw__markup_text(out, outcome->name);
-    gw__text_addf(out, "\"><span class=\"mark square %s\"></span>", gw__colour(i));
-    put_name(outcome, out);
-    if (i == c->baseline) gw__text_puts(out, " <span class=\"type\">baseline</span>");
-    if (outcome->note) gw__text_putc(out, ' ');
-    if (outcome->note) gw__markup_element(out, "span", "type", outcome->note);
-    gw__text_puts(out, "</th>");
-    for (size_t t = 0; t < c->n_tasks; t++) {
-        put_interval_cell(outcome->tasks[t].value, false, best[t] == i, out);
-        if (with.gains) put_interval_cell(outcome->tasks[t].gain, true, false, out);
-    }
-    if (with.mean_gains) put_interval_cell(outcome->gain, true, false, out);
-    if (with.sizes) {
-        put_count_cell(outcome->parameters, out);
-        put_count_cell(outcome->multiply_adds, out);
-    }
-    gw__text_addf(out, "<td class=\"n\">%zu", outcome->n_runs - outcome->n_failed);
-    if (outcome->n_failed > 0) gw__text_addf(out, " of %zu", outcome->n_runs);
-    gw__text_puts(out, "</td></tr>\n");
-}
-
-static void put_table(const gw__report_comparison *c, gw__text *out) {
-    const columns with = {has_gains(c), has_mean_gains(c), has_sizes(c)};
-    size_t *best = calloc(c->n_tasks + 1, sizeof *best);
-    if (!best) {
-        out->failed = true;
-        return;
-    }
-    for (size_t t = 0; t < c->n_tasks; t++) best[t] = best_of(c, t);
-    gw__figure_begin(out, "broad", NULL, NULL);
-    gw__scroll_begin(out, "results");
-    gw__text_puts(out, "<table class=\"results\">\n");
-    put_heads(c, with, out);
-    gw__text_puts(out, "<tbody>\n");
-    for (size_t i = 0; i < c->n_outcomes; i++) put_outcome(c, i, best, with, out);
-    gw__text_puts(out, "</tbody></table>\n");
-    gw__scroll_end(out);
-    gw__figure_end(out);
-    free(best);
 }
 
 /* ---- rows of dots and intervals ---- */
@@ -302,16 +163,10 @@ void gw__part_comparison(const gw__report *report, gw__text *out) {
     const gw__report_comparison *c = report->comparison;
     if (!c || c->n_outcomes == 0 || c->n_tasks == 0) return;
     gw__text lead = {0};
-    gw__text_addf(&lead, "Means over runs%s%s%s", c->part ? " on the " : "", c->part ? c->part : "", c->part ? " rows" : "");
-    if (c->confidence > 0) {
-        gw__text_puts(&lead, ", with ");
-        gw__markup_fixed(&lead, 100 * c->confidence, 0);
-        gw__text_puts(&lead, " % intervals");
-    }
-    gw__text_puts(&lead, ".");
+    gw__text_addf(&lead, "Runs of each architecture%s%s%s.", c->part ? ", measured on the " : "", c->part ? c->part : "", c->part ? " rows" : "");
     if (c->pages) gw__text_addf(&lead, " The name of an architecture leads to %s.", c->pages);
     gw__section_begin(out, "comparison", "Comparison", lead.at);
-    put_table(c, out);
+    gw__results_draw(c, out);
     if (has_gains(c)) put_gains(c, out);
     gw__progress_draw(c, out);
     if (has_losses(c)) {

@@ -45,10 +45,11 @@ void gw__legend_entry(gw__text *out, const char *mark, const char *colour, const
     gw__text_puts(out, "</span> ");
 }
 
-const char *gw__colour(size_t i) {
-    static const char *const colours[] = {"c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"};
-    return colours[i % GW__COUNT(colours)];
-}
+static const char *const colours[] = {"c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"};
+
+const char *gw__colour(size_t i) { return colours[i % GW__COUNT(colours)]; }
+
+bool gw__again(size_t i) { return i / GW__COUNT(colours) % 2 == 1; }
 
 #define SHORT_FACT 18 /* columns of its value; longer ones have a line of their own */
 

@@ -31,9 +31,14 @@ void gw__legend_entry(gw__text *out, const char *mark, const char *colour, const
 
 /* A class that sets the colour of the i-th of several things; after eight they come again. */
 const char *gw__colour(size_t i);
+/* Whether its colour has come before, so that it needs another sign, too. */
+bool gw__again(size_t i);
 
 /* The colour of a group of experts or of a stream: a task's own, or one of those that come after the tasks'; what all share is neutral. */
 const char *gw__group_colour(const gw__report_structure *structure, const char *name);
+
+/* ---- report_results.c: a comparison's tables ---- */
+void gw__results_draw(const gw__report_comparison *comparison, gw__text *out);
 
 /* ---- report_progress.c: how architectures learn, which stands in the section of the comparison ---- */
 void gw__progress_draw(const gw__report_comparison *comparison, gw__text *out);

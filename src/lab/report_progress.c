@@ -6,7 +6,6 @@
 
 #define WIDTH 400
 #define HEIGHT 250
-#define PALETTE 8     /* colours there are: the next so many lines are dashed */
 #define MOST_ROWS 40  /* of the table: of longer runs every so many epochs */
 
 /* ---- one line ---- */
@@ -67,7 +66,7 @@ static void draw_curve(const gw__chart *chart, const gw__report_comparison *c, s
     char classes[32];
     gw__text title = {0};
     const size_t whole = whole_epochs(curve, c->n_epochs);
-    const bool again = i / PALETTE % 2 == 1;
+    const bool again = gw__again(i);
     describe(&c->outcomes[i], curve, c->n_epochs, &title);
     snprintf(classes, sizeof classes, "curve %s", gw__colour(i));
     gw__svg_group(chart->out, classes, title.at);
@@ -177,7 +176,7 @@ static void put_lead(const gw__report_comparison *c, gw__text *out) {
 
 static void put_legend(const gw__report_comparison *c, gw__text *out) {
     gw__text_puts(out, "<p class=\"legend\">");
-    for (size_t i = 0; i < c->n_outcomes; i++) gw__legend_entry(out, i / PALETTE % 2 == 1 ? "stroke again" : "stroke", gw__colour(i), c->outcomes[i].name);
+    for (size_t i = 0; i < c->n_outcomes; i++) gw__legend_entry(out, gw__again(i) ? "stroke again" : "stroke", gw__colour(i), c->outcomes[i].name);
     gw__text_puts(out, "</p>\n");
 }
 

@@ -123,7 +123,7 @@ def page():
     for part in (">people</h1>", "3 architectures compared", "shared-bottom", "train.epochs=2", "7 to 10", "Gain over single-task", "test rows"):
         check(part in text, f"the page has '{part}'", text[-4000:])
     shown = by_label(result("out"))["mmoe"]["tasks"]["rich"]["auc"]["mean"]
-    check(f">{shown:.2f}" in text, "and the mean", shown)
+    check(f">{shown:.4f}" in text, "and the mean", shown)
     succeeds("a label may be anything", "compare", "people.yaml", "--architectures", "<b>&\"=mmoe", "--runs", "1", *QUICK, "-o", "odd")
     check("<b>" not in read("odd/report.html").decode() and list(by_label(result("odd"))) == ["single-task", '<b>&"'], "and does nothing on the page")
 
@@ -305,6 +305,7 @@ def failing_runs():
     same([r["outcome"] for r in table("wild", "runs.csv")], ["done"] * 4 + ["failed"] * 2, "runs.csv has them")
     root = checked("wild/report.html", ["single-task.html", "mmoe.html"], "the page with runs that failed")
     same([a.get("href") for a in root.find(".//section").iter("a")], ["single-task.html", "mmoe.html"], "leads to no page of what has none")
+    check("0 of 2" in text_of(root) and f"2 failed (100 %): {wild['runs'][0]['problem']}" in text_of(root) and "interrupted" not in text_of(root), "but says why", text_of(root)[:2000])
     same(listing("wild"), files("single-task", "mmoe"), "which is not there")
     check("4 of 6 runs are in the table" in found.out and "wild, seed 8: epoch 1" in found.err, "the screen says it", found)
     before = listing()
@@ -363,6 +364,8 @@ def interrupted():
     found = by_label(result("stopped"))
     same([[r["outcome"] for r in a["runs"]] for a in found.values()], [["done"] * 2, ["canceled"] * 2], "runs have their outcome")
     same([(a["done"], a["canceled"]) for a in found.values()], [(2, 0), (0, 2)], "what is done is written")
+    shown = read("stopped/report.html").decode()
+    check("The comparison was interrupted: 2 of its 4 runs were canceled." in shown and "2 canceled" in shown and "failed (" not in shown, "the page says so")
     check(b"2 of 4 runs are in the table" in out, "and printed", out)
     check("long, seed" not in err, "and the others are not told one by one", err)
 

@@ -66,7 +66,7 @@ static gw__report_cell *cells(size_t n_tasks, size_t outcome, size_t n_runs, boo
         }
         if (fails) losses[0] = values[0] = NAN;
         const double half = n_runs > 1 ? 0.0025 : NAN;
-        made[t] = (gw__report_cell){losses, values, interval(0.85 + gain, half), outcome ? interval(gain, half) : none, {0}};
+        made[t] = (gw__report_cell){losses, values, interval(0.85 + gain, half), half, 0.85 + gain + 2 * half, outcome ? interval(gain, half) : none, {0}};
         if (!fails) made[t].curve = progress(outcome, n_runs, 0.3 - 2 * gain, state);
     }
     return made;
@@ -85,7 +85,7 @@ const gw__report *fixture_comparison(size_t n_tasks, size_t n_outcomes, size_t n
     for (size_t i = 0; i < n_outcomes; i++) {
         const bool fails = i > 0 && i + 1 == n_outcomes;
         const char *known = i < sizeof architectures / sizeof architectures[0] ? architectures[i] : "another";
-        outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails,
+        outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails, .problem = fails ? (hostile ? HOSTILE : "the loss is not finite") : NULL,
                                            .parameters = 104962 + 1000 * (int64_t)i, .multiply_adds = 103680, .tasks = cells(n_tasks, i, n_runs, fails, &state),
                                            .gain = i ? interval(0.001 * (double)i, 0.001) : none,
                                            .page = fails ? NULL : FIXTURE_PAGE};

@@ -32,6 +32,7 @@ def pages():
     check("<script" not in text and "&lt;script&gt;alert(" in text, "hostile names are shown")
     check("onload=&quot;y" in text, "quotes in names are text")
     progress()
+    results()
 
 
 def progress():
@@ -51,8 +52,32 @@ def progress():
     same(links, ["a-page.html"] * 7, "names lead to the pages that there are")
     many = read("compare-many.html").decode("utf-8")
     check('class="mark stroke again c1"' in many and 'class="line again"' in many, "more than eight lines are told apart by dashes")
-    check("mean of those runs that went on" not in read("compare-one.html").decode("utf-8") and "standard deviation" not in read("compare-one.html").decode("utf-8"),
+    check("mean of those runs that went on" not in read("compare-one.html").decode("utf-8") and "the band is" not in read("compare-one.html").decode("utf-8"),
           "of one run there is neither a band nor an end of others")
+
+
+def rows_of(root, title):
+    """The table of the figure with this title, as text, and which of its cells are bold."""
+    table = next(f for f in root.iter("figure") if f.find(".//h3") is not None and f.find(".//h3").text == title and f.find(".//table") is not None).find(".//table")
+    rows = [[" ".join("".join(cell.itertext()).split()) for cell in tr] for tr in table.iter("tr")]
+    return rows, ["".join(cell.itertext()) for cell in table.iter("td") if "best" in (cell.get("class") or "").split()]
+
+
+def results():
+    """Tables of a comparison: one for the architectures, one for each task."""
+    root = parse(read("compare.html").decode("utf-8"), "tables")
+    rows, bold = rows_of(root, "task0")
+    same(rows[0], ["architecture", "mean", "sd", "best", "gain", "95 % interval"], "a task has its columns")
+    same(rows[1][-1], "baseline", "the baseline gains nothing over itself")
+    same(bold, [max(row[1] for row in rows[1:])], "the best mean is bold")
+    means = [float(row[1]) for row in rows[1:]]
+    same([row[4].replace("\u2212", "-") for row in rows[2:]], [f"{mean - 0.85:+.4f}" for mean in means[1:]], "gains have the decimals of means")
+    ends = [[float(end) for end in row[5].replace("\u2212", "-").split(" to ")] for row in rows[2:]]
+    check(all(abs(low - (mean - 0.8525)) < 2e-4 and abs(high - (mean - 0.8475)) < 2e-4 for (low, high), mean in zip(ends, means[1:])), "an interval has both its ends", rows)
+    rows, _ = rows_of(root, "Architectures")
+    same(rows[-1][-1], "39 of 40 1 failed (3 %): the loss is not finite", "a run that failed is told of, with its reason")
+    rows, bold = rows_of(parse(read("compare-one.html").decode("utf-8"), "one run"), "task0")
+    same((bold, rows[1][2]), ([], "\u2013"), "of one run nothing is called best, and there is no spread")
 
 
 def looks():
