@@ -82,6 +82,22 @@ static void put_gain(cli_table *table, const gw__doc *summary) {
     gw__text_clear(&interval);
 }
 
+/* A gain without an interval: of a score, or of all tasks together. */
+static bool lacks_interval(const gw__doc *summary) {
+    double number;
+    return cli_number(gw__doc_get(summary, "gain"), &number) && !cli_number(gw__doc_get(summary, "gain_low"), &number);
+}
+
+static bool any_lacks_interval(const gw__doc *result) {
+    bool any = false;
+    for (const gw__doc *a = architectures_of(result); a; a = a->next) {
+        any |= lacks_interval(gw__doc_get(a, "overall"));
+        for (const gw__doc *task = gw__doc_get(result, "main")->first; task; task = task->next)
+            any |= lacks_interval(gw__doc_get(gw__doc_get(gw__doc_get(a, "tasks"), task->key.at), task->text.at));
+    }
+    return any;
+}
+
 static bool any_bad(const gw__doc *result, const char *task) {
     bool any = false;
     for (const gw__doc *a = architectures_of(result); a; a = a->next) any |= cli_count(gw__doc_get(a, "bad"), task) > 0;
@@ -143,6 +159,7 @@ static void draw_notes(const gw__doc *result, gw__text *out) {
     bool bad = false;
     for (const gw__doc *task = mains->first; task; task = task->next) bad |= any_bad(result, task->key.at);
     if (!gw__doc_is_null(baseline)) gw__text_addf(out, "\ngain: over %.*s; above 0 is better\n", GW__SLICE_ARG(cli_text(baseline)));
+    if (any_lacks_interval(result)) gw__text_puts(out, "-: too few runs, or too many with equal values, for an interval\n");
     if (bad) gw__text_puts(out, "bad: runs that predict no better than a constant\n");
 }
 

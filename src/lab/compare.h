@@ -8,19 +8,21 @@
 
 #include "base/json.h"
 #include "lab/report_run.h"
+#include "metric/metric.h"
 #include "spec/spec.h"
 
 /* One number of a run: a metric of a task, or its loss. */
 typedef struct gw__score {
     const char *task, *metric;
     size_t task_at;
-    int better; /* 1: higher is better, -1: lower, 0: neither */
+    int better;      /* 1: higher is better, -1: lower, 0: neither */
+    gw__bounds range; /* of what it can be */
 } gw__score;
 
 /* A score over the runs of a contender that are done. NaN: does not exist. */
 typedef struct gw__summary {
     size_t n;               /* runs that have it */
-    double mean, low, high; /* with its interval */
+    double mean, low, high; /* with its interval, which is within the score's range */
     double deviation, best;
     double gain, gain_low, gain_high; /* over the baseline: above 0 is better */
 } gw__summary;

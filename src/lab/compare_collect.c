@@ -5,7 +5,6 @@
 #include "base/number.h"
 #include "lab/compare.h"
 #include "lab/compare_stats.h"
-#include "metric/metric.h"
 
 #define INTERVAL_SEED 1 /* of the bootstrap: intervals are functions of the scores alone */
 
@@ -35,10 +34,13 @@ static gw_status read_result(gw__comparison *c, const gw_run_result *result, gw_
     return GW_OK;
 }
 
-static int better_of(gw_task_type type, const char *name) {
-    for (int i = 0; i < GW__METRICS; i++)
-        if (gw__metric_task_type((gw__metric)i) == type && strcmp(gw__metric_name((gw__metric)i), name) == 0) return gw__metric_better((gw__metric)i);
-    return -1; /* the loss */
+/* Of a metric, else of the loss: the negative logarithm of a density, or of a likelihood without its constant, may be below 0. */
+static gw__score score_named(const gw__task_spec *task, size_t at, const char *name) {
+    for (gw__metric i = 0; i < GW__METRICS; i++)
+        if (gw__metric_task_type(i) == task->type && strcmp(gw__metric_name(i), name) == 0)
+            return (gw__score){task->name, name, at, gw__metric_better(i), gw__metric_bounds(i)};
+    const bool any_sign = task->loss == GW__LOSS_ZILN || task->loss == GW__LOSS_POISSON;
+    return (gw__score){task->name, name, at, -1, {any_sign ? -INFINITY : 0, INFINITY}};
 }
 
 /* Which scores there are, in the order of the tasks and of a task's metrics. */
@@ -52,7 +54,7 @@ static gw_status list_scores(gw__comparison *c, const gw__doc *tasks, gw_error *
         const gw__doc *task = gw__doc_get(tasks, spec->name);
         for (const gw__doc *metric = task ? task->first : NULL; metric; metric = metric->next) {
             if (metric->kind != GW__DOC_SCALAR || gw__slice_is(metric->key, "rows")) continue;
-            c->scores[c->n_scores++] = (gw__score){spec->name, metric->key.at, t, better_of(spec->type, metric->key.at)};
+            c->scores[c->n_scores++] = score_named(spec, t, metric->key.at);
         }
     }
     return GW_OK;
@@ -133,12 +135,22 @@ static void find_gain(const gw__comparison *c, int better, const room *r, gw__su
     gw__bootstrap_difference(more, c->n_runs, less, c->n_runs, INTERVAL_SEED, r->scratch, &s->gain_low, &s->gain_high);
 }
 
-static gw__summary summarise(const gw__comparison *c, const gw__contender *contender, ptrdiff_t score, int better, const room *r) {
+/* A bootstrap-t of few runs, one of them far off, goes beyond what a score can be. No mean is there, so that nothing is covered less often. */
+static void bound(gw__bounds range, gw__summary *s) {
+    if (isnan(s->low)) return;
+    s->low = fmax(s->low, range.least);
+    s->high = fmin(s->high, range.most);
+}
+
+static gw__summary summarise(const gw__comparison *c, const gw__contender *contender, ptrdiff_t score, const room *r) {
+    const gw__score *kind = &c->scores[score == OVERALL ? (ptrdiff_t)c->mains[0] : score];
+    const int better = kind->better;
     gather(c, contender, score, r->values);
     const gw__moments m = gw__moments_of(r->values, c->n_runs);
     gw__summary s = {.n = m.n, .mean = m.mean, .deviation = m.deviation, .gain = NAN, .gain_low = NAN, .gain_high = NAN};
     s.best = better > 0 ? m.most : better < 0 ? m.least : NAN;
     gw__bootstrap_difference(r->values, c->n_runs, NULL, 0, INTERVAL_SEED, r->scratch, &s.low, &s.high);
+    bound(kind->range, &s);
     if (better == 0 || c->baseline == GW__NO_BASELINE || contender == &c->contenders[c->baseline]) return s;
     gather(c, &c->contenders[c->baseline], score, r->baseline);
     find_gain(c, better, r, &s);
@@ -179,8 +191,8 @@ static gw_status summarise_contender(gw__comparison *c, gw__contender *contender
     contender->summaries = gw__arena_alloc(&c->arena, c->n_scores + 1, sizeof *contender->summaries);
     contender->n_bad = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *contender->n_bad);
     if (!contender->summaries || !contender->n_bad) return gw__fail_nomem(err);
-    for (size_t s = 0; s < c->n_scores; s++) contender->summaries[s] = summarise(c, contender, (ptrdiff_t)s, c->scores[s].better, r);
-    if (has_overall(c)) contender->overall = summarise(c, contender, OVERALL, c->scores[c->mains[0]].better, r);
+    for (size_t s = 0; s < c->n_scores; s++) contender->summaries[s] = summarise(c, contender, (ptrdiff_t)s, r);
+    if (has_overall(c)) contender->overall = summarise(c, contender, OVERALL, r);
     for (size_t t = 0; t < c->spec->n_tasks; t++) contender->n_bad[t] = count_bad(c, contender, t);
     contender->seconds_per_epoch = seconds_per_epoch(c, contender);
     return GW_OK;

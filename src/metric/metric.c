@@ -40,8 +40,13 @@ static const struct {
     const char *word;
     gw_task_type type;
     int better;
+    gw__bounds range;
 } roster[GW__METRICS] = {
-#define X(name, word, type, better) [GW__METRIC_##name] = {word, GW_TASK_##type, better},
+#define UNIT {0, 1}
+#define SIGNED_UNIT {-1, 1}
+#define NOT_NEGATIVE {0, INFINITY}
+#define UP_TO_ONE {-INFINITY, 1}
+#define X(name, word, type, better, range) [GW__METRIC_##name] = {word, GW_TASK_##type, better, range},
     GW__METRIC_ROSTER(X)
 #undef X
 };
@@ -49,6 +54,7 @@ static const struct {
 const char *gw__metric_name(gw__metric metric) { return roster[metric].word; }
 gw_task_type gw__metric_task_type(gw__metric metric) { return roster[metric].type; }
 int gw__metric_better(gw__metric metric) { return roster[metric].better; }
+gw__bounds gw__metric_bounds(gw__metric metric) { return roster[metric].range; }
 
 gw_status gw__meter_new(gw_task_type type, size_t width, bool grouped, const double *quantiles, gw__meter **ret_meter, gw_error *err) {
     assert(width >= 1 && (width == 1 || type >= GW_TASK_MULTICLASS));

@@ -15,33 +15,34 @@
 #include "base/mem.h"
 #include "gatewright.h"
 
-#define GW__METRIC_ROSTER(X)              \
-    X(AUC, "auc", BINARY, 1)              \
-    X(GAUC, "gauc", BINARY, 1)            \
-    X(LOG_LOSS, "log_loss", BINARY, -1)   \
-    X(CALIBRATION, "calibration", BINARY, 0) \
-    X(ECE, "ece", BINARY, -1)             \
-    X(ACCURACY, "accuracy", BINARY, 1)    \
-    X(RMSE, "rmse", REGRESSION, -1)       \
-    X(MAE, "mae", REGRESSION, -1)         \
-    X(R2, "r2", REGRESSION, 1)            \
-    X(CLASS_ACCURACY, "accuracy", MULTICLASS, 1) \
-    X(CLASS_LOG_LOSS, "log_loss", MULTICLASS, -1) \
-    X(COUNT_DEVIANCE, "deviance", COUNT, -1) \
-    X(COUNT_D2, "d2", COUNT, 1)           \
-    X(COUNT_RMSE, "rmse", COUNT, -1)      \
-    X(COUNT_MAE, "mae", COUNT, -1)        \
-    X(ORDINAL_ACCURACY, "accuracy", ORDINAL, 1) \
-    X(ORDINAL_LOG_LOSS, "log_loss", ORDINAL, -1) \
-    X(ORDINAL_MAE, "mae", ORDINAL, -1)    \
-    X(ORDINAL_KAPPA, "kappa", ORDINAL, 1) \
-    X(QUANTILE_PINBALL, "pinball", QUANTILE, -1) \
-    X(QUANTILE_D2, "d2", QUANTILE, 1)     \
-    X(QUANTILE_COVERAGE, "coverage", QUANTILE, 0) \
-    X(QUANTILE_MAE, "mae", QUANTILE, -1)
+/* Name, word, type of task, 1: higher is better, -1: lower, 0: neither, and between which values it is. */
+#define GW__METRIC_ROSTER(X) \
+    X(AUC, "auc", BINARY, 1, UNIT) \
+    X(GAUC, "gauc", BINARY, 1, UNIT) \
+    X(LOG_LOSS, "log_loss", BINARY, -1, NOT_NEGATIVE) \
+    X(CALIBRATION, "calibration", BINARY, 0, NOT_NEGATIVE) \
+    X(ECE, "ece", BINARY, -1, UNIT) \
+    X(ACCURACY, "accuracy", BINARY, 1, UNIT) \
+    X(RMSE, "rmse", REGRESSION, -1, NOT_NEGATIVE) \
+    X(MAE, "mae", REGRESSION, -1, NOT_NEGATIVE) \
+    X(R2, "r2", REGRESSION, 1, UP_TO_ONE) \
+    X(CLASS_ACCURACY, "accuracy", MULTICLASS, 1, UNIT) \
+    X(CLASS_LOG_LOSS, "log_loss", MULTICLASS, -1, NOT_NEGATIVE) \
+    X(COUNT_DEVIANCE, "deviance", COUNT, -1, NOT_NEGATIVE) \
+    X(COUNT_D2, "d2", COUNT, 1, UP_TO_ONE) \
+    X(COUNT_RMSE, "rmse", COUNT, -1, NOT_NEGATIVE) \
+    X(COUNT_MAE, "mae", COUNT, -1, NOT_NEGATIVE) \
+    X(ORDINAL_ACCURACY, "accuracy", ORDINAL, 1, UNIT) \
+    X(ORDINAL_LOG_LOSS, "log_loss", ORDINAL, -1, NOT_NEGATIVE) \
+    X(ORDINAL_MAE, "mae", ORDINAL, -1, NOT_NEGATIVE) \
+    X(ORDINAL_KAPPA, "kappa", ORDINAL, 1, SIGNED_UNIT) \
+    X(QUANTILE_PINBALL, "pinball", QUANTILE, -1, NOT_NEGATIVE) \
+    X(QUANTILE_D2, "d2", QUANTILE, 1, UP_TO_ONE) \
+    X(QUANTILE_COVERAGE, "coverage", QUANTILE, 0, UNIT) \
+    X(QUANTILE_MAE, "mae", QUANTILE, -1, NOT_NEGATIVE)
 
 typedef enum gw__metric {
-#define X(name, word, type, better) GW__METRIC_##name,
+#define X(name, word, type, better, range) GW__METRIC_##name,
     GW__METRIC_ROSTER(X)
 #undef X
     GW__METRICS
@@ -50,6 +51,10 @@ typedef enum gw__metric {
 const char *gw__metric_name(gw__metric metric);
 gw_task_type gw__metric_task_type(gw__metric metric);
 int gw__metric_better(gw__metric metric); /* 1: higher is better, -1: lower, 0: neither */
+
+/* What a number can be, both ends included. */
+typedef struct gw__bounds { double least, most; } gw__bounds;
+gw__bounds gw__metric_bounds(gw__metric metric);
 
 typedef struct gw__meter gw__meter;
 

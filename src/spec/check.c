@@ -273,7 +273,7 @@ gw_status gw__check_balance(const gw__frame *frame) {
 
 /* One roster, in two columns that the compiler can read apart. */
 typedef struct metric_row { const char *word; gw_task_type type; int better; } metric_row;
-#define METRIC_ROW(name, word, type, better) {word, GW_TASK_##type, better},
+#define METRIC_ROW(name, word, type, better, range) {word, GW_TASK_##type, better},
 static const metric_row metrics[] = {GW__METRIC_ROSTER(METRIC_ROW)};
 
 static const metric_row *find_metric(const char *word, gw_task_type type) {

@@ -41,7 +41,7 @@ WORDS(local_errors, GW__LOCAL_ERROR_ROSTER(WORD));
 static const char *const architecture_list[GW__ARCHITECTURES] = {GW__ARCHITECTURE_ROSTER(WORD)};
 const gw__words gw__architecture_words = {architecture_list, GW__ARCHITECTURES};
 
-#define METRIC_WORD(name, word, type, better) word,
+#define METRIC_WORD(name, word, type, better, range) word,
 static const char *const metric_list[] = {GW__METRIC_ROSTER(METRIC_WORD)};
 const gw__words gw__metric_words = {metric_list, GW__COUNT(metric_list)};
 

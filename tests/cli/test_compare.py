@@ -380,6 +380,27 @@ def interrupted():
     same(listing(), before, "and nothing written")
 
 
+def bounded():
+    """Runs of which one is far off: an interval of a mean is within what the metric can be; that of a gain is as wide as it is, or it is said that there is none."""
+    sets = ["--set", "train.optimizer={name: sgd, lr: 0.3}", "--set", "train.epochs=4"]
+    found = succeeds("runs that differ a lot", "compare", "people.yaml", "--architectures", "mmoe,ple", "--runs", 4, *sets, "-o", "wide")
+    wide = result("wide")
+    limits = {"auc": (0, 1), "gauc": (0, 1), "accuracy": (0, 1), "ece": (0, 1), "r2": (-math.inf, 1)}
+    cut = 0
+    for a in wide["architectures"]:
+        for task, metrics in a["tasks"].items():
+            for metric, s in metrics.items():
+                least, most = limits.get(metric, (0, math.inf))
+                if s["low"] is None:
+                    continue
+                cut += s["low"] == least or s["high"] == most
+                check(least <= s["low"] <= s["mean"] + 1e-12 and s["mean"] - 1e-12 <= s["high"] <= most, f"{a['label']}, {task}.{metric}: bounded", s)
+    check(cut > 0, "some are cut", found)
+    found = succeeds("two runs", "compare", "people.yaml", "--architectures", "mmoe", "--runs", 2, *QUICK, "-o", "two")
+    check("\n-: too few runs" in found.out, "a gain without an interval is explained", found)
+    check("too few runs" not in succeeds("without gains", "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", 2, *QUICK, "-o", "two").out, "where there is one")
+
+
 def stop_when(folder, told, *arguments):
     """Ctrl-C as soon as the command has told all of `told`. What it printed, and what it wrote by label."""
     process = subprocess.Popen([COMMAND, "compare", "people.yaml", *arguments, "-o", folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -476,4 +497,4 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders, documented)
+main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, bounded, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders, documented)

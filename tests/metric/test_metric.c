@@ -318,12 +318,33 @@ static void roster_is_whole(void **state) {
     assert_int_equal(gw__metric_task_type(GW__METRIC_CLASS_LOG_LOSS), GW_TASK_MULTICLASS);
 }
 
+static void assert_bounds(gw__metric metric, double least, double most) {
+    const gw__bounds bounds = gw__metric_bounds(metric);
+    assert_true(bounds.least == least && bounds.most == most);
+}
+
+static void metrics_have_bounds(void **state) {
+    (void)state;
+    assert_bounds(GW__METRIC_AUC, 0, 1);
+    assert_bounds(GW__METRIC_CLASS_ACCURACY, 0, 1);
+    assert_bounds(GW__METRIC_LOG_LOSS, 0, INFINITY);
+    assert_bounds(GW__METRIC_CALIBRATION, 0, INFINITY); /* a ratio */
+    assert_bounds(GW__METRIC_R2, -INFINITY, 1);
+    assert_bounds(GW__METRIC_ORDINAL_KAPPA, -1, 1);
+    for (gw__metric metric = 0; metric < GW__METRICS; metric++) { /* what is better high has a best, what is better low, too */
+        const gw__bounds bounds = gw__metric_bounds(metric);
+        if (gw__metric_better(metric) > 0) assert_true(bounds.most == 1);
+        if (gw__metric_better(metric) < 0) assert_true(bounds.least == 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auc_counts_pairs),    cmocka_unit_test(auc_orders_all_floats), cmocka_unit_test(rows_after_a_value_count),
         cmocka_unit_test(binary_sums),         cmocka_unit_test(what_does_not_exist),   cmocka_unit_test(regression_sums),
         cmocka_unit_test(multiclass_sums),     cmocka_unit_test(count_sums),            cmocka_unit_test(ordinal_sums),
         cmocka_unit_test(quantile_sums),       cmocka_unit_test(loss_is_weighted),      cmocka_unit_test(roster_is_whole),
+        cmocka_unit_test(metrics_have_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
