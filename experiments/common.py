@@ -4,7 +4,6 @@ import json
 import math
 import os
 import platform
-import random
 import shlex
 import signal
 import subprocess
@@ -81,21 +80,17 @@ def deviation(values):
     return math.sqrt(math.fsum((v - middle) ** 2 for v in values) / (len(values) - 1)) if len(values) > 1 else math.nan
 
 
+def with_deviation(values, form):
+    """The mean and, of more than one value, its sample's deviation."""
+    return f"{mean(values):{form}} ± " + (f"{deviation(values):{form}}" if len(values) > 1 else "-")
+
+
 def quantile(values, share):
     """Between the nearest two values, linearly."""
     ordered = sorted(values)
     at = share * (len(ordered) - 1)
     low = int(at)
     return ordered[low] + (at - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
-
-
-def bootstrap(statistic, *samples, paired=False, draws=2000, seed=1):
-    """The 95 % interval of statistic(*samples) by drawing from each sample with replacement; `paired`: the same places in all."""
-    rng, found = random.Random(seed), []
-    for _ in range(draws):
-        places = [rng.randrange(len(samples[0])) for _ in samples[0]] if paired else None
-        found.append(statistic(*([sample[i] for i in places] if paired else rng.choices(sample, k=len(sample)) for sample in samples)))
-    return quantile(found, 0.025), quantile(found, 0.975)
 
 
 def pearson(a, b):

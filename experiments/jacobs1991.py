@@ -6,10 +6,11 @@
 Writes docs/results/jacobs1991.md. Takes about a minute."""
 import csv
 import json
+import math
 import os
 
 import common
-from common import deviation, mean, student, table
+from common import mean, student, table
 
 SYSTEMS = {
     "4 experts": "{architecture: local-experts, experts: {count: 4, hidden: []}}",
@@ -105,7 +106,7 @@ def results_table(found, rates):
             rows.append([system, *["-"] * 6, f"0 of {len(runs)}"])
             continue
         rows.append([system, f"{paper[0]} / {paper[1]}", f"{100 * mean([r['train'] for r in done]):.1f} / {100 * mean([r['test'] for r in done]):.1f}",
-                     f"{paper[2]} ± {paper[3]}", f"{mean([r['epochs'] for r in done]):.0f} ± {deviation([r['epochs'] for r in done]):.0f}", f"{rates[system]:g}",
+                     f"{paper[2]} ± {paper[3]}", common.with_deviation([r["epochs"] for r in done], ".0f"), f"{rates[system]:g}",
                      f"{min(used)}–{max(used)}, mean {mean(used):.1f}" if used else "", f"{len(done)} of {len(runs)}"])
     return table(["system", "paper: train / test %", "here", "paper: epochs ± SD", "here", "rate", "experts in use", "reached 0.08"], rows)
 
@@ -119,7 +120,7 @@ def tests_table(found):
                 continue
             t, freedom = student(a, b)
             ours, paper = mean(b) / mean(a), PAPER[second][2] / PAPER[first][2]
-            rows.append([f"{first} and {second}", f"{paper:.2f}", f"{ours:.2f}", f"{t:.2f}", freedom])
+            rows.append([f"{first} and {second}", f"{paper:.2f}", f"{ours:.2f}", "-" if math.isnan(t) else f"{t:.2f}", freedom])
     return table(["epochs of", "paper: second / first", "here", "t", "degrees of freedom"], rows)
 
 

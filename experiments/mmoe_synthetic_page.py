@@ -2,7 +2,8 @@
 import os
 
 import common
-from common import bootstrap, mean, table
+import intervals
+from common import mean, table
 from figures import Panel, drawing
 
 BAD = 0.3  # a final loss above this is a run that got stuck
@@ -24,14 +25,6 @@ def final(runs):
     return [epochs[-1][0] for epochs in runs]
 
 
-def bad_share(values):
-    return mean([value > BAD for value in values])
-
-
-def interval(ends, form=".3f"):
-    return f"{ends[0]:{form}} to {ends[1]:{form}}"
-
-
 def paper_end(cell):
     return FIGURE_4[cell][-1] if cell in FIGURE_4 else None
 
@@ -50,8 +43,9 @@ def ends_table(runs):
     rows = []
     for cell, found in runs.items():
         values = final(found)
-        rows.append([cell[0], cell[1], shown(paper_end(cell)), f"{mean(values):.3f}", interval(bootstrap(mean, values)), f"{common.quantile(values, 0.5):.3f}",
-                     shown(FIGURE_5_BAD.get(cell), ".1%"), f"{bad_share(values):.1%}", interval(bootstrap(bad_share, values), ".1%")])
+        bad = sum(value > BAD for value in values)
+        rows.append([cell[0], cell[1], shown(paper_end(cell)), f"{mean(values):.3f}", intervals.shown(intervals.of_mean(values)), f"{common.quantile(values, 0.5):.3f}",
+                     shown(FIGURE_5_BAD.get(cell), ".1%"), f"{bad / len(values):.1%}", intervals.shown(intervals.of_share(bad, len(values)), ".1%")])
     return table(["model", "p", "paper's mean", "mean", "95 % interval", "median", f"paper's share > {BAD}", f"share > {BAD}", "95 % interval"], rows)
 
 
@@ -64,14 +58,15 @@ def ratios_table(runs, correlations):
     for p in correlations:
         for above in ("Shared-Bottom", "OMoE"):
             a, b = final(runs[above, p]), final(runs["MMoE", p])
-            ends = paper_end((above, p)), paper_end(("MMoE", p))
+            ends, larger = (paper_end((above, p)), paper_end(("MMoE", p))), sum(x > y for x, y in zip(a, b))
             rows.append([f"{above} / MMoE", p, shown(ends[0] / ends[1] if ends[0] else None, ".2f"), f"{ratio(a, b):.2f}",
-                         interval(bootstrap(ratio, a, b, paired=True), ".2f"), f"{mean([x > y for x, y in zip(a, b)]):.0%}"])
+                         intervals.shown(intervals.of_ratio(a, b, paired=True), ".2f"), f"{larger} of {len(a)}", intervals.shown(intervals.of_share(larger, len(a)), ".0%")])
     for model in ("Shared-Bottom", "OMoE", "MMoE"):
         if 0.5 in correlations and 1.0 in correlations:
             a, b = final(runs[model, 0.5]), final(runs[model, 1.0])
-            rows.append([f"{model} at 0.5 / at 1", "", f"{FIGURE_4[model, 0.5][-1] / FIGURE_4[model, 1.0][-1]:.2f}", f"{ratio(a, b):.2f}", interval(bootstrap(ratio, a, b), ".2f"), ""])
-    return table(["mean loss at the end", "p", "paper", "here", "95 % interval", "runs in which the first is larger"], rows)
+            rows.append([f"{model} at 0.5 / at 1", "", f"{FIGURE_4[model, 0.5][-1] / FIGURE_4[model, 1.0][-1]:.2f}", f"{ratio(a, b):.2f}",
+                         intervals.shown(intervals.of_ratio(a, b), ".2f"), "", ""])
+    return table(["mean loss at the end", "p", "paper", "here", "95 % interval", "runs in which the first is larger", "95 % interval"], rows)
 
 
 def curve(options, found):
@@ -167,10 +162,11 @@ was taken. c and the sines are chosen here so that its figure 2 comes out (`gate
 ## Figure 5: losses at the end
 
 {ends_table(best)}
-Intervals are by bootstrap over runs.
+Intervals are over runs: of means Student's, of ratios Student's for the logarithm (delta method), of shares Wilson's. Losses lie in two hills, so that those of means
+and ratios are rough: with few runs stuck they may reach below every loss that was met.
 
 {ratios_table(best, correlations)}
-The three models of a run learn from the same table: the last column compares them table by table.
+The three models of a run learn from the same table: the last columns compare them table by table.
 
 {common.remarks(options.out)}
 ## Figure 4: losses over steps

@@ -8,8 +8,9 @@ import json
 import os
 
 import common
+import intervals
 import synthetic_runs
-from common import bootstrap, mean, table
+from common import mean, table
 from figures import Panel, drawing
 
 TOWER = "towers: {hidden: [32, 16]}"
@@ -58,8 +59,7 @@ def gains(found, correlation, model, task):
 
 
 def signed(values):
-    low, high = bootstrap(mean, values)
-    return f"{mean(values):+.4f} ({low:+.4f} to {high:+.4f})"
+    return f"{mean(values):+.4f} ({intervals.shown(intervals.of_mean(values), '+.4f')})"
 
 
 def gains_table(found, correlations):
@@ -129,7 +129,7 @@ the other pays for.
 - **Smaller than the paper's**: {options.dim} inputs (512), {options.rows:,} training rows (1.4 million in all), layers of 64, 32 and 16 for each task (256, 128 and 64): the first is that of the
   experts, in PLE's two levels the first two. The paper's number of experts is not known: here MMoE has 3, CGC and PLE 1 shared and 1 of each task.
 - {n} tables for each p, each with the five models and initial values of its own; {options.steps:,} steps of Adam with learning rate {options.rate:g}, batches of {options.batch}; losses are mean squared
-  errors on {options.test_rows:,} fresh rows at the end. Intervals are by bootstrap over tables; over all p together, over seeds.
+  errors on {options.test_rows:,} fresh rows at the end. Intervals are Student's over tables; over all p together, over seeds.
 
 ## On average over all p
 

@@ -143,7 +143,7 @@ def hasten(options, parser, defaults, page):
 # ---- pages ----
 
 def with_spread(values):
-    return f"{common.mean(values):.4f} ± {common.deviation(values):.4f}"
+    return common.with_deviation(values, ".4f")
 
 
 def described(settings):

@@ -81,6 +81,12 @@ def page():
     check(os.getcwd() not in text and SOURCE not in text, "the page names no path of this machine")
 
 
+def one_run():
+    experiment("--quick", "--runs", "1", "--budget", "1", "--epochs", "1", "--parts", "esmm")
+    text = read("page.md").decode()
+    check(" ± - |" in text and not re.search(r"\b(nan|inf|None)\b", text), "one run has no deviation", text)
+
+
 def no_leaks():
     parts = {}
     for part in ("train", "valid", "test"):
@@ -108,4 +114,4 @@ def refused():
     check("no column 'play_time_ms'" in experiment(code=1), "a log without a published column is refused by name")
 
 
-main(generated, page, no_leaks, refused)
+main(generated, page, one_run, no_leaks, refused)

@@ -9,6 +9,7 @@ from cli_tap import COMMAND, SOURCE, check, listing, main, read, same, write
 
 sys.path.insert(0, os.path.join(SOURCE, "experiments"))
 import common  # noqa: E402
+import intervals  # noqa: E402
 
 
 def experiment(name, *options):
@@ -46,10 +47,21 @@ def statistics():
     t, freedom = common.student([1, 2, 3], [2, 3, 4.5])
     check(abs(t - -1.2572371) < 1e-6 and freedom == 4, "Student's t", t)
     check(abs(common.pearson([1, 2, 3], [2, 4, 7]) - 0.9933993) < 1e-6, "Pearson's r")
-    values = [float(i) for i in range(100)]
-    low, high = common.bootstrap(common.mean, values)
-    check(abs(low - 43.8) < 1.2 and abs(high - 55.2) < 1.2, "the bootstrap's interval of a mean is that of its error", (low, high))
-    same(common.bootstrap(lambda a, b: common.mean([x - y for x, y in zip(a, b)]), values, values, paired=True), (0, 0), "pairs stay together")
+    points = {freedom: round(intervals.student_point(freedom), 4) for freedom in (1, 2, 3, 4, 19, 100)}
+    same(points, {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 19: 2.0930, 100: 1.9840}, "Student's 97.5 % points are those of the tables")
+
+
+def of_intervals():
+    low, high = intervals.of_mean([1, 2, 6])
+    check(abs(low - 3 + 6.5724) < 1e-3 and abs(high - 3 - 6.5724) < 1e-3, "a mean's interval is 4.303 errors to either side", (low, high))
+    same([tuple(round(end, 4) for end in intervals.of_share(*of)) for of in ((0, 20), (15, 20), (20, 20))], [(0, 0.1611), (0.5313, 0.8881), (0.8389, 1)], "shares have Wilson's interval, and none has no width")
+    values, others = [0.1, 0.2, 0.3, 0.25], [0.05, 0.1, 0.15, 0.125]
+    low, high = intervals.of_ratio(values, others, paired=True)
+    check(abs(low - 2) < 1e-9 and abs(high - 2) < 1e-9, "pairs stay together in a ratio", (low, high))
+    low, high = intervals.of_ratio(values, others)
+    check(0 < low < 1.2 and 3.3 < high < 6 and abs(low * high - 4) < 1e-9, "independent samples do not", (low, high))
+    same((intervals.of_mean([1]), intervals.of_share(1, 1), intervals.of_ratio([1], [2]), intervals.shown(None)), (None, None, None, "-"), "a single run has no interval")
+    same((common.with_deviation([1], ".1f"), common.with_deviation([1, 3], ".1f")), ("1.0 ± -", "2.0 ± 1.4"), "nor a deviation")
 
 
 def mmoe():
@@ -67,6 +79,8 @@ def mmoe():
     runs = read("runs.jsonl")
     again = page("once more", "mmoe_synthetic.py", "mmoe.md", *small)
     same((read("runs.jsonl"), tables(again)), (runs, tables(text)), "trains nothing anew and says the same")
+    ends = tables(page("of one run", "mmoe_synthetic.py", "one.md", "--runs", 1, *small[2:]))[1]
+    check(all(row[4] == row[8] == "-" for row in ends), "says no interval of one run", ends)
 
 
 def ple():
@@ -102,4 +116,4 @@ def failures():
     check(done.returncode == 1 and b"/bin/false synth" in done.stdout, "a command that fails ends the experiment", done.stdout.decode())
 
 
-main(statistics, mmoe, ple, jacobs, failures)
+main(statistics, of_intervals, mmoe, ple, jacobs, failures)
