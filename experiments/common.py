@@ -16,10 +16,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # ---- running ----
 
+class Parser(argparse.ArgumentParser):
+    """One that tells what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def parser(about, page):
     """Options that every experiment has. `page` is the file in docs/results that it writes."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that folders of work are removed
-    options = argparse.ArgumentParser(description=about)
+    options = Parser(description=about)
     options.add_argument("--gatewright", default=os.path.join(ROOT, "build", "gatewright"), metavar="PROGRAM", help="the command; default: %(default)s")
     options.add_argument("--out", default=os.path.join(ROOT, "docs", "results", page), metavar="PAGE", help="what to write; default: %(default)s")
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="runs at a time, of one thread each; default: %(default)s")

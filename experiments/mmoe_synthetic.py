@@ -28,7 +28,7 @@ def arguments():
     options.add_argument("--pilot", type=int, default=3, metavar="N", help="runs to choose a model's learning rate by, at each correlation; default: %(default)s")
     options.add_argument("--correlations", default="0.5,0.9,1", metavar="P,...", help="default: %(default)s")
     synthetic_runs.add_options(options, "mmoe-synthetic.jsonl", steps=10000, batch=128, rows=128000)
-    return options.parse_args()
+    return synthetic_runs.parsed(options)
 
 
 # ---- the three parts ----

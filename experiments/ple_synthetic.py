@@ -40,7 +40,7 @@ def arguments():
     options.add_argument("--dim", type=int, default=64, metavar="D", help="inputs; default: %(default)s")
     options.add_argument("--rate", type=float, default=0.001, metavar="LR", help="Adam's learning rate; default: %(default)s")
     synthetic_runs.add_options(options, "ple-synthetic.jsonl", steps=3000, batch=256, rows=64000)
-    return options.parse_args()
+    return synthetic_runs.parsed(options)
 
 
 def draw(options):

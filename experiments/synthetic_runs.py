@@ -14,6 +14,16 @@ def add_options(options, results, steps, batch, rows):
                          help="results of single runs: what is there is not run again; default: %(default)s")
 
 
+def parsed(parser):
+    """The options, checked: a training is a whole number of epochs of whole batches, so that the page's steps are those that were done."""
+    found = parser.parse_args()
+    if found.rows % found.batch:
+        parser.error(f"--rows {found.rows} is no multiple of --batch {found.batch}: an epoch would end with a smaller batch")
+    if found.steps * found.batch % found.rows:
+        parser.error(f"--steps {found.steps} are no whole epochs: take a multiple of {found.rows // found.batch}, which is --rows / --batch")
+    return found
+
+
 def spec(folder):
     return {"data": {"train": f"{folder}/train.csv", "valid": f"{folder}/test.csv"}, "features": {"default": {"type": "numeric", "transform": "none"}},
             "tasks": {"y1": "regression", "y2": "regression"}}
@@ -44,7 +54,7 @@ class Runs:
     def _losses(self, folder, model, rate, seed):
         o = self.options
         settings = [f"model={self.models[model]}", f"train.optimizer={{name: adam, lr: {rate}}}", f"train.seed={seed}", f"train.batch={o.batch}",
-                    f"train.epochs={max(1, round(o.steps * o.batch / o.rows))}"]
+                    f"train.epochs={o.steps * o.batch // o.rows}"]
         lines = common.train(o.gatewright, f"{folder}/spec.json", f"{folder}/model.gw", settings)
         return [[line["valid"]["tasks"][task]["loss"] for task in ("y1", "y2")] for line in lines if "epoch" in line]
 

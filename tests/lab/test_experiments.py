@@ -111,7 +111,17 @@ def jacobs():
     check(done.returncode == 1 and b"none of the rates" in done.stdout and listing() == before, "a criterion that is not reached is said, and no page written", done.stdout.decode())
 
 
+def refused(name, parts, *options):
+    """One line, exit code 2, and nothing written."""
+    before = listing()
+    done = experiment(name, "--out", "x.md", *options)
+    told = done.stdout.decode()
+    check(done.returncode == 2 and told.count("\n") == 1 and all(part in told for part in parts) and listing() == before, f"{name} {' '.join(map(str, options))} is refused", told)
+
+
 def failures():
+    refused("mmoe_synthetic.py", ["--steps 45", "a multiple of 10"], "--steps", 45, "--batch", 32, "--rows", 320)
+    refused("ple_synthetic.py", ["--rows 330", "--batch 32"], "--steps", 45, "--batch", 32, "--rows", 330)
     done = experiment("mmoe_synthetic.py", "--out", "x.md", "--gatewright", "/bin/false")
     check(done.returncode == 1 and b"/bin/false synth" in done.stdout, "a command that fails ends the experiment", done.stdout.decode())
 
