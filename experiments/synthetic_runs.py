@@ -1,6 +1,8 @@
 """Trainings on generated tables of two tasks, a table of its own for each correlation and seed; results of single runs are kept in a file."""
 import json
 import os
+import sys
+import threading
 
 import common
 
@@ -29,6 +31,31 @@ def spec(folder):
             "tasks": {"y1": "regression", "y2": "regression"}}
 
 
+KEYS = ("model", "spec", "correlation", "rate", "seed", "losses", "settings")
+
+
+def read_results(path):
+    """The results in a file, and where its whole lines end. A last line that was cut off, by a kill or a full disk, is passed over."""
+    found, end = [], 0
+    if not os.path.exists(path):
+        return found, end
+    with open(path, "rb") as file:
+        lines = file.readlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            result = json.loads(line.decode())
+            if not (isinstance(result, dict) and all(key in result for key in KEYS)):
+                raise ValueError("this is no result of a run")
+        except ValueError as error:
+            if number < len(lines):
+                raise SystemExit(f"{path}:{number}: {error}; remove the line to run it again") from None
+            print(f"{path}:{number}: the last line is broken and passed over; its run is done again", file=sys.stderr)
+            return found, end
+        found.append(result)
+        end += len(line)
+    return found, end
+
+
 class Runs:
     """Results by (model, correlation, rate, seed): the losses of both tasks on fresh rows after each epoch. Those of other settings that stand in the
     file are passed over. `models` are specs by name, `table` the kind and options of `gatewright synth`."""
@@ -36,10 +63,10 @@ class Runs:
     def __init__(self, options, models, table):
         self.options, self.models, self.table, self.found = options, models, table, {}
         self.settings = {"steps": options.steps, "batch": options.batch, "rows": options.rows, "test_rows": options.test_rows, "table": table}
-        if os.path.exists(options.results):
-            with open(options.results, encoding="utf-8") as file:
-                for line in map(json.loads, file):
-                    self._take(line)
+        self.lock = threading.Lock()
+        lines, self.end = read_results(options.results)
+        for line in lines:
+            self._take(line)
 
     def _take(self, line):
         if line["settings"] == self.settings and line["spec"] == self.models.get(line["model"]):
@@ -47,9 +74,18 @@ class Runs:
 
     def _add(self, line):
         os.makedirs(os.path.dirname(os.path.abspath(self.options.results)), exist_ok=True)
-        with open(self.options.results, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        self._take(line)
+        with self.lock:
+            with open(self.options.results, "ab") as file:
+                if self.end is not None:  # the first one: a broken last line goes, one without its end gets it
+                    file.truncate(self.end)
+                    file.write(b"" if self._ends_a_line() else b"\n")
+                    self.end = None
+                file.write(json.dumps(line).encode() + b"\n")
+            self._take(line)
+
+    def _ends_a_line(self):
+        with open(self.options.results, "rb") as file:
+            return file.read()[-1:] in (b"", b"\n")
 
     def _losses(self, folder, model, rate, seed):
         o = self.options

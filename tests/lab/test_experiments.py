@@ -17,11 +17,17 @@ def experiment(name, *options):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=250, check=False)
 
 
+class Page(str):
+    """A page's text, and what was `told` while it was made."""
+
+
 def page(title, name, path, *options):
     done = experiment(name, "--out", path, *options)
     check(done.returncode == 0 and os.path.exists(path), title, done.stdout.decode()[-1500:])
     text = read(path).decode()
     check(not re.search(r"\b(nan|inf|None)\b", text), "has finite numbers", text)
+    text = Page(text)
+    text.told = done.stdout.decode()
     return text
 
 
@@ -79,6 +85,13 @@ def mmoe():
     runs = read("runs.jsonl")
     again = page("once more", "mmoe_synthetic.py", "mmoe.md", *small)
     same((read("runs.jsonl"), tables(again)), (runs, tables(text)), "trains nothing anew and says the same")
+    write("runs.jsonl", runs[:-40])
+    again = page("after a kill", "mmoe_synthetic.py", "mmoe.md", *small)
+    check("done again" in again.told, "a cut last line is passed over, and that is said", again.told)
+    same((read("runs.jsonl"), tables(again)), (runs, tables(text)), "its run is done again")
+    write("bad.jsonl", runs[:-40] + b"\n" + runs)
+    done = experiment("mmoe_synthetic.py", "--out", "x.md", *small[:-1], "bad.jsonl")
+    check(done.returncode == 1 and f"bad.jsonl:{len(runs.splitlines())}:".encode() in done.stdout and b"Traceback" not in done.stdout, "an earlier broken line is refused with its place", done.stdout)
     ends = tables(page("of one run", "mmoe_synthetic.py", "one.md", "--runs", 1, *small[2:]))[1]
     check(all(row[4] == row[8] == "-" for row in ends), "says no interval of one run", ends)
 
