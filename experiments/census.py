@@ -10,6 +10,7 @@ import hashlib
 import lzma
 import os
 import random
+import shlex
 import subprocess
 import sys
 
@@ -65,7 +66,8 @@ def obtain(folder, source):
         folder = os.path.join(common.ROOT, "data", "census-income")
         if source or not find(folder, "train"):
             command = [os.path.join(common.ROOT, "data", "get.sh"), "census-income"] + (["--from", source] if source else [])
-            subprocess.run(command, check=True)
+            if subprocess.run(command, check=False).returncode != 0:  # it has said why
+                raise SystemExit(f"{shlex.join(command)} has failed")
     if not (find(folder, "train") and find(folder, "test")):
         raise SystemExit(f"{folder} has no train.csv.xz and test.csv.xz; data/get.sh census-income obtains them")
     return folder
@@ -273,13 +275,13 @@ def numbers(text):
 def parse(arguments):
     parser = common.parser(__doc__.splitlines()[0], "census.md")
     parser.add_argument("--quick", action="store_true", help="a search of 2, 3 runs, 3 epochs; writes WORK/census.md unless --out says otherwise")
-    parser.add_argument("--runs", type=int, help="runs per architecture, default 20")
-    parser.add_argument("--budget", type=int, help="settings that the search tries, default 6")
-    parser.add_argument("--epochs", type=int, help="at most so many epochs, for a hasty look")
+    parser.add_argument("--runs", type=common.count, help="runs per architecture, default 20")
+    parser.add_argument("--budget", type=common.count, help="settings that the search tries, default 6")
+    parser.add_argument("--epochs", type=common.count, help="at most so many epochs, for a hasty look")
     parser.add_argument("--groups", type=numbers, default=[1, 2], help="default 1,2")
     parser.add_argument("--architectures", type=lambda text: text.split(","), default=list(ARCHITECTURES), help="default: all of them")
-    parser.add_argument("--from", dest="source", metavar="DIR", help="UCI's published files in a folder, for data/get.sh")
-    parser.add_argument("--data", metavar="DIR", help="what data/get.sh wrote, elsewhere than in data/census-income")
+    parser.add_argument("--from", dest="source", type=common.folder, metavar="DIR", help="UCI's published files in a folder, for data/get.sh")
+    parser.add_argument("--data", type=common.folder, metavar="DIR", help="what data/get.sh wrote, elsewhere than in data/census-income")
     parser.add_argument("--split-seed", type=int, default=1, help="of the halves of the test file, default 1")
     parser.add_argument("--work", default=os.path.join(common.ROOT, "out", "census"), help="folder for tables and results; default: %(default)s")
     options = parser.parse_args(arguments)

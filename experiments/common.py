@@ -5,6 +5,7 @@ import math
 import os
 import platform
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,13 +24,60 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+def count(text):
+    """The type of an option that is a number of things."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 but found '{text}'")
+    return int(text)
+
+
+def number(text, low=0.0, high=math.inf):
+    """A finite number above 0, or between two others."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and low <= value <= high and (value > 0 or low < 0)):
+        bounds = f"from {low:g} to {high:g}" if high < math.inf else "above 0"
+        raise argparse.ArgumentTypeError(f"expected a number {bounds} but found '{text}'")
+    return value
+
+
+def rates(text):
+    return [number(part) for part in text.split(",")]
+
+
+def correlations(text):
+    return [number(part, -1, 1) for part in text.split(",")]
+
+
+def program(text):
+    """Where a program is that can be run."""
+    found = shutil.which(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is no program that can be run; 'ninja -C build' makes build/gatewright")
+    return found
+
+
+def new_file(text):
+    if os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is a folder")
+    return text
+
+
+def folder(text):
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"there is no folder '{text}'")
+    return text
+
+
 def parser(about, page):
     """Options that every experiment has. `page` is the file in docs/results that it writes."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that folders of work are removed
     options = Parser(description=about)
-    options.add_argument("--gatewright", default=os.path.join(ROOT, "build", "gatewright"), metavar="PROGRAM", help="the command; default: %(default)s")
-    options.add_argument("--out", default=os.path.join(ROOT, "docs", "results", page), metavar="PAGE", help="what to write; default: %(default)s")
-    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="runs at a time, of one thread each; default: %(default)s")
+    options.add_argument("--gatewright", type=program, default=os.path.join(ROOT, "build", "gatewright"), metavar="PROGRAM", help="the command; default: %(default)s")
+    options.add_argument("--out", type=new_file, default=os.path.join(ROOT, "docs", "results", page), metavar="PAGE", help="what to write; default: %(default)s")
+    options.add_argument("--jobs", type=count, default=os.cpu_count() or 1, metavar="N", help="runs at a time, of one thread each; default: %(default)s")
     return options
 
 

@@ -28,10 +28,10 @@ USED = 0.05  # an expert is in use that has at least this weight in some case
 
 def arguments():
     options = common.parser(__doc__.split("\n")[0], "jacobs1991.md")
-    options.add_argument("--runs", type=int, default=25, metavar="N", help="simulations of each system; default: %(default)s")
-    options.add_argument("--pilot", type=int, default=5, metavar="N", help="simulations to choose a system's learning rate by; default: %(default)s")
-    options.add_argument("--rates", default="1,3,10,30,100,300", metavar="LR,...", help="to choose from; default: %(default)s")
-    options.add_argument("--epochs", type=int, default=5000, metavar="N", help="at most; default: %(default)s")
+    options.add_argument("--runs", type=common.count, default=25, metavar="N", help="simulations of each system; default: %(default)s")
+    options.add_argument("--pilot", type=common.count, default=5, metavar="N", help="simulations to choose a system's learning rate by; default: %(default)s")
+    options.add_argument("--rates", type=common.rates, default="1,3,10,30,100,300", metavar="LR,...", help="to choose from; default: %(default)s")
+    options.add_argument("--epochs", type=common.count, default=5000, metavar="N", help="at most; default: %(default)s")
     return options.parse_args()
 
 
@@ -82,7 +82,7 @@ def simulate(options, folder, system, rate, seed):
 
 def choose_rates(options, folder):
     """For each system the rate that needs the fewest epochs on average, of those that reach the criterion every time."""
-    rates = [float(rate) for rate in options.rates.split(",")]
+    rates = options.rates
     work = [(system, rate, seed) for system in SYSTEMS for rate in rates for seed in range(PILOT_SEED, PILOT_SEED + options.pilot)]
     found = dict(zip(work, common.parallel(lambda w: epochs_needed(options, folder, *w), work, options.jobs, "pilot simulations")))
     averages = {}
@@ -91,11 +91,15 @@ def choose_rates(options, folder):
             needed = [found[system, rate, seed] for seed in range(PILOT_SEED, PILOT_SEED + options.pilot)]
             averages[system, rate] = mean(needed) if None not in needed else None
         if all(averages[system, rate] is None for rate in rates):
-            raise SystemExit(f"{system} reaches {CRITERION} with none of the rates {options.rates} within {options.epochs} epochs")
+            raise SystemExit(f"{system} reaches {CRITERION} with none of the rates {shown_rates(options)} within {options.epochs} epochs")
     return {system: min((r for r in rates if averages[system, r] is not None), key=lambda r: averages[system, r]) for system in SYSTEMS}, averages, rates
 
 
 # ---- the page ----
+
+def shown_rates(options):
+    return ",".join(f"{rate:g}" for rate in options.rates)
+
 
 def results_table(found, rates):
     rows = []
@@ -140,7 +144,7 @@ can, if each takes a part of the plane.
 - F1 and F2, each standardised on the training part. Gradient descent on all rows at once, a fixed learning rate, no momentum; a simulation ends at the first epoch after which the
   average squared error of the training part is at most {CRITERION}; {options.runs} simulations each.
 - Experts: one linear map with a logistic output each, a linear gate, error 1.3 of the paper (`local-experts`). Nets: one hidden layer of logistic units, a logistic output, squared error.
-- The learning rate of each system is the one of {options.rates} with the fewest epochs on average in {options.pilot} other simulations. An expert is in use if its weight is at least {USED} in some training case.
+- The learning rate of each system is the one of {shown_rates(options)} with the fewest epochs on average in {options.pilot} other simulations. An expert is in use if its weight is at least {USED} in some training case.
 
 What the paper's numbers are is known here second-hand; its learning rates and the scale of its inputs are not known. That the output is one decision between two pairs of
 classes, rather than one of four, is a reading: a linear map with four outputs would need no other experts, and an error of 0.08 goes with nine of ten right for one output.

@@ -292,17 +292,15 @@ def parse(arguments):
     parser = common.parser(__doc__.splitlines()[0], "kuairand.md")
     parser.add_argument("folder", metavar="FOLDER", help="the published files of KuaiRand-Pure, from https://kuairand.com")
     parser.add_argument("--quick", action="store_true", help="a search of 2, 3 runs, 2 epochs; writes WORK/kuairand.md unless --out says otherwise")
-    parser.add_argument("--runs", type=int, help="runs per model, default 5")
-    parser.add_argument("--budget", type=int, help="settings that the search tries, default 6")
-    parser.add_argument("--epochs", type=int, help="at most so many epochs, for a hasty look")
+    parser.add_argument("--runs", type=common.count, help="runs per model, default 5")
+    parser.add_argument("--budget", type=common.count, help="settings that the search tries, default 6")
+    parser.add_argument("--epochs", type=common.count, help="at most so many epochs, for a hasty look")
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS),
                         help="besides the tasks alone: some of together,equal,esmm (weights of 1; the chain); default: all of them")
-    parser.add_argument("--test-days", type=int, default=2, help="default 2")
-    parser.add_argument("--valid-days", type=int, default=1, help="default 1")
+    parser.add_argument("--test-days", type=common.count, default=2, help="default 2")
+    parser.add_argument("--valid-days", type=common.count, default=1, help="default 1")
     parser.add_argument("--work", default=os.path.join(common.ROOT, "out", "kuairand"), help="folder for tables and results; default: %(default)s")
     options = parser.parse_args(arguments)
-    if options.test_days < 1 or options.valid_days < 1:
-        parser.error("at least one day tests and one validates")
     if not set(options.parts) <= set(PARTS):
         parser.error("--parts are " + ", ".join(PARTS))
     options.told = trials.told(options, parser, ("quick", "parts", "runs", "budget", "epochs", "test_days", "valid_days"))

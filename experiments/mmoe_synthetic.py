@@ -24,9 +24,9 @@ PILOT_SEED, MAIN_SEED, FIGURE_SEED = 1_000_000, 1, 2_000_000
 
 def arguments():
     options = common.parser(__doc__.split("\n")[0], "mmoe-synthetic.md")
-    options.add_argument("--runs", type=int, default=200, metavar="N", help="of each model at each correlation; default: %(default)s")
-    options.add_argument("--pilot", type=int, default=3, metavar="N", help="runs to choose a model's learning rate by, at each correlation; default: %(default)s")
-    options.add_argument("--correlations", default="0.5,0.9,1", metavar="P,...", help="default: %(default)s")
+    options.add_argument("--runs", type=common.count, default=200, metavar="N", help="of each model at each correlation; default: %(default)s")
+    options.add_argument("--pilot", type=common.count, default=3, metavar="N", help="runs to choose a model's learning rate by, at each correlation; default: %(default)s")
+    options.add_argument("--correlations", type=common.correlations, default="0.5,0.9,1", metavar="P,...", help="default: %(default)s")
     synthetic_runs.add_options(options, "mmoe-synthetic.jsonl", steps=10000, batch=128, rows=128000)
     return synthetic_runs.parsed(options)
 
@@ -56,7 +56,7 @@ def choose_rates(options, runs, correlations):
 
 def main():
     options = arguments()
-    correlations, runs = [float(p) for p in options.correlations.split(",")], synthetic_runs.Runs(options, MODELS, ["mmoe"])
+    correlations, runs = options.correlations, synthetic_runs.Runs(options, MODELS, ["mmoe"])
     labels = figure_2(options)
     rates, pilot = choose_rates(options, runs, correlations)
     seeds = range(MAIN_SEED, MAIN_SEED + options.runs)

@@ -35,10 +35,10 @@ STUCK = 0.03  # a loss above this, thrice the noise, is of a training that got s
 
 def arguments():
     options = common.parser(__doc__.split("\n")[0], "ple-synthetic.md")
-    options.add_argument("--runs", type=int, default=20, metavar="N", help="of each model at each correlation; default: %(default)s")
-    options.add_argument("--correlations", default="0.2,0.4,0.5,0.75,1", metavar="P,...", help="default: %(default)s")
-    options.add_argument("--dim", type=int, default=64, metavar="D", help="inputs; default: %(default)s")
-    options.add_argument("--rate", type=float, default=0.001, metavar="LR", help="Adam's learning rate; default: %(default)s")
+    options.add_argument("--runs", type=common.count, default=20, metavar="N", help="of each model at each correlation; default: %(default)s")
+    options.add_argument("--correlations", type=common.correlations, default="0.2,0.4,0.5,0.75,1", metavar="P,...", help="default: %(default)s")
+    options.add_argument("--dim", type=common.count, default=64, metavar="D", help="inputs; default: %(default)s")
+    options.add_argument("--rate", type=common.number, default=0.001, metavar="LR", help="Adam's learning rate; default: %(default)s")
     synthetic_runs.add_options(options, "ple-synthetic.jsonl", steps=3000, batch=256, rows=64000)
     return synthetic_runs.parsed(options)
 
@@ -147,7 +147,7 @@ Shares are of tables, so that the chance of a single training is in them, too.
 
 def main():
     options = arguments()
-    correlations, truth = [float(p) for p in options.correlations.split(",")], draw(options)
+    correlations, truth = options.correlations, draw(options)
     angles = [f"--{key}=" + ",".join(map(repr, truth[key])) for key in ("alpha", "beta")]
     runs = synthetic_runs.Runs(options, MODELS, ["ple", "--dim", options.dim, *angles])
     seeds = range(MAIN_SEED, MAIN_SEED + options.runs)

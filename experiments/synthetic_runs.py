@@ -5,14 +5,15 @@ import sys
 import threading
 
 import common
+from common import count, new_file
 
 
 def add_options(options, results, steps, batch, rows):
-    options.add_argument("--steps", type=int, default=steps, metavar="N", help="of a training; default: %(default)s")
-    options.add_argument("--batch", type=int, default=batch, metavar="N", help="default: %(default)s")
-    options.add_argument("--rows", type=int, default=rows, metavar="N", help="of a training table; default: %(default)s")
-    options.add_argument("--test-rows", type=int, default=5000, metavar="N", help="default: %(default)s")
-    options.add_argument("--results", default=os.path.join(common.ROOT, "out", results), metavar="FILE",
+    options.add_argument("--steps", type=count, default=steps, metavar="N", help="of a training; default: %(default)s")
+    options.add_argument("--batch", type=count, default=batch, metavar="N", help="default: %(default)s")
+    options.add_argument("--rows", type=count, default=rows, metavar="N", help="of a training table; default: %(default)s")
+    options.add_argument("--test-rows", type=count, default=5000, metavar="N", help="default: %(default)s")
+    options.add_argument("--results", type=new_file, default=os.path.join(common.ROOT, "out", results), metavar="FILE",
                          help="results of single runs: what is there is not run again; default: %(default)s")
 
 

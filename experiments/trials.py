@@ -134,8 +134,6 @@ def hasten(options, parser, defaults, page):
     for name, pair in defaults.items():
         value = getattr(options, name)
         setattr(options, name, pair[options.quick] if value is None else value)
-        if value is not None and value < 1:
-            parser.error(f"--{name} is at least 1")
     if options.quick and options.out == parser.get_default("out"):
         options.out = os.path.join(options.work, page)
 

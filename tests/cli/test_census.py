@@ -108,6 +108,9 @@ def tables():
 def refused():
     told = experiment("--architectures", "mmoe,ppe", code=2)
     check("--architectures are single-task" in told, "an unknown architecture is refused", told)
+    told = experiment("--from", "/nope", code=2)
+    check("there is no folder '/nope'" in told and told.count("\n") == 1, "so is a folder that is not there", told)
+    check("from 1 but found '0'" in experiment("--runs", "0", code=2), "and no runs")
     os.rename("data/test.csv", "data/other.csv")
     told = experiment("--quick", code=1)
     check("data/get.sh census-income" in told, "a folder without the data is refused, with what to do", told)

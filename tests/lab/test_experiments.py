@@ -133,6 +133,12 @@ def refused(name, parts, *options):
 
 
 def failures():
+    for option, value, part in (("--runs", 0, "a whole number from 1"), ("--steps", 0, "a whole number from 1"), ("--correlations", "a", "-1 to 1 but found 'a'"),
+                                ("--correlations", "", "found ''"), ("--correlations", "0.5,2", "found '2'"), ("--jobs", 0, "a whole number from 1"),
+                                ("--gatewright", "/nope", "'/nope' is no program"), ("--results", ".", "is a folder")):
+        refused("mmoe_synthetic.py", [option, part], option, value)
+    refused("ple_synthetic.py", ["--rate", "found 'nan'"], "--rate", "nan")
+    refused("jacobs1991.py", ["--rates", "found 'a'"], "--rates", "a")
     refused("mmoe_synthetic.py", ["--steps 45", "a multiple of 10"], "--steps", 45, "--batch", 32, "--rows", 320)
     refused("ple_synthetic.py", ["--rows 330", "--batch 32"], "--steps", 45, "--batch", 32, "--rows", 330)
     done = experiment("mmoe_synthetic.py", "--out", "x.md", "--gatewright", "/bin/false")
