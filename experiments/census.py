@@ -294,8 +294,7 @@ def parse(arguments):
     return options
 
 
-def main(arguments):
-    options = parse(arguments)
+def main(options):
     folder = obtain(options.data, options.source)
     rows, digest = prepare(folder, options.work, options.split_seed)
     say(f"{rows['train']} rows train, {rows['valid']} validate, {rows['test']} test")
@@ -307,4 +306,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    given = parse(sys.argv[1:])
+    common.execute(main, given, os.path.join(given.work, "results"))

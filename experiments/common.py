@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
+_running, _stopped, _lock = set(), threading.Event(), threading.Lock()  # the commands of all threads
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -86,12 +88,46 @@ def work_folder():
     return tempfile.TemporaryDirectory(prefix="gatewright-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
 
+def execute(main, options, kept=None):
+    """main(options) as a program: Ctrl-C and what the system refuses end it with a line. `kept` is where results of runs are."""
+    try:
+        main(options)
+    except KeyboardInterrupt:
+        goes_on = f"results of finished runs are kept in {kept}; the same command goes on from there" if kept else "no results are kept; the same command begins anew"
+        print(f"stopped; {goes_on}", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        raise SystemExit(str(error)) from None
+
+
 def run(program, *arguments):
     """Standard output of a command; its message ends the experiment if it fails."""
-    done = subprocess.run([program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{shlex.join([program, *map(str, arguments)])}\n{done.stderr.decode(errors='replace')[-2000:]}")
-    return done.stdout.decode()
+    command = [program, *map(str, arguments)]
+    with _lock:
+        if _stopped.is_set():
+            raise KeyboardInterrupt
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        _running.add(process)
+    try:
+        out, err = process.communicate()
+    finally:
+        process.kill()  # if it is interrupted; else it has ended
+        process.wait()
+        with _lock:
+            _running.discard(process)
+    if _stopped.is_set() or process.returncode in (130, -signal.SIGINT):
+        raise KeyboardInterrupt
+    if process.returncode != 0:
+        raise SystemExit(f"{shlex.join(command)}\n{err.decode(errors='replace')[-2000:]}")
+    return out.decode()
+
+
+def _stop():
+    """End the commands that run; no other begins."""
+    with _lock:
+        _stopped.set()
+        for process in _running:
+            process.kill()
 
 
 def json_lines(program, *arguments):
@@ -104,13 +140,20 @@ def train(program, spec, model, settings=(), threads=1):
     return json_lines(program, "train", spec, "-o", model, "--threads", threads, "--json", *sets)
 
 
-def parallel(function, items, jobs, what="runs"):
-    """function(item) for all, `jobs` at a time; results in the order of the items. Progress goes to standard error."""
+def parallel(function, items, jobs, what=None):
+    """function(item) for all, `jobs` at a time; results in the order of the items. Progress in `what` goes to standard error. The first that fails, or
+    Ctrl-C, ends all."""
     items, results = list(items), []
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        for result in pool.map(function, items):
-            results.append(result)
-            if len(results) % max(1, len(items) // 20) == 0:
+        waiting = [pool.submit(function, item) for item in items]
+        for future in waiting:
+            try:
+                results.append(future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                _stop()
+                raise
+            if what and len(results) % max(1, len(items) // 20) == 0:
                 print(f"{len(results)} of {len(items)} {what}", file=sys.stderr, flush=True)
     return results
 

@@ -163,8 +163,7 @@ Mean of {options.pilot} simulations; - where one did not reach {CRITERION} withi
 {pilot}"""
 
 
-def main():
-    options = arguments()
+def main(options):
     with common.work_folder() as folder:
         counts = write_tables(folder)
         rates, averages, grid = choose_rates(options, folder)
@@ -175,4 +174,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    common.execute(main, arguments())

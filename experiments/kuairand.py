@@ -308,8 +308,7 @@ def parse(arguments):
     return options
 
 
-def main(arguments):
-    options = parse(arguments)
+def main(options):
     told, digest = prepare(options.folder, options.work, options.test_days, options.valid_days)
     say(", ".join(f"{its['rows']} rows {part}" for part, its in told.items()))
     kept = trials.Trials(options.gatewright, os.path.join(options.work, "results"), digest, options.jobs)
@@ -319,4 +318,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    given = parse(sys.argv[1:])
+    common.execute(main, given, os.path.join(given.work, "results"))

@@ -54,8 +54,7 @@ def choose_rates(options, runs, correlations):
     return {cell: min(losses_, key=losses_.get) for cell, losses_ in found.items()}, found
 
 
-def main():
-    options = arguments()
+def main(options):
     correlations, runs = options.correlations, synthetic_runs.Runs(options, MODELS, ["mmoe"])
     labels = figure_2(options)
     rates, pilot = choose_rates(options, runs, correlations)
@@ -72,4 +71,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    given = arguments()
+    common.execute(main, given, given.results)

@@ -145,8 +145,7 @@ Shares are of tables, so that the chance of a single training is in them, too.
 {losses_table(found, correlations)}"""
 
 
-def main():
-    options = arguments()
+def main(options):
     correlations, truth = options.correlations, draw(options)
     angles = [f"--{key}=" + ",".join(map(repr, truth[key])) for key in ("alpha", "beta")]
     runs = synthetic_runs.Runs(options, MODELS, ["ple", "--dim", options.dim, *angles])
@@ -158,4 +157,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    given = arguments()
+    common.execute(main, given, given.results)

@@ -6,7 +6,6 @@ import os
 import random
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 
 import common
 
@@ -60,8 +59,7 @@ class Trials:
 
     def tune(self, settings, spec_of, seeds, metric):
         """Try each of the settings once, then train the best by `metric` on the validation part for all seeds. `spec_of` makes a spec of a setting."""
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
-            found = list(pool.map(lambda tried: score(self.train(spec_of(tried), [SEARCH_SEED], metric)[0]["valid"], metric), settings))
+        found = common.parallel(lambda tried: score(self.train(spec_of(tried), [SEARCH_SEED], metric)[0]["valid"], metric), settings, self.jobs)
         best = found.index(max(found))
         return {"settings": settings[best], "searched": found[best], "least": min(found), "metric": metric,
                 "runs": self.train(spec_of(settings[best]), seeds, metric)}

@@ -1,8 +1,10 @@
 """The experiments in small: that their pages appear, and that what stands in them fits together. What science makes of them is not tested."""
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree
 
 from cli_tap import COMMAND, SOURCE, check, listing, main, read, same, write
@@ -145,4 +147,20 @@ def failures():
     check(done.returncode == 1 and b"/bin/false synth" in done.stdout, "a command that fails ends the experiment", done.stdout.decode())
 
 
-main(statistics, of_intervals, mmoe, ple, jacobs, failures)
+def interrupted():
+    """Ctrl-C once a run is done and others are not."""
+    options = ("--runs", 40, "--steps", 4000, "--batch", 32, "--rows", 3200, "--dim", 6, "--correlations", "1", "--results", "kept.jsonl", "--out", "x.md")
+    process = subprocess.Popen([sys.executable, os.path.join(SOURCE, "experiments", "ple_synthetic.py"), "--gatewright", COMMAND, "--jobs", "2", *map(str, options)],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for _ in range(1200):
+        if os.path.exists("kept.jsonl"):
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[0].decode()
+    last = told.splitlines()[-1]
+    check(process.returncode == 130 and "Traceback" not in told and "kept in kept.jsonl; the same command goes on" in last, "Ctrl-C ends with what is kept", told)
+    check(all(line.endswith(b"}") for line in read("kept.jsonl").splitlines()) and not os.path.exists("x.md"), "whole lines are kept, and no page written")
+
+
+main(statistics, of_intervals, mmoe, ple, jacobs, failures, interrupted)
