@@ -1,5 +1,6 @@
 """What the experiments share: running the command, statistics, Markdown. Standard library only."""
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -132,6 +133,12 @@ def _stop():
 
 def json_lines(program, *arguments):
     return [json.loads(line) for line in run(program, *arguments).splitlines()]
+
+
+def digest(path):
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def train(program, spec, model, settings=(), threads=1):

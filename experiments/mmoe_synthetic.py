@@ -67,7 +67,7 @@ def main(options):
     best = results(lambda m, p: rates[m, p])
     by_rate = {rate: results(lambda m, p, rate=rate: rate) for rate in MAIN_RATES}
     common.write(os.path.splitext(options.out)[0] + ".svg", figures(options, labels, best, by_rate))
-    common.write(options.out, page(options, labels, pilot, rates, best, by_rate))
+    common.write(options.out, page(options, labels, pilot, rates, best, by_rate, runs.made_by()))
 
 
 if __name__ == "__main__":

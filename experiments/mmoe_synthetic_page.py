@@ -132,7 +132,7 @@ def figures(options, labels, best, by_rate):
 
 # ---- the page ----
 
-def page(options, labels, pilot, rates, best, by_rate):
+def page(options, labels, pilot, rates, best, by_rate, made_by):
     correlations = sorted({p for _, p in best})
     n, name = len(next(iter(best.values()))), os.path.splitext(os.path.basename(options.out))[0]
     return f"""# The MMoE paper's synthetic data: figures 2, 4 and 5
@@ -144,7 +144,7 @@ that depends on p.
 
 ## How
 
-{common.provenance(options, f"tables and trainings 1 to {n}; learning rates were chosen on other ones")}
+{common.provenance(options, f"tables and trainings 1 to {n}; learning rates were chosen on other ones")}{made_by}
 - {n} runs of each model at each p (the paper: 200). Each run has a table of its own of {options.rows:,} rows, which the three models share, and initial values of its own;
   the loss is the mean squared error of the first task on {options.test_rows:,} rows of the same function that nobody trained on, after every {options.rows / options.batch:.0f} steps.
 - 100 inputs, one layer of experts (8 of 16 units; shared-bottom: one of 113), towers of 8, gates that are linear in the input; Adam, batches of {options.batch},

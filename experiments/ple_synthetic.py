@@ -112,7 +112,7 @@ def figures(found, correlations):
     return drawing([*panels, panel])
 
 
-def page(options, truth, found, correlations):
+def page(options, truth, found, correlations, made_by):
     n, name = len(next(iter(found.values()))), os.path.splitext(os.path.basename(options.out))[0]
     return f"""# The PLE paper's synthetic data: gains over single-task models
 
@@ -123,7 +123,7 @@ the other pays for.
 
 ## How
 
-{common.provenance(options, f"tables and trainings 1 to {n}; alpha and beta from seed {DRAW_SEED}")}
+{common.provenance(options, f"tables and trainings 1 to {n}; alpha and beta from seed {DRAW_SEED}")}{made_by}
 - Tables as the paper's: c = 1, 10 sines, alpha and beta from N(0,1) (`gatewright synth ple`), one draw for all: {", ".join(f"{v:.2f}" for v in truth["alpha"])} and
   {", ".join(f"{v:.2f}" for v in truth["beta"])}; a label's variance is {truth["label_variance"]:.2f}. The paper does not publish its draw.
 - **Smaller than the paper's**: {options.dim} inputs (512), {options.rows:,} training rows (1.4 million in all), layers of 64, 32 and 16 for each task (256, 128 and 64): the first is that of the
@@ -153,7 +153,7 @@ def main(options):
     runs.complete([(m, p, options.rate, seed) for seed in seeds for p in correlations for m in MODELS], "tables")
     found = {(m, p): [runs.found[m, p, options.rate, seed] for seed in seeds] for m in MODELS for p in correlations}
     common.write(os.path.splitext(options.out)[0] + ".svg", figures(found, correlations))
-    common.write(options.out, page(options, truth, found, correlations))
+    common.write(options.out, page(options, truth, found, correlations, runs.made_by()))
 
 
 if __name__ == "__main__":

@@ -59,19 +59,21 @@ def read_results(path):
 
 class Runs:
     """Results by (model, correlation, rate, seed): the losses of both tasks on fresh rows after each epoch. Those of other settings that stand in the
-    file are passed over. `models` are specs by name, `table` the kind and options of `gatewright synth`."""
+    file are passed over. Each has the program that made it: those of another one are taken, and the page says so. `models` are specs by name, `table` the kind and options of `gatewright synth`."""
 
     def __init__(self, options, models, table):
         self.options, self.models, self.table, self.found = options, models, table, {}
         self.settings = {"steps": options.steps, "batch": options.batch, "rows": options.rows, "test_rows": options.test_rows, "table": table}
-        self.lock = threading.Lock()
+        self.program = {"version": common.run(options.gatewright, "--version").split("\n")[0], "sha256": common.digest(options.gatewright)}
+        self.programs, self.asked, self.lock = {}, set(), threading.Lock()
         lines, self.end = read_results(options.results)
         for line in lines:
             self._take(line)
 
     def _take(self, line):
         if line["settings"] == self.settings and line["spec"] == self.models.get(line["model"]):
-            self.found[line["model"], line["correlation"], line["rate"], line["seed"]] = line["losses"]
+            run = line["model"], line["correlation"], line["rate"], line["seed"]
+            self.found[run], self.programs[run] = line["losses"], line.get("program")
 
     def _add(self, line):
         os.makedirs(os.path.dirname(os.path.abspath(self.options.results)), exist_ok=True)
@@ -104,10 +106,20 @@ class Runs:
             common.write(f"{folder}/spec.json", json.dumps(spec(folder)))
             for model, rate in wanted:
                 self._add({"model": model, "spec": self.models[model], "correlation": correlation, "rate": rate, "seed": seed,
-                           "losses": self._losses(folder, model, rate, seed), "settings": self.settings})
+                           "losses": self._losses(folder, model, rate, seed), "settings": self.settings, "program": self.program})
+
+    def made_by(self):
+        """A line of the page: which programs the runs that were asked for are of."""
+        counts = {}
+        for run in self.asked:
+            made = self.programs[run]
+            name = "this program" if made == self.program else f"another program ({made['version']}, SHA-256 {made['sha256'][:12]})" if made else "a program that was not noted"
+            counts[name] = counts.get(name, 0) + 1
+        return f"- Trainings: {', '.join(f'{n} by {name}' for name, n in sorted(counts.items()))}; this program has SHA-256 {self.program['sha256'][:12]}\n"
 
     def complete(self, wanted, what):
         """Run what is missing of `wanted` = [(model, correlation, rate, seed), ...], table by table."""
+        self.asked.update(wanted)
         tables = {}
         for model, correlation, rate, seed in wanted:
             if (model, correlation, rate, seed) not in self.found:

@@ -25,8 +25,7 @@ class Trials:
 
     def __init__(self, program, folder, data, jobs):
         self.program, self.folder, self.data, self.jobs = program, folder, data, jobs
-        with open(program, "rb") as file:
-            self.identity = hashlib.sha256(file.read()).hexdigest()
+        self.identity = common.digest(program)
         self.asked = set()
         os.makedirs(folder, exist_ok=True)
 

@@ -1,4 +1,5 @@
 """The experiments in small: that their pages appear, and that what stands in them fits together. What science makes of them is not tested."""
+import json
 import os
 import re
 import signal
@@ -98,9 +99,23 @@ def mmoe():
     check(all(row[4] == row[8] == "-" for row in ends), "says no interval of one run", ends)
 
 
+PLE = ("--runs", 3, "--dim", 6, "--rows", 320, "--test-rows", 100, "--steps", 40, "--batch", 32, "--correlations", "0.2,1", "--results", "ple.jsonl")
+
+
+def programs():
+    """Runs of other programs, or of one that nobody noted, are told apart on the page."""
+    lines = [json.loads(line) for line in read("ple.jsonl").splitlines()]
+    del lines[0]["program"]
+    lines[1]["program"]["sha256"] = "f" * 64
+    write("ple.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    text = page("of several programs", "ple_synthetic.py", "other.md", *PLE)
+    told = next(line for line in text.splitlines() if line.startswith("- Trainings:"))
+    check(all(part in told for part in ("1 by a program that was not noted", "SHA-256 ffffffffffff), 28 by this program", "1 by another program (gatewright ")), "says whose they are", told)
+
+
 def ple():
-    text = page("PLE's figure", "ple_synthetic.py", "ple.md", "--runs", 3, "--dim", 6, "--rows", 320, "--test-rows", 100, "--steps", 40, "--batch", 32, "--correlations",
-                "0.2,1", "--results", "ple.jsonl")
+    text = page("PLE's figure", "ple_synthetic.py", "ple.md", *PLE)
+    check("- Trainings: 30 by this program; " in text, "says that all are of one program", text)
     average, gains, losses = tables(text)
     check(all(abs(sum(float(cell.strip("%")) for cell in row[4:]) - 100) <= 1 for row in average), "shares add up", average)
     loss = {row[0]: [float(cell) for cell in row[1:3]] for row in losses}
@@ -108,6 +123,7 @@ def ple():
     check(all(abs(both[m, p] - 2 * (loss["single-task"][k] - loss[m][k])) < 4e-4 for m in list(loss)[1:] for k, p in enumerate(("0.2", "1.0"))),
           "gains are differences to the single-task losses", (loss, both))
     drawn("ple.svg")
+    programs()
 
 
 def jacobs():
@@ -144,7 +160,7 @@ def failures():
     refused("mmoe_synthetic.py", ["--steps 45", "a multiple of 10"], "--steps", 45, "--batch", 32, "--rows", 320)
     refused("ple_synthetic.py", ["--rows 330", "--batch 32"], "--steps", 45, "--batch", 32, "--rows", 330)
     done = experiment("mmoe_synthetic.py", "--out", "x.md", "--gatewright", "/bin/false")
-    check(done.returncode == 1 and b"/bin/false synth" in done.stdout, "a command that fails ends the experiment", done.stdout.decode())
+    check(done.returncode == 1 and b"/bin/false --version" in done.stdout, "a command that fails ends the experiment", done.stdout.decode())
 
 
 def interrupted():
