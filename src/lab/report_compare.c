@@ -13,11 +13,16 @@
 #define RUNS_ROW 44.0
 #define BINS 28
 
-static bool has_gains(const gw__report_comparison *c) {
+static bool has_gain(const gw__report_comparison *c, size_t task) {
     for (size_t i = 0; i < c->n_outcomes; i++)
-        for (size_t t = 0; t < c->n_tasks; t++)
-            if (isfinite(c->outcomes[i].tasks[t].gain.mean)) return true;
+        if (isfinite(c->outcomes[i].tasks[task].gain.mean)) return true;
     return false;
+}
+
+static size_t count_gains(const gw__report_comparison *c) {
+    size_t n = 0;
+    for (size_t t = 0; t < c->n_tasks; t++) n += has_gain(c, t);
+    return n;
 }
 
 /* ---- rows of dots and intervals ---- */
@@ -146,15 +151,26 @@ static bool has_losses(const gw__report_comparison *c) {
     return false;
 }
 
+/* " There is none on a, b, which ..." */
+static void tell_missing_gains(const gw__report_comparison *c, gw__text *out) {
+    size_t n = 0;
+    for (size_t t = 0; t < c->n_tasks; t++)
+        if (!has_gain(c, t)) gw__text_addf(out, "%s%s", n++ == 0 ? " There is none on " : ", ", c->tasks[t]);
+    if (n > 0) gw__text_puts(out, ": these rows have no label of it, or too few runs are done.");
+}
+
 static void put_gains(const gw__report_comparison *c, gw__text *out) {
+    const bool both = c->n_tasks == 2 && gw__seesaw_has(c);
     gw__text note = {0};
     gw__text_addf(&note, "Gain over %s: %s.", c->baseline < c->n_outcomes ? c->outcomes[c->baseline].name : "the baseline",
                   c->gain ? c->gain : "above 0 is better");
+    tell_missing_gains(c, &note);
     gw__markup_element(out, "h3", NULL, "Gain by task");
     gw__markup_element(out, "p", "lead", gw__markup_shown(&note));
-    gw__grid_begin(out, c->n_tasks == 2 ? "seesaw" : "rows");
-    if (c->n_tasks == 2) gw__seesaw_draw(c, out);
-    for (size_t t = 0; t < c->n_tasks; t++) draw_gains(c, t, out);
+    gw__grid_begin(out, both ? "seesaw" : "rows");
+    if (both) gw__seesaw_draw(c, out);
+    for (size_t t = 0; t < c->n_tasks; t++)
+        if (has_gain(c, t)) draw_gains(c, t, out);
     gw__grid_end(out);
     gw__markup_done(&note, out);
 }
@@ -167,7 +183,7 @@ void gw__part_comparison(const gw__report *report, gw__text *out) {
     if (c->pages) gw__text_addf(&lead, " The name of an architecture leads to %s.", c->pages);
     gw__section_begin(out, "comparison", "Comparison", lead.at);
     gw__results_draw(c, out);
-    if (has_gains(c)) put_gains(c, out);
+    if (count_gains(c) > 0) put_gains(c, out);
     gw__progress_draw(c, out);
     if (has_losses(c)) {
         gw__markup_element(out, "h3", NULL, "Final losses over the runs");

@@ -212,7 +212,18 @@ static void put_mean_cell(const gw__report_comparison *c, const gw__report_inter
     gw__text_puts(out, "</td>");
 }
 
+static bool has_means(const gw__report_comparison *c, size_t task) {
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (isfinite(c->outcomes[i].tasks[task].value.mean)) return true;
+    return false;
+}
+
 static void put_task(const gw__report_comparison *c, size_t task, gw__text *out) {
+    if (!has_means(c, task)) {
+        gw__figure_begin(out, NULL, c->tasks[task], "No run has a value: these rows have no label of it from which one could be measured.");
+        gw__figure_end(out);
+        return;
+    }
     const bool gains = has_gains(c, task);
     const int decimals = decimals_of(c, task);
     const size_t best = best_of(c, task);

@@ -62,6 +62,12 @@ static gw__report_interval gain_of(const gw__report_comparison *c, size_t i, siz
 
 static bool is_shown(const gw__report_comparison *c, size_t i) { return isfinite(gain_of(c, i, 0).mean) && isfinite(gain_of(c, i, 1).mean); }
 
+bool gw__seesaw_has(const gw__report_comparison *c) {
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (i != c->baseline && is_shown(c, i)) return true;
+    return false;
+}
+
 static void draw_point(const gw__chart *chart, const gw__report_comparison *c, size_t i) {
     const gw__report_interval gx = gain_of(c, i, 0), gy = gain_of(c, i, 1);
     const double x = gw__chart_x(chart, gx.mean), y = gw__chart_y(chart, gy.mean);

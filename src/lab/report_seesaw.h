@@ -4,6 +4,8 @@
 
 #include "lab/report_parts.h"
 
+/* Whether anything but the baseline has a gain on both tasks. */
+bool gw__seesaw_has(const gw__report_comparison *comparison);
 /* Of a comparison of two tasks. */
 void gw__seesaw_draw(const gw__report_comparison *comparison, gw__text *out);
 

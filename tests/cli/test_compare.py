@@ -325,6 +325,20 @@ def constant_runs():
     check("bad: runs that predict no better than a constant" in found.out, "and explained", found)
 
 
+def unlabelled():
+    """A task without labels in the rows that are compared: said, and not drawn."""
+    header, *rows = (line.rsplit(",", 2) for line in people(60, seed=3).splitlines())
+    same(header[1:], ["age", "job"], "the last columns")
+    write("ageless.csv", "\n".join(",".join(row) for row in [header] + [[rest, "", job] for rest, _, job in rows]) + "\n")
+    succeeds("a task without labels", "compare", "people.yaml", "--set", "data.test=ageless.csv", "--set", "tasks.job=null", "--set", "features.ignore=[id, job]",
+             "--architectures", "mmoe", "--runs", "2", *QUICK, "-o", "ageless")
+    root = checked("ageless/report.html", ["single-task.html", "mmoe.html"], "its page")
+    text = text_of(root)
+    check("There is none on age: these rows have no label of it" in text and "No run has a value" in text, "says so", text[:3000])
+    same([h.text for h in root.iter("h3")].count("Both tasks together"), 0, "and has no picture of both tasks")
+    same(len([svg for svg in root.iter("svg") if "gain of each" in svg.get("aria-label")]), 1, "nor of its gains")
+
+
 def warned():
     """Warnings are counted by runs; health's figures are in the curves."""
     found = succeeds("runs are looked at", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "6", *QUICK, "--set", "train.optimizer.lr=3", "--health", "every",
@@ -497,4 +511,4 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, bounded, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders, documented)
+main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, unlabelled, bounded, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders, documented)
