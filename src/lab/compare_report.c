@@ -66,7 +66,8 @@ static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender,
     }
     if (status != GW_OK) return status;
     const gw__summary *all = &contender->overall;
-    *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = contender->n_failed, .n_canceled = contender->n_canceled, .problem = problem_of(c, contender),
+    *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = contender->n_failed,
+                                .n_canceled = contender->n_canceled, .problem = problem_of(c, contender),
                                 .parameters = parameters ? (int64_t)parameters : -1, .multiply_adds = parameters ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
                                 .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender),
                                 .page = contender->page.page.n > 0 ? contender->page_name : NULL};
@@ -85,6 +86,15 @@ static const char *text_of(gw__comparison *c, const char *format, ...) {
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
     return gw__arena_text(&c->arena, text, strlen(text));
+}
+
+/* "1,822" */
+static const char *count_of(gw__comparison *c, int64_t count) {
+    gw__text text = {0};
+    gw__markup_count(&text, count);
+    const char *kept = text.at && !text.failed ? gw__arena_text(&c->arena, text.at, text.n) : NULL;
+    gw__text_clear(&text);
+    return kept;
 }
 
 static bool has_pages(const gw__comparison *c) {
@@ -170,9 +180,9 @@ gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err) {
     GW__TRY(fill_warnings(c, &warnings, err));
     GW__TRY(put_spec(c, &spec, err));
     const gw__report_fact facts[] = {
-        {"rows to train", text_of(c, "%lld", (long long)c->train_rows)},
-        {validated ? "rows to validate" : "rows to test", text_of(c, "%lld", (long long)c->rows)},
-        {"runs of each", text_of(c, "%zu", c->n_runs)},
+        {"rows to train", count_of(c, c->train_rows)},
+        {validated ? "rows to validate" : "rows to test", count_of(c, c->rows)},
+        {"runs of each", count_of(c, (int64_t)c->n_runs)},
         {"seeds", text_of(c, "%llu to %llu", first, last)},
         {"set for all", shared_sets(c)},
     };

@@ -44,7 +44,7 @@ static void draw_gain(const gw__chart *chart, const gw__report_comparison *c, si
     gw__text title = {0};
     if (i == c->baseline) {
         gw__svg_group(chart->out, gw__colour(i), "the baseline");
-        gw__svg_circle(chart->out, "hollow", gw__chart_x(chart, 0), y, 4);
+        gw__point_draw(chart->out, c, i, gw__chart_x(chart, 0), y, 4);
         gw__svg_group_end(chart->out);
     }
     if (!isfinite(gain.mean)) return;
@@ -52,7 +52,7 @@ static void draw_gain(const gw__chart *chart, const gw__report_comparison *c, si
     gw__interval_write(gain, &title);
     gw__svg_group(chart->out, gw__colour(i), title.at);
     if (isfinite(gain.low) && isfinite(gain.high)) gw__svg_line(chart->out, "error", gw__chart_x(chart, gain.low), y, gw__chart_x(chart, gain.high), y);
-    gw__svg_circle(chart->out, "dot", gw__chart_x(chart, gain.mean), y, 4.5);
+    gw__point_draw(chart->out, c, i, gw__chart_x(chart, gain.mean), y, 4.5);
     gw__svg_group_end(chart->out);
     gw__markup_done(&title, chart->out);
 }

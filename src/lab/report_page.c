@@ -51,7 +51,7 @@ const char *gw__colour(size_t i) { return colours[i % GW__COUNT(colours)]; }
 
 bool gw__again(size_t i) { return i / GW__COUNT(colours) % 2 == 1; }
 
-#define SHORT_FACT 18 /* columns of its value; longer ones have a line of their own */
+#define SHORT_FACT 18 /* columns of its value; longer ones, and what is set, have a line of their own */
 
 /* ---- header ---- */
 
@@ -60,7 +60,7 @@ static void put_facts(const gw__report *report, gw__text *out) {
     gw__text_puts(out, "<dl class=\"facts\">\n");
     for (size_t i = 0; i < report->n_facts; i++) {
         const char *value = report->facts[i].value;
-        gw__text_puts(out, gw__markup_columns(value) > SHORT_FACT || strchr(value, '\n') ? "<div class=\"long\">" : "<div>");
+        gw__text_puts(out, gw__markup_columns(value) > SHORT_FACT || strpbrk(value, "\n=") ? "<div class=\"long\">" : "<div>");
         gw__markup_element(out, "dt", NULL, report->facts[i].name);
         gw__markup_element(out, "dd", NULL, value);
         gw__text_puts(out, "</div>\n");

@@ -83,7 +83,7 @@ static void put_name(const gw__report_comparison *c, size_t i, bool linked, gw__
     const gw__report_outcome *outcome = &c->outcomes[i];
     gw__text_puts(out, "<tr><th scope=\"row\" title=\"");
     gw__markup_text(out, outcome->name);
-    gw__text_addf(out, "\"><span class=\"mark square %s%s\"></span>", gw__colour(i), gw__again(i) ? " again" : "");
+    gw__text_addf(out, "\"><span class=\"mark %s %s\"></span>", gw__again(i) ? "edged" : "round", gw__colour(i));
     if (linked && outcome->page) {
         gw__text_puts(out, "<a href=\"");
         gw__markup_text(out, outcome->page);

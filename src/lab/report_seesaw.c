@@ -20,6 +20,12 @@ void gw__interval_write(gw__report_interval interval, gw__text *out) {
     gw__text_putc(out, ')');
 }
 
+void gw__point_draw(gw__text *out, const gw__report_comparison *c, size_t i, double x, double y, double radius) {
+    const char *classes = i == c->baseline ? "hollow" : "dot";
+    if (gw__again(i)) gw__svg_rect(out, classes, x - 0.9 * radius, y - 0.9 * radius, 1.8 * radius, 1.8 * radius, 0);
+    else gw__svg_circle(out, classes, x, y, radius);
+}
+
 typedef struct area { double left, top, right, bottom; } area;
 
 typedef struct names {
@@ -79,7 +85,7 @@ static void draw_point(const gw__chart *chart, const gw__report_comparison *c, s
     gw__svg_group(chart->out, gw__colour(i), title.at);
     if (isfinite(gx.low) && isfinite(gx.high)) gw__svg_line(chart->out, "error", gw__chart_x(chart, gx.low), y, gw__chart_x(chart, gx.high), y);
     if (isfinite(gy.low) && isfinite(gy.high)) gw__svg_line(chart->out, "error", x, gw__chart_y(chart, gy.low), x, gw__chart_y(chart, gy.high));
-    gw__svg_circle(chart->out, i == c->baseline ? "hollow" : "dot", x, y, 5);
+    gw__point_draw(chart->out, c, i, x, y, 5);
     gw__svg_group_end(chart->out);
     gw__markup_done(&title, chart->out);
 }
@@ -135,7 +141,7 @@ void gw__seesaw_draw(const gw__report_comparison *c, gw__text *out) {
     gw__svg_end(out);
     gw__text_puts(out, "<p class=\"legend\">");
     for (size_t i = 0; i < c->n_outcomes; i++)
-        if (is_shown(c, i)) gw__legend_entry(out, "round", gw__colour(i), c->outcomes[i].name);
+        if (is_shown(c, i)) gw__legend_entry(out, gw__again(i) ? "edged" : "round", gw__colour(i), c->outcomes[i].name);
     gw__text_puts(out, "</p>\n");
     gw__figure_end(out);
     gw__markup_done(&label, out);

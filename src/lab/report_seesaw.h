@@ -9,6 +9,9 @@ bool gw__seesaw_has(const gw__report_comparison *comparison);
 /* Of a comparison of two tasks. */
 void gw__seesaw_draw(const gw__report_comparison *comparison, gw__text *out);
 
+/* A point of an architecture: hollow of the baseline, and square where its colour has come before. */
+void gw__point_draw(gw__text *out, const gw__report_comparison *comparison, size_t i, double x, double y, double radius);
+
 /* "+0.0123 (+0.0100 to +0.0146)", in a tooltip. */
 void gw__interval_write(gw__report_interval interval, gw__text *out);
 

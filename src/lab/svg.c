@@ -293,7 +293,8 @@ gw__chart gw__chart_begin(gw__text *out, double width, double height, gw__axis x
     const double room = gw__svg_width(4, FONT);
     gw__ticks along = axis_ticks(&x, (int)((chart.right - chart.left) / (room + 16)));
     const double widest = gw__svg_width(label_columns(&along, out), FONT); /* again, if labels are wider than thought */
-    if (widest > room) along = axis_ticks(&x, (int)fmax(1, (chart.right - chart.left) / (widest + 24) / 1.2));
+    if (widest > room || along.n * (widest + 12) > chart.right - chart.left)
+        along = axis_ticks(&x, (int)fmax(1, (chart.right - chart.left) / (widest + 24) / 1.2));
     chart.x = (gw__scale){x.range.low, x.range.high, chart.left, chart.right};
     chart.y = (gw__scale){y.range.low, y.range.high, chart.bottom, chart.top};
     gw__svg_begin(out, width, height, false, label);

@@ -85,7 +85,8 @@ const gw__report *fixture_comparison(size_t n_tasks, size_t n_outcomes, size_t n
     for (size_t i = 0; i < n_outcomes; i++) {
         const bool fails = i > 0 && i + 1 == n_outcomes;
         const char *known = i < sizeof architectures / sizeof architectures[0] ? architectures[i] : "another";
-        outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails, .problem = fails ? (hostile ? HOSTILE : "the loss is not finite") : NULL,
+        outcomes[i] = (gw__report_outcome){.name = hostile ? name("architecture", i, true) : known, .n_runs = n_runs, .n_failed = fails,
+                                           .problem = !fails ? NULL : hostile ? HOSTILE : "the loss is not finite",
                                            .parameters = 104962 + 1000 * (int64_t)i, .multiply_adds = 103680, .tasks = cells(n_tasks, i, n_runs, fails, &state),
                                            .gain = i ? interval(0.001 * (double)i, 0.001) : none,
                                            .page = fails ? NULL : FIXTURE_PAGE};
