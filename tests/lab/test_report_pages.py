@@ -52,6 +52,8 @@ def progress():
     same(links, ["a-page.html"] * 7, "names lead to the pages that there are")
     many = read("compare-many.html").decode("utf-8")
     check('class="mark stroke again c1"' in many and 'class="line again"' in many, "more than eight lines are told apart by dashes")
+    check(many.count('class="mark edged c1"') == 21 and '<rect class="dot"' in many and '<rect class="dot"' not in read("compare.html").decode("utf-8"), "and points by squares",
+          many.count('class="mark edged c1"'))
     check("mean of those runs that went on" not in read("compare-one.html").decode("utf-8") and "the band is" not in read("compare-one.html").decode("utf-8"),
           "of one run there is neither a band nor an end of others")
 
