@@ -39,6 +39,8 @@ static gw_status add_entry(contest *c, size_t i, const char *word, gw_error *err
     const char *equals = strchr(word, '=');
     if (equals == word || (equals && !equals[1]))
         return gw__fail(err, GW_E_ARGUMENT, "option '--architectures': expected a name or LABEL=NAME but found '%.100s'", word);
+    if (equals && memchr(word, ':', (size_t)(equals - word)))
+        return gw__fail(err, GW_E_ARGUMENT, "option '--architectures': expected a label without ':', which ends it in '--set-for', but found '%.100s'", word);
     c->entries[i].architecture = equals ? equals + 1 : word;
     if (!equals) return GW_OK;
     c->labels[i] = strndup(word, (size_t)(equals - word));

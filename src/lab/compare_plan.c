@@ -158,8 +158,12 @@ static gw_status find_architecture(const char *word, gw__architecture *ret, gw_e
     for (size_t i = 0; i < gw__architecture_words.n; i++)
         if (strcmp(word, gw__architecture_words.at[i]) == 0) return *ret = (gw__architecture)i, GW_OK;
     const char *near = gw__nearest(gw__slice_of(word), gw__architecture_words.at, gw__architecture_words.n);
-    return gw__fail(err, GW_E_ARGUMENT, "unknown architecture '%.100s'; hint: %s%s%s", word, near ? "did you mean '" : "they stand in docs/architectures.md",
-                    near ? near : "", near ? "'?" : "");
+    if (near) return gw__fail(err, GW_E_ARGUMENT, "unknown architecture '%.100s'; hint: did you mean '%s'?", word, near);
+    gw__text all = {0};
+    for (size_t i = 0; i < gw__architecture_words.n; i++) gw__text_addf(&all, "%s%s", i ? ", " : "", gw__architecture_words.at[i]);
+    gw_status status = gw__fail(err, GW_E_ARGUMENT, "unknown architecture '%.100s'; hint: there are %s", word, all.failed ? "more" : all.at);
+    gw__text_clear(&all);
+    return status;
 }
 
 typedef enum fitting { AS_IT_IS, FITTED, TWIN } fitting;
@@ -193,6 +197,10 @@ static gw_status add_contender(gw__comparison *c, const gw_compare_entry *entry,
     gw_status status = entry->architecture ? find_architecture(entry->architecture, &architecture, err) : GW_OK;
     if (status != GW_OK) return status;
     contender->label = entry->label ? entry->label : gw__architecture_name(architecture);
+    gw__architecture named;
+    if (find_architecture(contender->label, &named, NULL) == GW_OK && named != architecture)
+        return gw__fail(err, GW_E_ARGUMENT, "label '%.100s': expected one that is not the name of another architecture than '%s'; hint: my-%.90s=%s", contender->label,
+                        gw__architecture_name(architecture), contender->label, gw__architecture_name(architecture));
     for (size_t i = 0; i < entry->n_overrides && status == GW_OK; i++) status = check_override(contender->label, entry->overrides[i], err);
     if (status != GW_OK) return status;
     c->n_contenders++;

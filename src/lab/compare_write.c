@@ -287,10 +287,13 @@ static gw_status check_parent(const char *directory, gw_error *err) {
 
 static gw_status check_file(const gw__comparison *c, const char *directory, const char *name, gw_error *err) {
     gw__text path = {0};
+    struct stat found;
     gw_train_options options = c->base;
     gw_status status = join(directory, name, &path, err);
     options.model_path = path.at;
     if (status == GW_OK) status = gw__source_check_outputs(&options, c->spec, err);
+    if (status == GW_OK && stat(path.at, &found) == 0 && S_ISDIR(found.st_mode))
+        status = gw__fail_at(err, GW_E_IO, path.at, 0, 0, "cannot write: a folder has this name");
     gw__text_clear(&path);
     return status;
 }
@@ -310,7 +313,14 @@ gw_status gw__compare_check_output(const gw__comparison *c, const char *director
     struct stat found;
     gw_status status = GW_OK;
     if (!*directory) return gw__fail(err, GW_E_ARGUMENT, "the output's name is empty; hint: '.' is the current folder");
-    if (stat(directory, &found) != 0) return check_parent(directory, err);
+    if (stat(directory, &found) != 0) {
+        status = check_parent(directory, err);
+        if (status != GW_OK) return status;
+        /* Tried, as not everything that says it may be written to can hold a folder. */
+        if (mkdir(directory, 0777) != 0) return gw__fail_at(err, GW_E_IO, directory, 0, 0, "cannot make it: %s", strerror(errno));
+        rmdir(directory);
+        return GW_OK;
+    }
     if (!S_ISDIR(found.st_mode)) return gw__fail_at(err, GW_E_IO, directory, 0, 0, "expected a folder to write to but found a file");
     if (access(directory, W_OK | X_OK) != 0) return gw__fail_at(err, GW_E_IO, directory, 0, 0, "cannot write: %s", strerror(errno));
     for (size_t i = 0; i < GW__COUNT(names) && status == GW_OK; i++) status = check_file(c, directory, names[i], err);

@@ -256,6 +256,9 @@ def labels_and_baselines():
     found = succeeds("no baseline", "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "1", *QUICK, "-o", "labels")
     same((list(by_label(result("labels"))), result("labels")["baseline"]), (["mmoe"], None), "is none")
     check("gain: over" not in found.out, "and no gain is promised", found)
+    fails("no label is another architecture's name", 2, ["'single-task'", "another architecture", "my-single-task=ple"], "compare", "people.yaml", "--architectures",
+          "single-task=ple,mmoe", "-o", "labels")
+    fails("nor has it a colon", 2, ["without ':'", "a:b=mmoe"], "compare", "people.yaml", "--architectures", "a:b=mmoe", "-o", "labels")
 
 
 def every_architecture():
@@ -460,7 +463,7 @@ def refused():
     base = ["compare", "people.yaml"]
     for title, parts, arguments in (
             ("an unknown architecture", ["unknown architecture 'mmoee'", "did you mean 'mmoe'?"], ["--architectures", "mmoe,mmoee"]),
-            ("one that is like nothing", ["unknown architecture 'qqqqqq'", "docs/architectures.md"], ["--architectures", "qqqqqq"]),
+            ("one that is like nothing", ["unknown architecture 'qqqqqq'", "there are single-task, "], ["--architectures", "qqqqqq"]),
             ("the same twice", ["'mmoe' stands there twice", "=mmoe"], ["--architectures", "mmoe,mmoe"]),
             ("a label without a name", ["'--architectures'", "'big='"], ["--architectures", "big="]),
             ("no architecture", ["--architectures", "is missing"], []),
@@ -498,6 +501,10 @@ def folders():
     fails("a spec is not replaced", 2, ["also the input", "compare.json"], "compare", "compare.json", "--architectures", "mmoe", "-o", ".")
     same(read("compare.json").decode(), spec, "it is as it was")
     os.chdir("..")
+    os.makedirs("occupied/report.html")
+    found = fails("a folder in a file's place is found before the runs", 1, ["occupied/report.html", "a folder has this name"], "compare", "people.yaml", "--architectures", "mmoe",
+                  "--runs", "1", *QUICK, "-o", "occupied")
+    check("1/2" not in found.err, "no run has begun", found)
     found = run("compare", "-", "--architectures", "mmoe", "--runs", "1", *QUICK, "--match-parameters", "-o", "piped", stdin=read("people.yaml"))
     check(found.code == 0 and listing("piped") == files("single-task", "mmoe"), "a spec may come from standard input", found)
 
