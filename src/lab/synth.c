@@ -83,7 +83,11 @@ static gw_status find_kind(const char *name, const kind **ret_kind, gw_error *er
     }
     const char *near = gw__nearest(gw__slice_of(name), roster, GW__COUNT(roster));
     if (near) return gw__fail(err, GW_E_ARGUMENT, "unknown kind '%.80s'; hint: did you mean '%s'?", name, near);
-    return gw__fail(err, GW_E_ARGUMENT, "unknown kind '%.80s'; hint: the first one is '%s'", name, roster[0]);
+    gw__text all = {0};
+    for (size_t i = 0; i < GW__COUNT(roster); i++) gw__text_addf(&all, "%s%s", i ? ", " : "", roster[i]);
+    gw_status status = gw__fail(err, GW_E_ARGUMENT, "unknown kind '%.80s'; hint: there are %s", name, all.failed ? "more" : all.at);
+    gw__text_clear(&all);
+    return status;
 }
 
 /* ---- weights ---- */

@@ -198,6 +198,13 @@ static void warn_of_dead_units(gw__run *run, uint32_t l) {
 /* The mean over the looks so far: where training comes to rest, gradients sum up to 0, so that late ones alone are opposed in any model. */
 static double mean_against(const gw__checkup *c, size_t t) { return c->against_sums[t] / (double)c->n_looks; }
 
+static bool has_own_experts(const gw__net *net) {
+    const gw__wire_level *first = &net->wiring.levels[0];
+    for (uint32_t e = 0; e < first->n_experts; e++)
+        if (strcmp(first->experts[e].group, "shared") != 0) return true;
+    return false;
+}
+
 static void warn_of_conflict(gw__run *run) {
     const gw__checkup *c = &run->checkup;
     const gw__spec *spec = run->model->spec;
@@ -209,9 +216,10 @@ static void warn_of_conflict(gw__run *run) {
     if (spec->n_tasks == 2) worst = 0; /* it is mutual */
     gw__warn(run, "task_conflict", gw__about_task(spec->tasks[worst].name, mean_against(c, worst)),
              "task '%s': its gradient fights that of %s%s%s (mean cosine so far %.2f, over the shared parameters); "
-             "hint: 'train.balance: pcgrad', or an architecture with experts of its own for each task ('cgc', 'ple')",
+             "hint: 'train.balance: pcgrad'%s",
              spec->tasks[worst].name, spec->n_tasks == 2 ? "task '" : "all other tasks together", spec->n_tasks == 2 ? spec->tasks[1].name : "",
-             spec->n_tasks == 2 ? "'" : "", mean_against(c, worst));
+             spec->n_tasks == 2 ? "'" : "", mean_against(c, worst),
+             has_own_experts(run->model->net) ? "" : ", or an architecture with experts of its own for each task ('cgc', 'ple')");
 }
 
 /* The metric of a task's type that is 1 where all is right. */

@@ -191,7 +191,11 @@ def conflict():
             if name.startswith("tower.stay."):
                 parts[name] = parts[name.replace("stay", "click")]
     shared = ("model.architecture=shared-bottom", "tasks={click: binary, stay: binary}", "features.ignore=[price]")
-    one_warning("tasks that fight", "task_conflict", ["task 'click'", "'stay'", "cosine", "pcgrad"], lambda x: x < -0.9, *start_with(same_towers, *shared), *STILL)
+    one_warning("tasks that fight", "task_conflict", ["task 'click'", "'stay'", "cosine", "pcgrad", "'cgc'"], lambda x: x < -0.9, *start_with(same_towers, *shared), *STILL)
+    own = ("model.architecture=cgc", "model.experts.per_task=1", *shared[1:])
+    lines, warnings, found = trained("tasks that fight beside experts of their own", *start_with(same_towers, *own), *STILL)
+    said = [warning["text"] for warning in warnings if warning["kind"] == "task_conflict"]
+    check(said and all("pcgrad" in text and "'cgc'" not in text for text in said), "who has such experts is not advised to take them", warnings)
     weighted = ("model.architecture=shared-bottom", "features={columns: {a: {type: numeric}}}", "tasks.price.weight=0.001")
     found = one_warning("one of three tasks that fights", "task_conflict", ["cosine"], lambda x: x < -0.5, *start_with(same_towers, *weighted), *STILL)
     check(found[0]["task"] in ("click", "stay"), "the task is named", found)

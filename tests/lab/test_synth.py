@@ -176,6 +176,7 @@ def census():
 def refused():
     before = listing()
     fails("a kind that does not exist", 2, ["'mmo'", "did you mean 'mmoe'?"], "synth", "mmo", "-o", "x.csv")
+    fails("one that is like nothing", 2, ["'qqqqqq'", "there are mmoe, ple, clusters"], "synth", "qqqqqq", "-o", "x.csv")
     fails("a correlation beyond 1", 2, ["'correlation'", "1.5"], "synth", "mmoe", "--correlation", 1.5, "-o", "x.csv")
     fails("a correlation that is no number", 2, ["correlation"], "synth", "mmoe", "--correlation", "nan", "-o", "x.csv")
     fails("a width that the kind does not take", 2, ["'dim'", "article-cgc"], "synth", "article-cgc", "--dim", 7, "-o", "x.csv")
