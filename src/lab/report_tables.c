@@ -1,5 +1,6 @@
 /* Tables, and matrices as heat maps: a heat map is a table whose cells are coloured, so that it can be read aloud, copied and searched. */
 #include <math.h>
+#include <string.h>
 
 #include "lab/report_parts.h"
 
@@ -70,20 +71,14 @@ static void put_heat(const gw__report_matrix *matrix, size_t row, size_t column,
     gw__text_puts(out, "</span></td>");
 }
 
-static void put_heading(gw__text *out, const char *name) {
-    gw__text_puts(out, "<th scope=\"col\" title=\"");
+/* A column's name is set upright in a span of its own. */
+static void put_heading(gw__text *out, const char *scope, const char *name) {
+    const bool upright = strcmp(scope, "col") == 0;
+    gw__text_addf(out, "<th scope=\"%s\" title=\"", scope);
     gw__markup_text(out, name);
-    gw__text_puts(out, "\"><span>");
+    gw__text_puts(out, upright ? "\"><span>" : "\">");
     gw__markup_clip(out, name, CLIP);
-    gw__text_puts(out, "</span></th>");
-}
-
-static void put_row_heading(gw__text *out, const char *name) {
-    gw__text_puts(out, "<th scope=\"row\" title=\"");
-    gw__markup_text(out, name);
-    gw__text_puts(out, "\">");
-    gw__markup_clip(out, name, CLIP);
-    gw__text_puts(out, "</th>");
+    gw__text_puts(out, upright ? "</span></th>" : "</th>");
 }
 
 /* Which colours stand for which values. */
@@ -101,11 +96,11 @@ void gw__matrix_write(const gw__report_matrix *matrix, gw__text *out) {
     gw__figure_begin(out, matrix->n_columns > BROAD_COLUMNS ? "broad" : NULL, matrix->title, matrix->note);
     gw__scroll_begin(out, matrix->title ? matrix->title : "heat map");
     gw__text_addf(out, "<table class=\"map%s\">\n<thead><tr><td></td>", matrix->n_columns > MANY_COLUMNS ? " small" : "");
-    for (size_t c = 0; c < matrix->n_columns; c++) put_heading(out, matrix->columns[c]);
+    for (size_t c = 0; c < matrix->n_columns; c++) put_heading(out, "col", matrix->columns[c]);
     gw__text_puts(out, "</tr></thead>\n<tbody>\n");
     for (size_t r = 0; r < matrix->n_rows; r++) {
         gw__text_puts(out, "<tr>");
-        put_row_heading(out, matrix->rows[r]);
+        put_heading(out, "row", matrix->rows[r]);
         for (size_t c = 0; c < matrix->n_columns; c++) put_heat(matrix, r, c, out);
         gw__text_puts(out, "</tr>\n");
     }

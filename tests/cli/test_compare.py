@@ -363,16 +363,22 @@ def warned():
     check(not any("health" in e for a in result("warned")["architectures"] for r in a["runs"] for e in r["curve"]), "with --health off")
 
 
-def interrupted():
-    process = subprocess.Popen([COMMAND, "compare", "people.yaml", "--architectures", "short=mmoe,long=mmoe", "--baseline", "none", "--set-for", "short:train.epochs=1",
-                                "--set-for", "long:train.epochs=1000000", "--runs", "2", "--threads", "4", "-o", "stopped"],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def hear(process, enough):
+    """What a command says, up to the line after which it is enough."""
     seen = b""
-    while seen.count(b": done\n") < 2:
+    while not enough(seen):
         line = process.stderr.readline()
         if not line:
             break
         seen += line
+    return seen
+
+
+def interrupted():
+    process = subprocess.Popen([COMMAND, "compare", "people.yaml", "--architectures", "short=mmoe,long=mmoe", "--baseline", "none", "--set-for", "short:train.epochs=1",
+                                "--set-for", "long:train.epochs=1000000", "--runs", "2", "--threads", "4", "-o", "stopped"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    seen = hear(process, lambda seen: seen.count(b": done\n") == 2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     err = (seen + err).decode()
@@ -421,12 +427,7 @@ def bounded():
 def stop_when(folder, told, *arguments):
     """Ctrl-C as soon as the command has told all of `told`. What it printed, and what it wrote by label."""
     process = subprocess.Popen([COMMAND, "compare", "people.yaml", *arguments, "-o", folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    seen = b""
-    while not all(part in seen for part in told):
-        line = process.stderr.readline()
-        if not line:
-            break
-        seen += line
+    seen = hear(process, lambda seen: all(part in seen for part in told))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     check(process.returncode == 130, f"{folder}: Ctrl-C ends with 130", (seen + err).decode())
