@@ -309,7 +309,7 @@ gw_status gw_compare(const gw_compare_options *options, char **ret_json, gw_erro
     if (status != GW_OK) return status;
     gw__text text = {0};
     status = gw__compare(options, &text, err);
-    if (ret_json && (status == GW_OK || (status == GW_E_CANCELED && text.at && !text.failed))) *ret_json = text.at;
+    if (ret_json && text.at) *ret_json = text.at; /* whole, or there is none */
     else gw__text_clear(&text);
     return status;
 }

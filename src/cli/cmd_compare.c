@@ -102,15 +102,18 @@ static void contest_clear(contest *c) {
 
 /* ---- the command ----------------------------------------------------------------------------------------------------------------- */
 
-static gw_status show(const char *result, const char *directory, bool json, gw_error *err) {
+static gw_status show(const char *result, bool json, gw_error *err) {
     gw__text out = {0};
     gw_status status = GW_OK;
     if (json) gw__text_addf(&out, "%s\n", result);
     else status = cli_draw_comparison(result, &out, err);
     if (status == GW_OK) cli_screen_write(stdout, &out);
     gw__text_clear(&out);
-    if (status == GW_OK) fprintf(stderr, "wrote report.html with a page for each architecture, compare.csv, runs.csv and compare.json into %s\n", directory);
     return status;
+}
+
+static void show_wrote(const char *directory) {
+    fprintf(stderr, "wrote report.html with a page for each architecture, compare.csv, runs.csv and compare.json into %s\n", directory);
 }
 
 static int compare(gw_compare_options options, bool json) {
@@ -121,7 +124,8 @@ static int compare(gw_compare_options options, bool json) {
     options.listener_context = &progress;
     gw_status status = gw_compare(&options, &result, &err);
     cli_compare_progress_clear(&progress);
-    gw_status drawn = result ? show(result, options.output_dir, json, &shown) : GW_OK;
+    gw_status drawn = result ? show(result, json, &shown) : GW_OK;
+    if (status == GW_OK || (status == GW_E_CANCELED && result)) show_wrote(options.output_dir);
     gw_text_free(result);
     if (status != GW_OK) return cli_report(status, &err);
     return drawn == GW_OK ? 0 : cli_report(drawn, &shown);

@@ -72,6 +72,17 @@ static void draw_end(cli_compare_progress *p, const gw_compare_event *event) {
     gw__text_clear(&line);
 }
 
+/* Of the first run that has it, or of all of an entry's. */
+static void draw_warning(cli_compare_progress *p, const gw_compare_event *event) {
+    gw__text line = {0};
+    gw__text_addf(&line, "warning: %s", event->label);
+    if (event->event->run != SIZE_MAX) gw__text_addf(&line, ", seed %" PRIu64, event->seed);
+    gw__text_addf(&line, ": %s\n", event->event->text);
+    cli_progress_end(&p->progress);
+    cli_screen_write(stderr, &line);
+    gw__text_clear(&line);
+}
+
 void cli_compare_progress_listen(void *context, const gw_compare_event *event) {
     cli_compare_progress *p = context;
     const gw_event *e = event->event;
@@ -87,8 +98,7 @@ void cli_compare_progress_listen(void *context, const gw_compare_event *event) {
         if (p->reader == e->run) cli_progress_listen(&p->progress, e);
         break;
     case GW_EVENT_WARNING:
-        snprintf(p->progress.label, sizeof p->progress.label, "%.40s: ", event->label);
-        if (is_news(p, event->label, e->text)) cli_progress_listen(&p->progress, e);
+        if (is_news(p, event->label, e->text)) draw_warning(p, event);
         break;
     case GW_EVENT_END:
         if (!cli_stop_requested) draw_end(p, event); /* else there would be many */

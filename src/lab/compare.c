@@ -99,8 +99,10 @@ static gw_status compare(gw__comparison *c, const gw_compare_options *options, g
     if (n_done == 0 || outcome == GW_E_NOMEM) return outcome;
     status = gw__compare_collect(c, results, err);
     if (status == GW_OK) status = gw__compare_collect_warnings(c, err);
-    if (status == GW_OK) status = gw__compare_write_json(c, ret_json, err);
-    if (status == GW_OK && options->output_dir) status = gw__compare_write(c, ret_json, options->output_dir, err);
+    if (status != GW_OK) return status;
+    status = gw__compare_write_json(c, ret_json, err);
+    if (status != GW_OK) gw__text_clear(ret_json);
+    else if (options->output_dir) status = gw__compare_write(c, ret_json, options->output_dir, err);
     return status == GW_OK ? outcome : status;
 }
 

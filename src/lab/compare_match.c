@@ -141,7 +141,7 @@ double gw__contender_gap(const gw__comparison *c, const gw__contender *contender
 
 static void warn(const gw__comparison *c, const gw__contender *contender) {
     char text[256];
-    const gw_event event = {.kind = GW_EVENT_WARNING, .text = text};
+    const gw_event event = {.kind = GW_EVENT_WARNING, .text = text, .run = SIZE_MAX};
     if (!c->listener || fabs(gw__contender_gap(c, contender)) <= GW__MATCH_TOLERANCE) return;
     snprintf(text, sizeof text, "%llu dense parameters instead of %llu: no width of its experts comes nearer", (unsigned long long)contender->dense_parameters,
              (unsigned long long)c->match);

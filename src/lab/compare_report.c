@@ -56,7 +56,7 @@ static const char *problem_of(const gw__comparison *c, const gw__contender *cont
 }
 
 static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender, gw__report_outcome *ret, gw_error *err) {
-    const uint64_t parameters = contender->dense_parameters + contender->table_parameters;
+    const bool began = contender->multiply_adds > 0; /* only then is it known how large it is */
     gw__report_cell *cells = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *cells);
     gw__report_curve *curves = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *curves);
     gw_status status = cells && curves ? gw__compare_curves(c, contender, curves, err) : gw__fail_nomem(err);
@@ -68,7 +68,8 @@ static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender,
     const gw__summary *all = &contender->overall;
     *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = contender->n_failed,
                                 .n_canceled = contender->n_canceled, .problem = problem_of(c, contender),
-                                .parameters = parameters ? (int64_t)parameters : -1, .multiply_adds = parameters ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
+                                .parameters = began ? (int64_t)(contender->dense_parameters + contender->table_parameters) : -1, .multiply_adds = began ? (int64_t)contender->multiply_adds : -1,
+                                .tasks = cells,
                                 .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender),
                                 .page = contender->page.page.n > 0 ? contender->page_name : NULL};
     return GW_OK;

@@ -4,6 +4,8 @@ import io
 import json
 import math
 import os
+import re
+import resource
 import signal
 import statistics
 import subprocess
@@ -356,7 +358,9 @@ def warned():
     check(told and all(f"{kind} in {n}" in found.out for _, kind, n in told), "the screen has them", found)
     check(all(kind in read("warned/report.html").decode() for _, kind, _ in told), "and the page")
     texts = {label: {w["text"] for r in a["runs"] for e in r["curve"] for w in e.get("warnings", [])} for label, a in entries.items()}
-    same([found.err.count(f"warning: {label}: ") for label in entries], [min(3, len(texts[label])) for label in entries], "few are told while they run")
+    same([len(re.findall(f"warning: {label}, seed [0-9]+: ", found.err)) for label in entries], [min(3, len(texts[label])) for label in entries], "few are told while they run")
+    said = {label: {(r["seed"], w["text"]) for r in a["runs"] for e in r["curve"] for w in e.get("warnings", [])} for label, a in entries.items()}
+    check(all((int(seed), text) in said[label] for label, seed, text in re.findall(r"^warning: (\S+), seed ([0-9]+): (.*)$", found.err, re.MULTILINE)), "each with a run that has it", found.err)
     silent = sum(max(0, len(t) - 3) for t in texts.values())
     check(silent > 0 and f"note: {silent} more warnings like these\n" in found.err, "and it is said how many are not", (silent, found.err))
     succeeds("nobody looks", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, "--health", "off", "-o", "warned")
@@ -510,6 +514,20 @@ def folders():
     check(found.code == 0 and listing("piped") == files("single-task", "mmoe"), "a spec may come from standard input", found)
 
 
+def unwritten():
+    """A disk that is full when all is done: the table is on the screen, and files of an earlier comparison are as they were."""
+    arguments = ["compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, "-o", "full"]
+    succeeds("an earlier comparison", *arguments)
+    before = {name: read(os.path.join("full", name)) for name in listing("full")}
+    for title, more, shown in (("a full disk", [], "gain: over single-task"), ("a full disk, as JSON", ["--json"], '"architectures":[')):
+        done = subprocess.run([COMMAND, *arguments, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False, restore_signals=False,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)))
+        out, err = done.stdout.decode(), done.stderr.decode()
+        check(done.returncode == 1 and "gatewright: full/" in err and "wrote" not in err and not any(mark in err for mark in SANITIZER_MARKS), title, err)
+        check(shown in out, f"{title}: what came of the runs is printed", out)
+        same({name: read(os.path.join("full", name)) for name in listing("full")}, before, f"{title}: nothing is lost or half-written")
+
+
 def documented():
     page = read(os.path.join(SOURCE, "docs", "compare.md")).decode()
     header = read("out/compare.csv").decode().splitlines()[0].split(",")
@@ -519,4 +537,6 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture, unmatched, failing_runs, constant_runs, unlabelled, bounded, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders, documented)
+main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture,
+     unmatched, failing_runs, constant_runs, unlabelled, bounded, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders,
+     unwritten, documented)
