@@ -127,19 +127,21 @@ static void gather(const gw__comparison *c, const gw__contender *contender, ptrd
     for (size_t i = 0; i < c->n_runs; i++) ret[i] = score_of(c, &contender->runs[i], score);
 }
 
+/* A bootstrap-t of few runs, one of them far off, goes beyond what a score can be. No mean is there, so that nothing is covered less often. */
+static void bound(double least, double most, double *low, double *high) {
+    if (isnan(*low)) return;
+    *low = fmax(*low, least);
+    *high = fmin(*high, most);
+}
+
 /* Multi-task gain (PLE, eq. 11): above 0 is better, whether more of the metric is or less. */
-static void find_gain(const gw__comparison *c, int better, const room *r, gw__summary *s) {
+static void find_gain(const gw__comparison *c, const gw__score *kind, const room *r, gw__summary *s) {
+    const int better = kind->better;
     const double mean = gw__moments_of(r->baseline, c->n_runs).mean;
     const double *more = better > 0 ? r->values : r->baseline, *less = better > 0 ? r->baseline : r->values;
     s->gain = better > 0 ? s->mean - mean : mean - s->mean;
     gw__bootstrap_difference(more, c->n_runs, less, c->n_runs, INTERVAL_SEED, r->scratch, &s->gain_low, &s->gain_high);
-}
-
-/* A bootstrap-t of few runs, one of them far off, goes beyond what a score can be. No mean is there, so that nothing is covered less often. */
-static void bound(gw__bounds range, gw__summary *s) {
-    if (isnan(s->low)) return;
-    s->low = fmax(s->low, range.least);
-    s->high = fmin(s->high, range.most);
+    bound(kind->range.least - kind->range.most, kind->range.most - kind->range.least, &s->gain_low, &s->gain_high);
 }
 
 static gw__summary summarise(const gw__comparison *c, const gw__contender *contender, ptrdiff_t score, const room *r) {
@@ -150,10 +152,10 @@ static gw__summary summarise(const gw__comparison *c, const gw__contender *conte
     gw__summary s = {.n = m.n, .mean = m.mean, .deviation = m.deviation, .gain = NAN, .gain_low = NAN, .gain_high = NAN};
     s.best = better > 0 ? m.most : better < 0 ? m.least : NAN;
     gw__bootstrap_difference(r->values, c->n_runs, NULL, 0, INTERVAL_SEED, r->scratch, &s.low, &s.high);
-    bound(kind->range, &s);
+    bound(kind->range.least, kind->range.most, &s.low, &s.high);
     if (better == 0 || c->baseline == GW__NO_BASELINE || contender == &c->contenders[c->baseline]) return s;
     gather(c, &c->contenders[c->baseline], score, r->baseline);
-    find_gain(c, better, r, &s);
+    find_gain(c, kind, r, &s);
     return s;
 }
 

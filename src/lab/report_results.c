@@ -36,11 +36,12 @@ static int decimals_of(const gw__report_comparison *c, size_t task) {
     return fine <= least ? least : fine < least + 2 ? fine : least + 2;
 }
 
-/* What does not exist is a dash, and what is not 0 is not shown as 0. */
+/* What does not exist is a dash, and what is not 0 is not shown as 0, but with one digit. */
 static void put_number(double value, int decimals, bool is_signed, gw__text *out) {
+    const int enough = decimals_for(value, 1);
     if (is_signed && value > 0) gw__text_putc(out, '+');
-    if (value != 0 && fabs(value) < 0.5 * pow(10, -decimals)) gw__markup_value(out, value);
-    else gw__markup_fixed(out, value, decimals);
+    if (value != 0 && fabs(value) < 0.5 * pow(10, -MOST_DECIMALS)) gw__markup_value(out, value);
+    else gw__markup_fixed(out, value, enough > decimals && fabs(value) < 0.5 * pow(10, -decimals) ? enough : decimals);
 }
 
 /* "+0.0100 to +0.0146" */

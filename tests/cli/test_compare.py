@@ -408,7 +408,7 @@ def interrupted():
 
 
 def bounded():
-    """Runs of which one is far off: an interval of a mean is within what the metric can be; that of a gain is as wide as it is, or it is said that there is none."""
+    """Runs of which one is far off: an interval of a mean is within what the metric can be; that of a gain is within how far apart two of them can be, or it is said that there is none."""
     sets = ["--set", "train.optimizer={name: sgd, lr: 0.3}", "--set", "train.epochs=4"]
     found = succeeds("runs that differ a lot", "compare", "people.yaml", "--architectures", "mmoe,ple", "--runs", 4, *sets, "-o", "wide")
     wide = result("wide")
@@ -422,6 +422,8 @@ def bounded():
                     continue
                 cut += s["low"] == least or s["high"] == most
                 check(least <= s["low"] <= s["mean"] + 1e-12 and s["mean"] - 1e-12 <= s["high"] <= most, f"{a['label']}, {task}.{metric}: bounded", s)
+                if s["gain_low"] is not None:
+                    check(least - most <= s["gain_low"] <= s["gain"] <= s["gain_high"] <= most - least, f"{a['label']}, {task}.{metric}: its gain, too", s)
     check(cut > 0, "some are cut", found)
     found = succeeds("two runs", "compare", "people.yaml", "--architectures", "mmoe", "--runs", 2, *QUICK, "-o", "two")
     check("\n-: too few runs" in found.out, "a gain without an interval is explained", found)
