@@ -34,15 +34,24 @@ static bool fill_cell(gw__comparison *c, const gw__contender *contender, size_t 
 
 /* ---- one architecture ------------------------------------------------------------------------------------------------------------ */
 
+/* "no better than a constant: 2 runs on rich, 1 on age" */
+static void put_bad(const gw__comparison *c, const gw__contender *contender, gw__text *note) {
+    size_t told = 0;
+    for (size_t t = 0; t < c->spec->n_tasks; t++) {
+        const size_t n = contender->n_bad[t];
+        if (n == SIZE_MAX || n == 0) continue;
+        gw__text_addf(note, "%s%zu%s on %s", told > 0 ? ", " : note->n ? "; no better than a constant: " : "no better than a constant: ", n, told > 0 ? "" : n == 1 ? " run" : " runs",
+                      c->spec->tasks[t].name);
+        told++;
+    }
+}
+
 /* What was changed besides the architecture, and what is to be known of its runs. */
 static const char *note_on(gw__comparison *c, const gw__contender *contender) {
     gw__text note = {0};
     for (size_t i = contender->n_made; i < contender->overrides.n; i++) gw__text_addf(&note, "%s%s", note.n ? "; " : "", contender->overrides.at[i]);
     if (c->match) gw__text_addf(&note, "%s%+.1f %% parameters", note.n ? "; " : "", 100 * gw__contender_gap(c, contender));
-    for (size_t t = 0; t < c->spec->n_tasks; t++)
-        if (contender->n_bad[t] != SIZE_MAX && contender->n_bad[t] > 0)
-            gw__text_addf(&note, "%s%zu run%s no better than a constant on %s", note.n ? "; " : "", contender->n_bad[t], contender->n_bad[t] == 1 ? "" : "s",
-                          c->spec->tasks[t].name);
+    put_bad(c, contender, &note);
     const char *kept = note.n && !note.failed ? gw__arena_text(&c->arena, note.at, note.n) : NULL;
     gw__text_clear(&note);
     return kept;

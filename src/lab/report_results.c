@@ -134,30 +134,39 @@ static void put_count_cell(int64_t count, gw__text *out) {
     gw__text_puts(out, "</td>");
 }
 
-/* "5", or "3 of 5" and what became of the others. */
-static void put_runs(const gw__report_outcome *outcome, gw__text *out) {
-    const size_t n_done = outcome->n_runs - outcome->n_failed - outcome->n_canceled;
+/* A line below the name. */
+static void put_line(const char *line, gw__text *out) {
+    gw__text_putc(out, ' ');
+    gw__markup_element(out, "span", "type", line);
+}
+
+/* What became of the runs that are not done. */
+static void put_undone(const gw__report_outcome *outcome, gw__text *out) {
     gw__text note = {0};
-    gw__text_addf(out, "<td class=\"runs\">%zu", n_done);
-    if (n_done < outcome->n_runs) gw__text_addf(out, " of %zu", outcome->n_runs);
     if (outcome->n_failed > 0) {
         gw__text_addf(&note, "%zu failed (", outcome->n_failed);
         gw__markup_fixed(&note, 100 * (double)outcome->n_failed / (double)outcome->n_runs, 0);
         gw__text_addf(&note, " %%)%s%s", outcome->problem ? ": " : "", outcome->problem ? outcome->problem : "");
     }
     if (outcome->n_canceled > 0) gw__text_addf(&note, "%s%zu canceled", note.n ? "; " : "", outcome->n_canceled);
-    if (note.n) gw__text_putc(out, ' ');
-    if (note.n) gw__markup_element(out, "span", "type", gw__markup_shown(&note));
-    gw__text_puts(out, "</td>");
+    if (note.n) put_line(gw__markup_shown(&note), out);
     gw__markup_done(&note, out);
+}
+
+/* "5", or "3 of 5" */
+static void put_runs(const gw__report_outcome *outcome, gw__text *out) {
+    const size_t n_done = outcome->n_runs - outcome->n_failed - outcome->n_canceled;
+    gw__text_addf(out, "<td class=\"n\">%zu", n_done);
+    if (n_done < outcome->n_runs) gw__text_addf(out, " of %zu", outcome->n_runs);
+    gw__text_puts(out, "</td>");
 }
 
 static void put_architecture(const gw__report_comparison *c, size_t i, columns with, gw__text *out) {
     const gw__report_outcome *outcome = &c->outcomes[i];
     put_name(c, i, true, out);
-    if (i == c->baseline) gw__text_puts(out, " <span class=\"type\">baseline</span>");
-    if (outcome->note) gw__text_putc(out, ' ');
-    if (outcome->note) gw__markup_element(out, "span", "type", outcome->note);
+    if (i == c->baseline) put_line("baseline", out);
+    if (outcome->note) put_line(outcome->note, out);
+    put_undone(outcome, out);
     gw__text_puts(out, "</th>");
     if (with.gains) put_gain_cells(outcome->gain, with.decimals, i == c->baseline, out);
     if (with.sizes) {
@@ -173,7 +182,7 @@ static void put_architectures(const gw__report_comparison *c, gw__text *out) {
     begin_table("about", "Architectures", NULL, out);
     if (with.gains) put_gain_heads(c, "mean gain", out);
     if (with.sizes) gw__text_puts(out, "<th scope=\"col\" class=\"n\">parameters</th><th scope=\"col\" class=\"n\">multiply-adds</th>");
-    gw__text_puts(out, "<th scope=\"col\">runs done</th></tr></thead>\n<tbody>\n");
+    gw__text_puts(out, "<th scope=\"col\" class=\"n\">runs done</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < c->n_outcomes; i++) put_architecture(c, i, with, out);
     end_table(out);
 }
