@@ -39,7 +39,7 @@ PAPER = {
 }
 
 # The space of the search. `width` is that of a layer's hidden units over all experts together, so that every architecture has the same limit.
-SHARED_SPACE = {"lr": (0.0015, 0.003, 0.006), "width": (64, 128), "layers": (1, 2), "dropout": (0.0, 0.2, 0.4), "epochs": (4, 6)}
+SHARED_SPACE = {"lr": (0.0015, 0.003, 0.006, 0.012), "width": (64, 128, 256), "layers": (1, 2), "dropout": (0.0, 0.2, 0.4), "epochs": (4, 6, 10)}
 OWN_SPACE = {
     "l2-constrained": {"alpha": (1e-5, 1e-4, 1e-3, 1e-2)},
     "tensor-factorization": {"rank": (16, 32, 64), "task_rank": (1, 2)},
@@ -276,7 +276,7 @@ def parse(arguments):
     parser = common.parser(__doc__.splitlines()[0], "census.md")
     parser.add_argument("--quick", action="store_true", help="a search of 2, 3 runs, 3 epochs; writes WORK/census.md unless --out says otherwise")
     parser.add_argument("--runs", type=common.count, help="runs per architecture, default 20")
-    parser.add_argument("--budget", type=common.count, help="settings that the search tries, default 6")
+    parser.add_argument("--budget", type=common.count, help="settings that the search tries, default 12")
     parser.add_argument("--epochs", type=common.count, help="at most so many epochs, for a hasty look")
     parser.add_argument("--groups", type=numbers, default=[1, 2], help="default 1,2")
     parser.add_argument("--architectures", type=lambda text: text.split(","), default=list(ARCHITECTURES), help="default: all of them")
@@ -290,7 +290,7 @@ def parse(arguments):
     if not set(options.architectures) <= set(ARCHITECTURES):
         parser.error("--architectures are " + ", ".join(ARCHITECTURES))
     options.told = trials.told(options, parser, ("quick", "runs", "budget", "epochs", "groups", "architectures", "split_seed"))
-    trials.hasten(options, parser, {"runs": (20, 3), "budget": (6, 2), "epochs": (None, 3)}, "census.md")
+    trials.hasten(options, parser, {"runs": (20, 3), "budget": (12, 2), "epochs": (None, 3)}, "census.md")
     return options
 
 

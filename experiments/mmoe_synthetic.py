@@ -25,10 +25,13 @@ PILOT_SEED, MAIN_SEED, FIGURE_SEED = 1_000_000, 1, 2_000_000
 def arguments():
     options = common.parser(__doc__.split("\n")[0], "mmoe-synthetic.md")
     options.add_argument("--runs", type=common.count, default=200, metavar="N", help="of each model at each correlation; default: %(default)s")
-    options.add_argument("--pilot", type=common.count, default=3, metavar="N", help="runs to choose a model's learning rate by, at each correlation; default: %(default)s")
+    options.add_argument("--pilot", type=common.count, metavar="N", help="runs to choose a model's learning rate by, at each correlation; default: a tenth of --runs, but 3 to 10")
+    options.add_argument("--rate-runs", type=common.count, default=100, metavar="N", help="so many of the runs are also done with the rate that was not chosen; default: %(default)s")
     options.add_argument("--correlations", type=common.correlations, default="0.5,0.9,1", metavar="P,...", help="default: %(default)s")
     synthetic_runs.add_options(options, "mmoe-synthetic.jsonl", steps=10000, batch=128, rows=128000)
-    return synthetic_runs.parsed(options)
+    found = synthetic_runs.parsed(options)
+    found.pilot = found.pilot or max(3, min(10, found.runs // 10))
+    return found
 
 
 # ---- the three parts ----
@@ -59,13 +62,14 @@ def main(options):
     labels = figure_2(options)
     rates, pilot = choose_rates(options, runs, correlations)
     seeds = range(MAIN_SEED, MAIN_SEED + options.runs)
-    runs.complete([(m, p, rate, seed) for seed in seeds for p in correlations for m in MODELS for rate in {*MAIN_RATES, rates[m, p]}], "tables")
+    rated = seeds[:options.rate_runs]
+    runs.complete([(m, p, rate, seed) for seed in seeds for p in correlations for m in MODELS for rate in {rates[m, p], *(MAIN_RATES if seed in rated else ())}], "tables")
 
-    def results(rate_of):
+    def results(rate_of, seeds):
         return {(m, p): [runs.found[m, p, rate_of(m, p), seed] for seed in seeds] for m in MODELS for p in correlations}
 
-    best = results(lambda m, p: rates[m, p])
-    by_rate = {rate: results(lambda m, p, rate=rate: rate) for rate in MAIN_RATES}
+    best = results(lambda m, p: rates[m, p], seeds)
+    by_rate = {rate: results(lambda m, p, rate=rate: rate, rated) for rate in MAIN_RATES}
     common.write(os.path.splitext(options.out)[0] + ".svg", figures(options, labels, best, by_rate))
     common.write(options.out, page(options, labels, pilot, rates, best, by_rate, runs.made_by()))
 

@@ -149,7 +149,7 @@ that depends on p.
   the loss is the mean squared error of the first task on {options.test_rows:,} rows of the same function that nobody trained on, after every {options.rows / options.batch:.0f} steps.
 - 100 inputs, one layer of experts (8 of 16 units; shared-bottom: one of 113), towers of 8, gates that are linear in the input; Adam, batches of {options.batch},
   {options.steps:,} steps, no weight decay; the sum of both tasks' mean squared errors is minimised.
-- Learning rates: for each model and p the one of the paper's grid with the least mean final loss in {options.pilot} other runs; and all with one rate for everybody, below.
+- Learning rates: for each model and p the one of the paper's grid with the least mean final loss in {options.pilot} other runs; and, below, all with one rate for everybody.
 
 The paper does not give c, the sines, the size of the data, the batch, the loss or whether its curves are of training or of test rows, nor which learning rate
 was taken. c and the sines are chosen here so that its figure 2 comes out (`gatewright synth mmoe`). What its x axis says, "number of steps (k)", is read as steps.
@@ -174,7 +174,7 @@ The three models of a run learn from the same table: the last columns compare th
 {curves_table(options, best)}
 ## One learning rate for all
 
-{"".join(rate_section(rate, runs, correlations) for rate, runs in by_rate.items())}## How the learning rates were chosen
+{f"Runs 1 to {options.rate_runs}.{chr(10)}{chr(10)}" if options.rate_runs < n else ""}{"".join(rate_section(rate, runs, correlations) for rate, runs in by_rate.items())}## How the learning rates were chosen
 
 Mean of both tasks' losses at the end of {options.pilot} runs:
 
