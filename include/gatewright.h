@@ -333,8 +333,8 @@ typedef struct gw_compare_options {
  * An entry is the spec with another `model.architecture` and the entry's overrides. Where the spec's levels do not suit the architecture, its
  * layers stand in one level. The architecture single-task is the spec's twin: for each task as many layers of its own, and the same tower.
  *
- * @param ret_json What compare.json holds (docs/compare.md), as soon as a run was done: also where the result is GW_E_CANCELED, or GW_E_IO
- *                 because the files could not be written. Freed with gw_text_free. May be NULL with output_dir.
+ * @param ret_json What compare.json holds (docs/compare.md), as soon as a run was done: also where the result is GW_E_CANCELED, or GW_E_IO or
+ *                 GW_E_NOMEM because the files could not be made. Freed with gw_text_free. May be NULL with output_dir.
  * @return GW_OK, also where some runs failed, which is counted; what the first said if all did; GW_E_CANCELED; GW_E_CONFIG for a spec without
  *         data.test and data.valid, or one that an entry makes wrong.
  */

@@ -49,6 +49,8 @@ const gw__doc *gw__doc_get(const gw__doc *map, const char *key) {
     return NULL;
 }
 
+gw__slice gw__doc_text(const gw__doc *node) { return node && node->kind == GW__DOC_SCALAR ? node->text : GW__SLICE(""); }
+
 bool gw__doc_is_null(const gw__doc *node) {
     return node->kind == GW__DOC_SCALAR && !node->quoted &&
            (node->text.n == 0 || gw__slice_is(node->text, "~") || gw__slice_is(node->text, "null"));

@@ -28,6 +28,7 @@ typedef struct gw__doc {
 gw_status gw__doc_parse_json(const char *bytes, size_t n, const char *name, gw__arena *arena, gw__doc **ret_doc, gw_error *err);
 
 const gw__doc *gw__doc_get(const gw__doc *map, const char *key); /* NULL if absent or not a map */
+gw__slice gw__doc_text(const gw__doc *node); /* of a scalar; empty where there is none */
 bool gw__doc_is_null(const gw__doc *node); /* plain empty, ~, null */
 
 /* Build: append a child (its key NULL in a list). NULL when out of memory. */

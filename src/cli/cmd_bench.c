@@ -53,7 +53,7 @@ static void put_ceiling(gw__text *out, const char *title, const gw__doc *ceiling
 
 static void draw_machine(const gw__doc *machine, gw__text *out) {
     const gw__doc *ceilings = gw__doc_get(machine, "ceilings"), *name = gw__doc_get(machine, "machine");
-    gw__slice isa = cli_text(gw__doc_get(machine, "isa")), processor = name && !gw__doc_is_null(name) ? cli_text(name) : GW__SLICE("this machine");
+    gw__slice isa = gw__doc_text(gw__doc_get(machine, "isa")), processor = name && !gw__doc_is_null(name) ? gw__doc_text(name) : GW__SLICE("this machine");
     gw__text_addf(out, "%.*s, instruction set %.*s\n\n  %-44s", GW__SLICE_ARG(processor), GW__SLICE_ARG(isa), "the most that it can do");
     for (const gw__doc *c = ceilings->first; c; c = c->next)
         gw__text_addf(out, "%4lld thread%s", (long long)cli_count(c, "threads"), cli_count(c, "threads") == 1 ? " " : "s");
@@ -98,7 +98,7 @@ static void draw_line(const gw__doc *shape, const gw__doc *training, bool first,
     static const char *const quantiles[] = {"p50", "p90", "p99", "p99.9"};
     const int64_t threads = cli_count(training, "threads");
     const gw__doc *prediction = prediction_with(shape, threads), *us = gw__doc_get(gw__doc_get(shape, "latency"), "us");
-    gw__slice name = first ? cli_text(gw__doc_get(shape, "shape")) : GW__SLICE("");
+    gw__slice name = first ? gw__doc_text(gw__doc_get(shape, "shape")) : GW__SLICE("");
     gw__text_addf(out, "  %-16.*s%7lld", GW__SLICE_ARG(name), (long long)threads);
     put_time(out, 9, number(training, "us_per_step"));
     put_rate(out, 8, number(training, "rows_per_second"));

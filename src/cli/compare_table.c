@@ -9,7 +9,7 @@ static const gw__doc *architectures_of(const gw__doc *result) { return gw__doc_g
 static void put_text(cli_table *table, const char *text) { cli_cell(table, text, strlen(text)); }
 
 static void put_name(cli_table *table, const gw__doc *architecture) {
-    const gw__slice name = cli_text(gw__doc_get(architecture, "label"));
+    const gw__slice name = gw__doc_text(gw__doc_get(architecture, "label"));
     cli_cell(table, name.at, name.n);
 }
 
@@ -147,7 +147,7 @@ static void draw_tasks(const gw__doc *result, gw__text *out) {
 
 static void draw_title(const gw__doc *result, gw__text *out) {
     const int64_t seed = cli_count(result, "first_seed"), runs = cli_count(result, "runs");
-    gw__text_addf(out, "%.*s: ", GW__SLICE_ARG(cli_text(gw__doc_get(result, "part"))));
+    gw__text_addf(out, "%.*s: ", GW__SLICE_ARG(gw__doc_text(gw__doc_get(result, "part"))));
     cli_put_count(out, cli_count(result, "rows"));
     gw__text_addf(out, " rows; %lld run%s each, ", (long long)runs, runs == 1 ? "" : "s");
     if (runs == 1) gw__text_addf(out, "seed %lld\n\n", (long long)seed);
@@ -158,7 +158,7 @@ static void draw_notes(const gw__doc *result, gw__text *out) {
     const gw__doc *baseline = gw__doc_get(result, "baseline"), *mains = gw__doc_get(result, "main");
     bool bad = false;
     for (const gw__doc *task = mains->first; task; task = task->next) bad |= any_bad(result, task->key.at);
-    if (!gw__doc_is_null(baseline)) gw__text_addf(out, "\ngain: over %.*s; above 0 is better\n", GW__SLICE_ARG(cli_text(baseline)));
+    if (!gw__doc_is_null(baseline)) gw__text_addf(out, "\ngain: over %.*s; above 0 is better\n", GW__SLICE_ARG(gw__doc_text(baseline)));
     if (any_lacks_interval(result)) gw__text_puts(out, "-: too few runs, or too many with equal values, for an interval\n");
     if (bad) gw__text_puts(out, "bad: runs that predict no better than a constant\n");
 }
@@ -171,7 +171,7 @@ static void draw_warnings(const gw__doc *result, gw__text *out) {
         if (!warnings || !warnings->first) continue;
         if (first) gw__text_puts(out, "\nwarnings, by the runs that they came up in (docs/health.md)\n");
         first = false;
-        gw__text_addf(out, "  %.*s:", GW__SLICE_ARG(cli_text(gw__doc_get(a, "label"))));
+        gw__text_addf(out, "  %.*s:", GW__SLICE_ARG(gw__doc_text(gw__doc_get(a, "label"))));
         for (const gw__doc *w = warnings->first; w; w = w->next)
             gw__text_addf(out, "%s %.*s in %.*s", w == warnings->first ? "" : ",", GW__SLICE_ARG(w->key), GW__SLICE_ARG(w->text));
         gw__text_puts(out, "\n");

@@ -69,12 +69,12 @@ static void draw_gate(const gw__doc *experts, cli_screen screen, gw__text *out) 
     size_t widest = 0;
     const bool loads = has_loads(experts);
     for (const gw__doc *expert = experts->first; expert; expert = expert->next) {
-        gw__slice name = cli_text(gw__doc_get(expert, "name"));
+        gw__slice name = gw__doc_text(gw__doc_get(expert, "name"));
         size_t width = gw__utf8_width(name.at, name.n);
         if (width > widest) widest = width;
     }
     for (const gw__doc *expert = experts->first; expert; expert = expert->next) {
-        gw__slice name = cli_text(gw__doc_get(expert, "name"));
+        gw__slice name = gw__doc_text(gw__doc_get(expert, "name"));
         double weight = 0, load = 0;
         cli_number(gw__doc_get(expert, "weight"), &weight);
         cli_number(gw__doc_get(expert, "load"), &load);
@@ -96,7 +96,7 @@ static int64_t count_items(const gw__doc *list) {
 static void draw_gates(const gw__doc *gates, cli_screen screen, gw__text *out) {
     if (gates->first) gw__text_puts(out, "\nmean gates (how much of each expert a stream takes)\n");
     for (const gw__doc *gate = gates->first; gate; gate = gate->next) {
-        gw__slice stream = cli_text(gw__doc_get(gate, "stream"));
+        gw__slice stream = gw__doc_text(gw__doc_get(gate, "stream"));
         const gw__doc *experts = gw__doc_get(gate, "experts");
         double effective;
         gw__text_addf(out, "  level %lld, %.*s", (long long)cli_count(gate, "level"), (int)stream.n, stream.at);
@@ -116,7 +116,7 @@ static const gw__doc *similarities_of(const gw__doc *health, const gw__doc *expe
         const gw__doc *name = gw__doc_get(level, "experts")->first, *row = gw__doc_get(level, "values")->first;
         *ret_names = name;
         for (; name && row; name = name->next, row = row->next)
-            if (gw__slice_equal(name->text, cli_text(gw__doc_get(expert, "name")))) return row;
+            if (gw__slice_equal(name->text, gw__doc_text(gw__doc_get(expert, "name")))) return row;
     }
     return NULL;
 }
@@ -127,7 +127,7 @@ static void cell_most_like(cli_table *table, const gw__doc *health, const gw__do
     double value, greatest = -2;
     gw__text text = {0};
     for (const gw__doc *cell = row ? row->first : NULL; cell && names; cell = cell->next, names = names->next) {
-        if (gw__slice_equal(names->text, cli_text(gw__doc_get(expert, "name"))) || !cli_number(cell, &value) || !(value > greatest)) continue;
+        if (gw__slice_equal(names->text, gw__doc_text(gw__doc_get(expert, "name"))) || !cli_number(cell, &value) || !(value > greatest)) continue;
         greatest = value;
         most = names;
     }
@@ -151,7 +151,7 @@ static void draw_experts(const gw__doc *health, gw__text *out) {
     if (count_items(experts) < 2) return;
     for (size_t i = 0; i < GW__COUNT(names); i++) cli_cell(&table, names[i], strlen(names[i]));
     for (const gw__doc *expert = experts->first; expert; expert = expert->next) {
-        gw__slice level = cli_text(gw__doc_get(expert, "level")), name = cli_text(gw__doc_get(expert, "name"));
+        gw__slice level = gw__doc_text(gw__doc_get(expert, "level")), name = gw__doc_text(gw__doc_get(expert, "name"));
         cli_cell(&table, level.at, level.n);
         cli_cell(&table, name.at, name.n);
         cell_share(&table, expert, "dead", "units");

@@ -76,10 +76,6 @@ bool cli_number(const gw__doc *value, double *ret) {
     return value && value->kind == GW__DOC_SCALAR && !value->quoted && gw__parse_double(value->text, ret);
 }
 
-gw__slice cli_text(const gw__doc *value) {
-    return value && value->kind == GW__DOC_SCALAR ? value->text : GW__SLICE("");
-}
-
 int64_t cli_count(const gw__doc *map, const char *key) {
     double value;
     return cli_number(gw__doc_get(map, key), &value) ? (int64_t)value : 0;

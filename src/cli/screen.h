@@ -29,7 +29,6 @@ void cli_put_rate(gw__text *text, double rows_per_second);  /* 812 k rows/s */
 /* A number of a JSON result for a table: four significant digits or more, "-" where it does not exist. */
 void cli_put_value(gw__text *text, const gw__doc *value);
 bool cli_number(const gw__doc *value, double *ret);
-gw__slice cli_text(const gw__doc *value); /* empty where there is none */
 /* A whole number under `key`, or 0. */
 int64_t cli_count(const gw__doc *map, const char *key);
 

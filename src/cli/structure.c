@@ -6,7 +6,7 @@
 #include "cli/results.h"
 
 static void put_summary(const gw__doc *model, gw__text *out) {
-    gw__slice architecture = cli_text(gw__doc_get(model, "architecture"));
+    gw__slice architecture = gw__doc_text(gw__doc_get(model, "architecture"));
     gw__text_addf(out, "%.*s: ", GW__SLICE_ARG(architecture));
     cli_put_count(out, cli_count(model, "parameters"));
     gw__text_puts(out, " parameters, ");
@@ -63,7 +63,7 @@ static void cell_shape(tree *t, const gw__doc *part) {
     const gw__doc *layers = gw__doc_get(part, "layers");
     if (gw__doc_get(part, "identity")) gw__text_puts(&text, "as it is");
     for (const gw__doc *layer = layers ? layers->first : NULL; layer; layer = layer->next) {
-        gw__slice out = cli_text(layer->first), in = cli_text(layer->first ? layer->first->next : NULL);
+        gw__slice out = gw__doc_text(layer->first), in = gw__doc_text(layer->first ? layer->first->next : NULL);
         if (layer == layers->first) gw__text_add(&text, in.at, in.n);
         gw__text_puts(&text, t->screen.utf8 ? " → " : " > ");
         gw__text_add(&text, out.at, out.n);
@@ -102,8 +102,8 @@ static bool same_layers(const gw__doc *a, const gw__doc *b) {
 }
 
 static bool alike(const gw__doc *a, const gw__doc *b) {
-    return gw__slice_equal(group_of(cli_text(gw__doc_get(a, "name"))), group_of(cli_text(gw__doc_get(b, "name")))) &&
-           gw__slice_equal(cli_text(gw__doc_get(a, "input")), cli_text(gw__doc_get(b, "input"))) && same_layers(a, b);
+    return gw__slice_equal(group_of(gw__doc_text(gw__doc_get(a, "name"))), group_of(gw__doc_text(gw__doc_get(b, "name")))) &&
+           gw__slice_equal(gw__doc_text(gw__doc_get(a, "input")), gw__doc_text(gw__doc_get(b, "input"))) && same_layers(a, b);
 }
 
 /* "shared.0" to "shared.7" as shared.0-7. */
@@ -120,7 +120,7 @@ static void put_experts(tree *t, const gw__doc *experts, const char *what) {
         for (next = first->next; next && alike(first, next); next = next->next, n++) last = next;
         gw__text name = {0};
         gw__text_addf(&name, "%s%s ", what, n > 1 ? "s" : "");
-        put_span(&name, cli_text(gw__doc_get(first, "name")), cli_text(gw__doc_get(last, "name")));
+        put_span(&name, gw__doc_text(gw__doc_get(first, "name")), gw__doc_text(gw__doc_get(last, "name")));
         tree_name(t, 2, false, false, &name);
         tree_numbers(t, first, n);
         gw__text_clear(&name);
@@ -146,7 +146,7 @@ static void put_total(tree *t, const char *title, const gw__doc *parts) {
 
 static void put_gates(tree *t, const gw__doc *gates) {
     for (const gw__doc *gate = gates->first; gate; gate = gate->next) {
-        gw__slice kind = cli_text(gw__doc_get(gate, "kind")), stream = cli_text(gw__doc_get(gate, "stream"));
+        gw__slice kind = gw__doc_text(gw__doc_get(gate, "kind")), stream = gw__doc_text(gw__doc_get(gate, "stream"));
         const gw__doc *experts = gw__doc_get(gate, "experts");
         gw__text name = {0};
         const bool beside = kind.n > 5 && memcmp(kind.at, "self-", 5) == 0;
@@ -174,7 +174,7 @@ static void put_gates(tree *t, const gw__doc *gates) {
 
 static void put_towers(tree *t, const gw__doc *towers) {
     for (const gw__doc *tower = towers->first; tower; tower = tower->next) {
-        gw__slice task = cli_text(gw__doc_get(tower, "task"));
+        gw__slice task = gw__doc_text(gw__doc_get(tower, "task"));
         gw__text name = {0};
         gw__text_addf(&name, "tower %.*s", (int)task.n, task.at);
         tree_name(t, 2, true, tower->next == NULL, &name);
@@ -237,7 +237,7 @@ static void put_features(const gw__doc *features, gw__text *out) {
         if (cli_count(feature, "rows") > 0) cli_cell_count(&table, cli_count(feature, "rows"));
         else cell(&table, "");
         cell_text(&table, feature, "share", "");
-        cell(&table, gw__slice_is(cli_text(gw__doc_get(feature, "automatic")), "true") ? "typed by looking" : "");
+        cell(&table, gw__slice_is(gw__doc_text(gw__doc_get(feature, "automatic")), "true") ? "typed by looking" : "");
     }
     gw__text_puts(out, "\nfeatures\n");
     cli_table_print(&table, out);
@@ -288,7 +288,7 @@ static void put_likeness(const gw__doc *levels, gw__text *out) {
 static void put_biases(const gw__doc *gates, gw__text *out) {
     if (gates->first) gw__text_puts(out, "\nbiases of gates, by expert\n");
     for (const gw__doc *gate = gates->first; gate; gate = gate->next) {
-        gw__slice stream = cli_text(gw__doc_get(gate, "stream"));
+        gw__slice stream = gw__doc_text(gw__doc_get(gate, "stream"));
         gw__text_addf(out, "  level %lld, %.*s:", (long long)cli_count(gate, "level"), GW__SLICE_ARG(stream));
         const gw__doc *values = gw__doc_get(gate, "values");
         for (const gw__doc *value = values ? values->first : NULL; value; value = value->next) {
@@ -305,8 +305,8 @@ static void put_connections(const gw__doc *streams, gw__text *out) {
     for (const gw__doc *stream = streams->first; stream; stream = stream->next) {
         const gw__doc *experts = gw__doc_get(stream, "experts"), *values = gw__doc_get(stream, "values");
         const gw__doc *name = experts ? experts->first : NULL, *value = values ? values->first : NULL;
-        gw__text_addf(out, "  level %lld, %.*s", (long long)cli_count(stream, "level"), GW__SLICE_ARG(cli_text(gw__doc_get(stream, "stream"))));
-        gw__text_puts(out, gw__slice_is(cli_text(gw__doc_get(stream, "kind")), "residual") ? ", once more:" : ":");
+        gw__text_addf(out, "  level %lld, %.*s", (long long)cli_count(stream, "level"), GW__SLICE_ARG(gw__doc_text(gw__doc_get(stream, "stream"))));
+        gw__text_puts(out, gw__slice_is(gw__doc_text(gw__doc_get(stream, "kind")), "residual") ? ", once more:" : ":");
         for (; name && value; name = name->next, value = value->next) {
             gw__text_addf(out, "%s %.*s ", name == experts->first ? "" : ",", GW__SLICE_ARG(name->text));
             cli_put_value(out, value);

@@ -26,10 +26,7 @@ static const char *keep(maker *m, gw__text *text) {
     return kept;
 }
 
-static const char *text_of(const gw__doc *map, const char *key) {
-    const gw__doc *found = gw__doc_get(map, key);
-    return found && found->kind == GW__DOC_SCALAR ? found->text.at : "";
-}
+static const char *text_of(const gw__doc *map, const char *key) { return gw__doc_text(gw__doc_get(map, key)).at; }
 
 static double number_of(const gw__doc *node) {
     double value;

@@ -22,10 +22,7 @@ static void *take(maker *m, size_t n, size_t item) {
     return p;
 }
 
-static const char *text_of(const gw__doc *map, const char *key) {
-    const gw__doc *found = gw__doc_get(map, key);
-    return found && found->kind == GW__DOC_SCALAR ? found->text.at : "";
-}
+static const char *text_of(const gw__doc *map, const char *key) { return gw__doc_text(gw__doc_get(map, key)).at; }
 
 static size_t count_of(const gw__doc *list) { return list ? list->n : 0; }
 
