@@ -37,7 +37,7 @@ static size_t count_of(const gw__doc *list) { return list && list->kind == GW__D
 
 static const char *value_text(maker *m, const gw__doc *node) {
     gw__text text = {0};
-    gw__markup_value(&text, number_of(node));
+    gw__markup_fixed(&text, number_of(node), 3);
     return keep(m, &text);
 }
 
