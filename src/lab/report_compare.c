@@ -111,13 +111,33 @@ static void draw_mean(const gw__chart *chart, const gw__report_cell *cell, const
     gw__markup_done(&title, chart->out);
 }
 
+/* "12.4 to 30.1, far above the others" in place of the bars. */
+static void tell_above(const gw__chart *chart, gw__range losses, double y) {
+    gw__text label = {0};
+    gw__markup_value(&label, losses.low);
+    if (losses.high > losses.low) gw__text_puts(&label, " to ");
+    if (losses.high > losses.low) gw__markup_value(&label, losses.high);
+    gw__text_puts(&label, ", far above the others");
+    gw__svg_label(chart->out, "row", chart->right - 4, y - 8, GW__ANCHOR_END, gw__markup_shown(&label));
+    gw__markup_done(&label, chart->out);
+}
+
 static void draw_losses(const gw__report_comparison *c, size_t task, gw__text *out) {
-    gw__range range = GW__RANGE_EMPTY;
+    gw__range range = GW__RANGE_EMPTY, *losses = calloc(c->n_outcomes + 1, sizeof *losses);
     size_t most = 1, *counts = calloc(c->n_outcomes + 1, BINS * sizeof *counts);
     gw__text label = {0};
-    if (!counts) out->failed = true;
-    for (size_t i = 0; i < c->n_outcomes; i++) gw__range_add_all(&range, c->outcomes[i].tasks[task].losses, c->outcomes[i].n_runs);
-    if (!counts || gw__range_is_empty(range)) goto cleanup;
+    if (!counts || !losses) {
+        out->failed = true;
+        goto cleanup;
+    }
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        losses[i] = GW__RANGE_EMPTY;
+        gw__range_add_all(&losses[i], c->outcomes[i].tasks[task].losses, c->outcomes[i].n_runs);
+    }
+    const double limit = gw__scale_limit(losses, c->n_outcomes);
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (!(gw__range_is_above(losses[i], limit))) gw__range_add_all(&range, c->outcomes[i].tasks[task].losses, c->outcomes[i].n_runs);
+    if (gw__range_is_empty(range)) goto cleanup;
     range = gw__range_padded(range, 0.03);
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const gw__report_cell *cell = &c->outcomes[i].tasks[task];
@@ -132,11 +152,13 @@ static void draw_losses(const gw__report_comparison *c, size_t task, gw__text *o
         const double y = chart.top + ((double)i + 1) * RUNS_ROW - 4;
         draw_name(&chart, c, i, y - 8);
         draw_runs(&chart, c, i, counts + i * BINS, most, y);
-        if (c->outcomes[i].tasks[task].losses) draw_mean(&chart, &c->outcomes[i].tasks[task], c->outcomes[i].name, c->outcomes[i].n_runs, y);
+        if (gw__range_is_above(losses[i], limit)) tell_above(&chart, losses[i], y);
+        else if (c->outcomes[i].tasks[task].losses) draw_mean(&chart, &c->outcomes[i].tasks[task], c->outcomes[i].name, c->outcomes[i].n_runs, y);
     }
     gw__svg_end(out);
     gw__figure_end(out);
 cleanup:
+    free(losses);
     free(counts);
     gw__markup_done(&label, out);
 }

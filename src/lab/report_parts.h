@@ -52,4 +52,9 @@ void gw__matrix_write(const gw__report_matrix *matrix, gw__text *out);
 /* How many of the values lie in each of n bins of equal width over the range, the last one with its end; others and NaN in none. */
 void gw__bins_count(const double *values, size_t n_values, gw__range range, size_t n, size_t *ret_counts);
 
+/* Where a scale for several ranges may end so that most of them can be told apart: the highest end above which others lie wholly, and so far that they
+ * would leave less than a quarter of the scale to those below, which are at least half, and two. INFINITY: there is no such place. */
+double gw__scale_limit(const gw__range *ranges, size_t n);
+static inline bool gw__range_is_above(gw__range range, double limit) { return !gw__range_is_empty(range) && range.low > limit; }
+
 #endif

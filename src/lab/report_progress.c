@@ -1,6 +1,7 @@
 /* How several architectures learn: for each task a chart with the mean of each one's runs, epoch by epoch. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lab/report_parts.h"
 
@@ -111,41 +112,73 @@ static void put_numbers(const gw__report_comparison *c, size_t task, gw__text *o
 
 /* ---- the charts ---- */
 
-static gw__range range_of(const gw__report_comparison *c, size_t task) {
+static gw__range means_of(const gw__report_comparison *c, size_t i, size_t task) {
+    const gw__report_curve *curve = &c->outcomes[i].tasks[task].curve;
+    gw__range range = GW__RANGE_EMPTY;
+    gw__range_add_all(&range, curve->means, c->n_epochs);
+    return range;
+}
+
+/* Lines that lie wholly above it are not in the picture. */
+static double limit_of(const gw__report_comparison *c, size_t task, gw__text *out) {
+    gw__range *means = calloc(c->n_outcomes, sizeof *means);
+    if (!means) out->failed = true;
+    for (size_t i = 0; means && i < c->n_outcomes; i++) means[i] = means_of(c, i, task);
+    const double limit = means ? gw__scale_limit(means, c->n_outcomes) : INFINITY;
+    free(means);
+    return limit;
+}
+
+static bool is_above(const gw__report_comparison *c, size_t i, size_t task, double limit) { return gw__range_is_above(means_of(c, i, task), limit); }
+
+static gw__range range_of(const gw__report_comparison *c, size_t task, double limit) {
     gw__range range = GW__RANGE_EMPTY;
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const gw__report_curve *curve = &c->outcomes[i].tasks[task].curve;
-        for (size_t e = 0; curve->means && e < c->n_epochs; e++) {
-            gw__range_add(&range, curve->means[e]);
-            gw__range_add(&range, curve->lows[e]);
-            gw__range_add(&range, curve->highs[e]);
-        }
+        if (is_above(c, i, task, limit)) continue;
+        gw__range_add_all(&range, curve->means, c->n_epochs);
+        gw__range_add_all(&range, curve->lows, c->n_epochs);
+        gw__range_add_all(&range, curve->highs, c->n_epochs);
     }
     return range;
 }
 
+/* "Far above these, and not shown: ..."; nothing if all are shown. */
+static void tell_above(const gw__report_comparison *c, size_t task, double limit, gw__text *out) {
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        if (!is_above(c, i, task, limit)) continue;
+        gw__text_puts(out, out->n ? "; " : "Far above these, and not shown: ");
+        describe(&c->outcomes[i], &c->outcomes[i].tasks[task].curve, c->n_epochs, out);
+    }
+    if (out->n) gw__text_putc(out, '.');
+}
+
 static void draw_task(const gw__report_comparison *c, size_t task, gw__text *out) {
-    const gw__range range = range_of(c, task);
+    const double limit = limit_of(c, task, out);
+    const gw__range range = range_of(c, task, limit);
     if (gw__range_is_empty(range)) return;
-    gw__text label = {0};
+    gw__text label = {0}, note = {0};
     const double last = (double)c->n_epochs;
     const gw__axis x = {.range = last > 1 ? (gw__range){1, last} : (gw__range){0.5, 1.5}, .title = "epoch", .whole = true};
     const gw__axis y = {.range = gw__range_padded(range, 0.04), .title = c->curve};
     gw__text_addf(&label, "%s: %s by epoch, mean over runs, a line for each architecture", c->tasks[task], c->curve);
-    gw__figure_begin(out, "fit", c->tasks[task], NULL);
+    tell_above(c, task, limit, &note);
+    gw__figure_begin(out, "fit", c->tasks[task], note.n ? gw__markup_shown(&note) : NULL);
     const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, gw__markup_shown(&label));
-    for (size_t i = 0; i < c->n_outcomes; i++) draw_curve(&chart, c, i, task);
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        if (!is_above(c, i, task, limit)) draw_curve(&chart, c, i, task);
     gw__svg_end(out);
     put_numbers(c, task, out);
     gw__figure_end(out);
     gw__markup_done(&label, out);
+    gw__markup_done(&note, out);
 }
 
 /* ---- the whole ---- */
 
 static bool has_any(const gw__report_comparison *c) {
     for (size_t t = 0; t < c->n_tasks; t++)
-        if (!gw__range_is_empty(range_of(c, t))) return true;
+        if (!gw__range_is_empty(range_of(c, t, INFINITY))) return true;
     return false;
 }
 

@@ -55,19 +55,20 @@ static gw__report_curve progress(size_t outcome, size_t n_runs, double to, uint3
     return (gw__report_curve){means, lows, highs, runs};
 }
 
+/* The fourth architecture is far off on the second task. */
 static gw__report_cell *cells(size_t n_tasks, size_t outcome, size_t n_runs, bool fails, uint32_t *state) {
     gw__report_cell *made = take(n_tasks, sizeof *made);
     for (size_t t = 0; t < n_tasks; t++) {
         double *losses = take(n_runs, sizeof *losses), *values = take(n_runs, sizeof *values);
-        const double gain = 0.004 * scatter(state);
+        const double gain = 0.004 * scatter(state), off = t == 1 && outcome == 3 ? 10 : 0;
         for (size_t r = 0; r < n_runs; r++) {
-            losses[r] = 0.3 - 2 * gain + 0.004 * scatter(state);
+            losses[r] = 0.3 - 2 * gain + off + 0.004 * scatter(state);
             values[r] = 0.85 + gain + 0.002 * scatter(state);
         }
         if (fails) losses[0] = values[0] = NAN;
         const double half = n_runs > 1 ? 0.0025 : NAN;
         made[t] = (gw__report_cell){losses, values, interval(0.85 + gain, half), half, 0.85 + gain + 2 * half, outcome ? interval(gain, half) : none, {0}};
-        if (!fails) made[t].curve = progress(outcome, n_runs, 0.3 - 2 * gain, state);
+        if (!fails) made[t].curve = progress(outcome, n_runs, 0.3 - 2 * gain + off, state);
     }
     return made;
 }

@@ -135,6 +135,23 @@ static void bins_have_known_counts(void **state) {
     assert_true(counts[0] + counts[1] + counts[2] + counts[3] == 0);
 }
 
+static void scales_end_below_what_lies_apart(void **state) {
+    const gw__range apart[] = {{0.5, 0.9}, GW__RANGE_EMPTY, {10, 60}, {0.4, 0.8}, {0.6, 0.7}};
+    assert_true(gw__scale_limit(apart, 5) == 0.9);
+    const gw__range two[] = {{0.5, 0.9}, {10, 60}, {0.4, 0.8}, {50, 70}}; /* which may be two */
+    assert_true(gw__scale_limit(two, 4) == 0.9);
+    const gw__range near[] = {{0.5, 0.9}, {1, 1.5}, {0.4, 0.8}}; /* not far enough */
+    assert_true(isinf(gw__scale_limit(near, 3)));
+    const gw__range one[] = {{0.5, 0.9}, {10, 60}, {0.8, 12}}; /* nothing lies apart from the third */
+    assert_true(isinf(gw__scale_limit(one, 3)));
+    const gw__range few[] = {{0.5, 0.9}, {10, 60}}; /* of two neither is the odd one */
+    assert_true(isinf(gw__scale_limit(few, 2)));
+    const gw__range better[] = {{0.01, 0.02}, {10, 11}, {10, 12}}; /* what is far better is shown */
+    assert_true(isinf(gw__scale_limit(better, 3)));
+    const gw__range equal[] = {{0.5, 0.5}, {0.5, 0.5}, {0.51, 0.51}};
+    assert_true(isinf(gw__scale_limit(equal, 3)));
+}
+
 /* ---- what a run found when it looked at itself ---- */
 
 static gw__doc *parsed(const char *text, gw__arena *arena) {
@@ -266,7 +283,7 @@ static void a_page_that_cannot_be_written(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(markup_is_escaped), cmocka_unit_test(long_names_are_clipped), cmocka_unit_test(numbers_are_short), cmocka_unit_test(json_is_indented),
-        cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts),
+        cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts), cmocka_unit_test(scales_end_below_what_lies_apart),
         cmocka_unit_test(looks_become_figures), cmocka_unit_test(what_is_not_known_is_said), cmocka_unit_test(long_tables_are_folded),
         cmocka_unit_test(one_level_is_not_named), cmocka_unit_test(conflict_is_of_the_kept_epoch),
         cmocka_unit_test(equal_reports_are_equal_pages), cmocka_unit_test(an_empty_report_is_a_page), cmocka_unit_test(a_page_that_cannot_be_written),

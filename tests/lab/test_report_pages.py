@@ -46,7 +46,14 @@ def progress():
     same([path.get("class") for path in groups[0].iter("path")], ["area", "line", "line thin"], "a band, a line, and another where some runs had ended")
     same([len(path.get("d").split("L")) for path in groups[0].iter("path")], [18, 9, 4], "as far as the runs go")
     same(len(groups[2].findall("circle")), 1, "one epoch is a dot")
-    table = next(f for f in root.iter("figure") if charts[0] in list(f)).find(".//table")
+    figures = [next(f for f in root.iter("figure") if chart in list(f)) for chart in charts]
+    told = [" ".join("".join(f.find("figcaption").itertext()).split()) for f in figures]
+    check("Far above" not in told[0] and "Far above these, and not shown: mmoe: 10." in told[1], "what lies far above the others is told of", told)
+    same(len([g for g in charts[1].iter("g") if (g.get("class") or "").startswith("curve")]), 6, "and not drawn, so that the others can be told apart")
+    scattered = [svg for svg in root.iter("svg") if "distribution of final losses" in svg.get("aria-label")]
+    texts = [["".join(text.itertext()) for text in svg.iter("text")] for svg in scattered]
+    same([sum("far above the others" in text for text in of) for of in texts], [0, 1], "nor are its bars")
+    table = figures[0].find(".//table")
     same([len(list(table.iter("tr"))), len(table.find(".//tr"))], [13, 9], "the means stand in a table")
     links = [a.get("href") for a in root.find(".//section").iter("a")]
     same(links, ["a-page.html"] * 7, "names lead to the pages that there are")
