@@ -64,5 +64,5 @@ def drawing(panels, columns=3):
     rows = (len(panels) + columns - 1) // columns
     columns = min(columns, len(panels))
     parts = [f'<g transform="translate({i % columns * WIDTH} {i // columns * HEIGHT})">\n{panel.svg()}\n</g>' for i, panel in enumerate(panels)]
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{columns * WIDTH}" height="{rows * HEIGHT}" font-family="sans-serif" font-size="10">\n'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{columns * WIDTH + 8}" height="{rows * HEIGHT}" font-family="sans-serif" font-size="10">\n'
             f'<rect width="100%" height="100%" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n")
