@@ -119,6 +119,12 @@ static size_t list_gaps(gw__meter *meter, const gw__task_spec *task, gw__text *o
     return n;
 }
 
+/* Why a binary task has no auc. */
+static bool of_one_class(const gw__task_spec *task, gw__meter *meter) {
+    double value;
+    return task->type == GW_TASK_BINARY && !gw__meter_value(meter, GW__METRIC_AUC, &value);
+}
+
 void gw__report_validation_gaps(gw__run *run) {
     const gw__spec *spec = run->model->spec;
     for (size_t t = 0; t < spec->n_tasks; t++) {
@@ -131,8 +137,9 @@ void gw__report_validation_gaps(gw__run *run) {
                      "task '%s': no labelled row in the validation part, so it has no metrics there; hint: more rows or others in 'data.valid'", name);
         else if (n && !gaps.failed)
             gw__warn(run, "missing_metric", gw__about_task(name, (double)gw__meter_rows(meter)),
-                     "task '%s': %s %s not exist in the validation part, which has %lld labelled row%s", name, gaps.at,
-                     n == 1 ? "does" : "do", (long long)gw__meter_rows(meter), gw__meter_rows(meter) == 1 ? "" : "s");
+                     "task '%s': %s %s not exist in the validation part, which has %lld labelled row%s%s", name, gaps.at,
+                     n == 1 ? "does" : "do", (long long)gw__meter_rows(meter), gw__meter_rows(meter) == 1 ? "" : "s",
+                     of_one_class(&spec->tasks[t], meter) ? ", all of one class; hint: more rows or others in 'data.valid'" : "");
         gw__text_clear(&gaps);
     }
 }

@@ -221,6 +221,16 @@ def unlabelled():
     write("t.csv", table())
 
 
+def one_class():
+    lines = table().splitlines()
+    at = lines[0].split(",").index("click")
+    clicks = [line.split(",")[at] for line in lines[1:]]
+    write("t.csv", "\n".join([lines[0] + ",day"] + [f"{line},{9 if click == '0' and i % 3 == 0 else 1}" for i, (line, click) in enumerate(zip(lines[1:], clicks))]) + "\n")
+    one_warning("a task of one class in validation", "missing_metric", ["task 'click'", "'auc'", "validation part", "all of one class"], lambda x: x > 0,
+                "--set", "data.valid={column: day, from: 5}", "--set", "features.ignore=[day]")
+    write("t.csv", table())
+
+
 def documented():
     sources = "".join(read(path).decode() for path in glob.glob(os.path.join(SOURCE, "src", "train", "*.c")))
     page = read(os.path.join(SOURCE, "docs", "health.md")).decode().split("## Warnings")[1]
@@ -271,4 +281,4 @@ def evaluation():
     check("similarity" not in described and "gate_biases" not in described, "a spec has no parameters to compare", described)
 
 
-main(documented, healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, stuck, evaluation)
+main(documented, healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, one_class, stuck, evaluation)
