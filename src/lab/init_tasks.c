@@ -32,13 +32,14 @@ const char *gw__init_reason(gw__init_plan *plan, const char *format, ...) {
 }
 
 void gw__init_add_number(gw__text *text, double value) {
-    double scale = 1; /* a power of ten that leaves three digits */
-    while (fabs(value) / scale >= 1000 && scale < 1e300) scale *= 10;
-    double small = 1;
-    while (value != 0 && fabs(value) * small < 100 && small < 1e15) small *= 10;
+    int exponent = 0; /* of the power of ten that leaves three digits before the point */
+    double size = fabs(value), read = 0;
+    for (; size >= 999.5 && isfinite(size); exponent++) size /= 10;
+    for (; size > 0 && size < 99.95; exponent--) size *= 10;
     char digits[32];
-    int n = gw__format_double(scale > 1 ? round(value / scale) * scale : round(value * small) / small, digits);
-    gw__text_add(text, digits, (size_t)n);
+    const int n = snprintf(digits, sizeof digits, "%s%lldE%d", value < 0 ? "-" : "", isfinite(size) ? llround(size) : 0, exponent);
+    gw__parse_double((gw__slice){digits, (size_t)n}, &read);
+    gw__text_add(text, digits, (size_t)gw__format_double(read, digits));
 }
 
 void gw__init_add_shown(gw__text *text, gw__slice shown) {
@@ -243,6 +244,13 @@ static gw_status check_type(const gw__init_plan *plan, const gw__profile *column
     return needs_numbers(type) ? check_numbers(plan, column, type, err) : GW_OK;
 }
 
+/* Outputs begin near 0 and move by about the learning rate in a step: thousands are out of reach, and millionths are stepped over. */
+static void advise_scale(double mean, double variance, gw__text *text) {
+    const double size = fmax(fabs(mean), sqrt(fmax(variance, 0)));
+    if ((size >= 1e-4 && size <= 1000) || !(size > 0) || !isfinite(size)) return;
+    gw__text_addf(text, "; so far from 1 that learning takes long: better divide the column by 1e%d", (int)floor(log10(size)));
+}
+
 /* The labels' mean and spread; with several tasks, a weight that brings a regression's squared error near 1. */
 static gw_status describe_numbers(gw__init_plan *plan, gw__task_plan *task, const gw__profile *column, bool several, gw_error *err) {
     double n = (double)column->numbers, mean = column->sum / n, variance = column->sum_squares / n - mean * mean;
@@ -258,6 +266,7 @@ static gw_status describe_numbers(gw__init_plan *plan, gw__task_plan *task, cons
         gw__text_clear(&weight);
         gw__text_puts(&text, "; labels are not rescaled, so the weight is 1 over the variance");
     }
+    if (task->type == GW_TASK_REGRESSION) advise_scale(mean, variance, &text);
     if (task->type == GW_TASK_REGRESSION && column->min == 0 && column->integers == column->numbers) gw__text_puts(&text, "; a count if it counts events");
     if (task->type == GW_TASK_REGRESSION) gw__text_puts(&text, "; quantile to learn medians or ranges");
     task->reason = text.failed ? NULL : gw__arena_text(&plan->arena, text.at, text.n);

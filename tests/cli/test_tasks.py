@@ -134,6 +134,26 @@ def first_looks():
     fails("a table without names", 1, ["bare.csv:1", "if the first line holds no names"], "init", write("bare.csv", "0,1,0\n1,1,0\n"), "--task", "x")
 
 
+def large_and_small():
+    """Regressions far from 1: no weight is 0, and the newcomer is told what to do."""
+    rng = random.Random(3)
+    for size in (1e-6, 1e-3, 50, 1e8, 1e12):
+        rows_of = [(rng.gauss(0, 1), rng.gauss(0, 1)) for _ in range(800)]
+        write("size.csv", "a,b,income,buy\n" + "".join(f"{a:.4f},{b:.4f},{size * (a + b / 2):.9g},{int(a - b > 0)}\n" for a, b in rows_of))
+        text = succeeds(f"labels of size {size:g}", "init", "size.csv", "--task", "income:regression", "--task", "buy", "-o", "size.yaml") and read("size.yaml").decode()
+        line = next(line for line in text.splitlines() if line.startswith("  income: "))
+        weight = float(line.partition("weight: ")[2].rstrip("}") or "nan")
+        check(0.7 < weight * 1.25 * size * size < 1.4, f"labels of size {size:g}: the weight is 1 over their variance, to three digits", line)
+        same("divide the column by 1e" in text, not 1e-4 < size < 1000, f"labels of size {size:g}: whether to divide them")
+        found = succeeds(f"labels of size {size:g} train", "train", "size.yaml", "--set", "train.epochs=30", "--set", "train.optimizer.lr=0.01", "--set", "train.early_stop=null", "--json", "-o", "size.gw")
+        valid = json.loads(found.out.splitlines()[-1])["valid"]["tasks"]
+        check(valid["buy"]["auc"] > 0.9, f"labels of size {size:g}: the other task learns", valid)
+        if 1e-4 < size < 1000:
+            check(valid["income"]["r2"] > 0.5, f"labels of size {size:g}: so does this one", valid)
+        elif size > 1:
+            check("its loss does not move" in found.err and "divide large ones" in found.err, f"labels of size {size:g}: it is said that this one does not", found.err)
+
+
 def spaces():
     rng = random.Random(9)
     lines = rows(900).splitlines()
@@ -165,4 +185,4 @@ def spaces():
     check(sum(r["stay"] > r["click"] for r in bound) <= wrong, "a heavier weight leaves no more rows out of order", wrong)
 
 
-main(training, predictions, labels, init, first_looks, spaces)
+main(training, predictions, labels, init, first_looks, large_and_small, spaces)
