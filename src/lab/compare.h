@@ -74,6 +74,7 @@ typedef struct gw__comparison {
     size_t n_scores;
     size_t *mains;          /* [T] the score that says most of a task: auc, rmse, accuracy or pinball, else the loss */
     const char **kinds;     /* of warnings, in the order in which they first come up */
+    const char **kind_texts; /* [n_kinds] the first of each in words, and whose it is */
     size_t n_kinds;
     uint64_t match;         /* dense parameters that all should have; 0: as they come */
     size_t n_ended;         /* runs so far */
@@ -95,6 +96,7 @@ gw_status gw__compare_match(gw__comparison *c, gw_error *err);
 #define GW__MATCH_TOLERANCE 0.05 /* widths are whole numbers; from here on it is said that a contender is not matched */
 /* How far from c->match, as a share of it. */
 double    gw__contender_gap(const gw__comparison *c, const gw__contender *contender);
+bool      gw__contender_is_off(const gw__comparison *c, const gw__contender *contender);
 
 /* ---- compare_pages.c: a page of each contender's first run, which is known before it is trained, so that no model has to be kept ---- */
 gw_status gw__compare_plan_pages(gw__comparison *c, gw_error *err);
@@ -115,6 +117,14 @@ gw_status gw__compare_collect(gw__comparison *c, const gw_run_result *results, g
 
 /* ---- compare_health.c ---- */
 gw_status gw__compare_collect_warnings(gw__comparison *c, gw_error *err);
+/* All that is to be warned of, in sentences: runs that are not done, or learnt nothing, parameters that do not match, and the first warning of each kind. */
+gw_status gw__compare_tell_warnings(gw__comparison *c, const char *const **ret_texts, size_t *ret_n, gw_error *err);
+/* The first run that failed; NULL: none did. */
+const gw__compared_run *gw__contender_failed(const gw__comparison *c, const gw__contender *contender);
+/* "no better than a constant: 2 runs on rich, 1 on age"; nothing of runs that are. */
+void      gw__contender_put_bad(const gw__comparison *c, const gw__contender *contender, gw__text *out);
+/* By how much it is off. */
+void      gw__contender_put_gap(const gw__comparison *c, const gw__contender *contender, gw__text *out);
 
 /* ---- compare_write.c ---- */
 gw_status gw__compare_write_json(const gw__comparison *c, gw__text *out, gw_error *err);

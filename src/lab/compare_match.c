@@ -137,15 +137,18 @@ double gw__contender_gap(const gw__comparison *c, const gw__contender *contender
     return ((double)contender->dense_parameters - (double)c->match) / (double)c->match;
 }
 
+bool gw__contender_is_off(const gw__comparison *c, const gw__contender *contender) { return fabs(gw__contender_gap(c, contender)) > GW__MATCH_TOLERANCE; }
+
 /* ---- all ------------------------------------------------------------------------------------------------------------------------- */
 
 static void warn(const gw__comparison *c, const gw__contender *contender) {
-    char text[256];
-    const gw_event event = {.kind = GW_EVENT_WARNING, .text = text, .run = SIZE_MAX};
-    if (!c->listener || fabs(gw__contender_gap(c, contender)) <= GW__MATCH_TOLERANCE) return;
-    snprintf(text, sizeof text, "%llu dense parameters instead of %llu: no width of its experts comes nearer", (unsigned long long)contender->dense_parameters,
-             (unsigned long long)c->match);
-    c->listener(c->listener_context, &(gw_compare_event){.label = contender->label, .seed = c->first_seed, .runs = c->n_contenders * c->n_runs, .event = &event});
+    gw__text text = {0};
+    if (!c->listener || !gw__contender_is_off(c, contender)) return;
+    gw__contender_put_gap(c, contender, &text);
+    const gw_event event = {.kind = GW_EVENT_WARNING, .text = text.at, .run = SIZE_MAX};
+    if (!text.failed)
+        c->listener(c->listener_context, &(gw_compare_event){.label = contender->label, .seed = c->first_seed, .runs = c->n_contenders * c->n_runs, .event = &event});
+    gw__text_clear(&text);
 }
 
 static gw_status match_all(gw__comparison *c, const gw__features *features, gw_error *err) {

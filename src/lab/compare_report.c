@@ -34,38 +34,23 @@ static bool fill_cell(gw__comparison *c, const gw__contender *contender, size_t 
 
 /* ---- one architecture ------------------------------------------------------------------------------------------------------------ */
 
-/* "no better than a constant: 2 runs on rich, 1 on age" */
-static void put_bad(const gw__comparison *c, const gw__contender *contender, gw__text *note) {
-    size_t told = 0;
-    for (size_t t = 0; t < c->spec->n_tasks; t++) {
-        const size_t n = contender->n_bad[t];
-        if (n == SIZE_MAX || n == 0) continue;
-        gw__text_addf(note, "%s%zu%s on %s", told > 0 ? ", " : note->n ? "; no better than a constant: " : "no better than a constant: ", n, told > 0 ? "" : n == 1 ? " run" : " runs",
-                      c->spec->tasks[t].name);
-        told++;
-    }
-}
-
 /* What was changed besides the architecture, and what is to be known of its runs. */
 static const char *note_on(gw__comparison *c, const gw__contender *contender) {
-    gw__text note = {0};
+    gw__text note = {0}, bad = {0};
     for (size_t i = contender->n_made; i < contender->overrides.n; i++) gw__text_addf(&note, "%s%s", note.n ? "; " : "", contender->overrides.at[i]);
     if (c->match) gw__text_addf(&note, "%s%+.1f %% parameters", note.n ? "; " : "", 100 * gw__contender_gap(c, contender));
-    put_bad(c, contender, &note);
+    gw__contender_put_bad(c, contender, &bad);
+    if (bad.n) gw__text_addf(&note, "%s%s", note.n ? "; " : "", bad.at);
+    note.failed |= bad.failed;
+    gw__text_clear(&bad);
     const char *kept = note.n && !note.failed ? gw__arena_text(&c->arena, note.at, note.n) : NULL;
     gw__text_clear(&note);
     return kept;
 }
 
-/* Of the first run that failed; NULL: none did. */
-static const char *problem_of(const gw__comparison *c, const gw__contender *contender) {
-    for (size_t i = 0; i < c->n_runs; i++)
-        if (contender->runs[i].status != GW_OK && contender->runs[i].status != GW_E_CANCELED) return contender->runs[i].problem;
-    return NULL;
-}
-
 static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender, gw__report_outcome *ret, gw_error *err) {
     const bool began = contender->multiply_adds > 0; /* only then is it known how large it is */
+    const gw__compared_run *failed = gw__contender_failed(c, contender);
     gw__report_cell *cells = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *cells);
     gw__report_curve *curves = gw__arena_alloc(&c->arena, c->spec->n_tasks, sizeof *curves);
     gw_status status = cells && curves ? gw__compare_curves(c, contender, curves, err) : gw__fail_nomem(err);
@@ -76,9 +61,9 @@ static gw_status fill_outcome(gw__comparison *c, const gw__contender *contender,
     if (status != GW_OK) return status;
     const gw__summary *all = &contender->overall;
     *ret = (gw__report_outcome){.name = contender->label, .n_runs = c->n_runs, .n_failed = contender->n_failed,
-                                .n_canceled = contender->n_canceled, .problem = problem_of(c, contender),
-                                .parameters = began ? (int64_t)(contender->dense_parameters + contender->table_parameters) : -1, .multiply_adds = began ? (int64_t)contender->multiply_adds : -1,
-                                .tasks = cells,
+                                .n_canceled = contender->n_canceled, .problem = failed ? failed->problem : NULL,
+                                .parameters = began ? (int64_t)(contender->dense_parameters + contender->table_parameters) : -1,
+                                .multiply_adds = began ? (int64_t)contender->multiply_adds : -1, .tasks = cells,
                                 .gain = all->n ? interval(all->gain, all->gain_low, all->gain_high) : interval(NAN, NAN, NAN), .note = note_on(c, contender),
                                 .page = contender->page.page.n > 0 ? contender->page_name : NULL};
     return GW_OK;
@@ -149,8 +134,8 @@ static gw_status fill_warnings(gw__comparison *c, gw__report_table *ret, gw_erro
             if (!cells[i * n + k + 1]) return gw__fail_nomem(err);
         }
     }
-    *ret = (gw__report_table){.title = "Runs with warnings", .note = "In how many runs of each architecture a kind of warning came up.", .columns = columns,
-                              .n_columns = n, .cells = cells, .n_rows = c->n_contenders};
+    *ret = (gw__report_table){.title = "Runs with warnings", .columns = columns, .n_columns = n, .cells = cells, .n_rows = c->n_contenders,
+                              .note = "In how many runs of each architecture a kind of warning came up. Above, each kind in words: of the first run that has it."};
     return GW_OK;
 }
 
@@ -182,12 +167,15 @@ static gw_status put_spec(const gw__comparison *c, gw__text *out, gw_error *err)
 gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err) {
     gw__report_comparison comparison;
     gw__report_table warnings;
+    const char *const *texts = NULL;
+    size_t n_texts = 0;
     gw__text spec = {0};
     gw_status status = GW_OK;
     const bool validated = strcmp(c->part, "valid") == 0;
     const unsigned long long first = c->first_seed, last = c->first_seed + (c->n_runs - 1);
     GW__TRY(fill_comparison(c, &comparison, err));
     GW__TRY(fill_warnings(c, &warnings, err));
+    GW__TRY(gw__compare_tell_warnings(c, &texts, &n_texts, err));
     GW__TRY(put_spec(c, &spec, err));
     const gw__report_fact facts[] = {
         {"rows to train", count_of(c, c->train_rows)},
@@ -196,8 +184,8 @@ gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err) {
         {"seeds", text_of(c, "%llu to %llu", first, last)},
         {"set for all", shared_sets(c)},
     };
-    const gw__report_health health = {.tables = &warnings, .n_tables = c->n_kinds > 0, .checked = c->base.health != GW_HEALTH_OFF && c->n_kinds == 0};
-    const gw__report report = {.title = title_of(c), .subtitle = text_of(c, "%zu architectures compared", c->n_contenders), .facts = facts,
+    const gw__report_health health = {.warnings = texts, .n_warnings = n_texts, .tables = &warnings, .n_tables = c->n_kinds > 0, .checked = c->base.health != GW_HEALTH_OFF};
+    const gw__report report = {.title = title_of(c), .subtitle = text_of(c, "%zu architecture%s compared", c->n_contenders, c->n_contenders == 1 ? "" : "s"), .facts = facts,
                                .n_facts = GW__COUNT(facts) - (c->n_shared_sets == 0), .spec = spec.at, .comparison = &comparison, .health = &health};
     for (size_t i = 0; i < report.n_facts; i++)
         if (!facts[i].value) GW__FAIL(gw__fail_nomem(err));

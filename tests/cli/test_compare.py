@@ -145,6 +145,14 @@ def text_of(element):
     return " ".join("".join(element.itertext()).split())
 
 
+def warnings_of(root, title):
+    """What the page warns of, in its section of health; all is well only if that is nothing."""
+    health = next((section for section in root.iter("section") if section.get("id") == "health"), None)
+    told = [] if health is None else [text_of(item) for item in health.findall("./ul[@class='warnings']/li")]
+    check(not told or "Nothing to warn of" not in text_of(root), f"{title}: no all-clear beside warnings", told)
+    return told
+
+
 def learning_curves():
     """The page's means are those of the runs that have the epoch."""
     stop = ["--set", "train.epochs=12", "--set", "train.early_stop={patience: 1, metric: loss}", "--set", "train.optimizer.lr=0.05"]
@@ -299,6 +307,8 @@ def unmatched():
                      "--runs", "1", "-o", "un")
     a = by_label(result("un"))["mmoe"]
     check(a["gap"] > 1 and f"warning: mmoe: {a['dense_parameters']} dense parameters instead of {result('un')['match_parameters']}" in found.err, "is told", found.err)
+    told = warnings_of(parse(read("un/report.html").decode(), "un"), "what cannot be matched")
+    check(any(w.startswith(f"mmoe: {a['dense_parameters']} dense parameters instead of") for w in told), "on the page, too", told)
 
 
 def failing_runs():
@@ -311,7 +321,13 @@ def failing_runs():
     root = checked("wild/report.html", ["single-task.html", "mmoe.html"], "the page with runs that failed")
     same([a.get("href") for a in root.find(".//section").iter("a")], ["single-task.html", "mmoe.html"], "leads to no page of what has none")
     check("0 of 2" in text_of(root) and f"2 failed (100 %): {wild['runs'][0]['problem']}" in text_of(root) and "interrupted" not in text_of(root), "but says why", text_of(root)[:2000])
-    same(listing("wild"), files("single-task", "mmoe"), "which is not there")
+    told = warnings_of(root, "runs that failed")
+    check(f"wild: 2 of 2 runs failed; the first, seed 7: {wild['runs'][0]['problem']}" in told and not any(w.startswith("mmoe: ") and "failed" in w for w in told), "health tells of them", told)
+    succeeds("nobody looks at runs that fail", "compare", "people.yaml", "--architectures", "wild=mmoe", "--set-for", "wild:train.optimizer={name: sgd, lr: 1e30}", "--runs", "1", *QUICK,
+             "--health", "off", "-o", "wild")
+    told = warnings_of(parse(read("wild/report.html").decode(), "wild"), "without a look")
+    check(any(w.startswith("wild: 1 of 1 run failed; the first, seed 7: ") for w in told), "but they are told of", told)
+    same(listing("wild"), files("single-task"), "and have no page")
     check("4 of 6 runs are in the table" in found.out and "wild, seed 8: epoch 1" in found.err, "the screen says it", found)
     before = listing()
     fails("if none comes to an end, it fails", 1, ["none of the 2 runs", "finite"], "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "2",
@@ -328,6 +344,8 @@ def constant_runs():
     found = succeeds("runs that learn nothing", "compare", "noise.yaml", "--architectures", "mmoe", "--runs", "2", "-o", "noise")
     same([a["bad"]["y"] for a in result("noise")["architectures"]], [2, 2], "are called bad")
     check("bad: runs that predict no better than a constant" in found.out, "and explained", found)
+    told = warnings_of(checked("noise/report.html", ["single-task.html", "mmoe.html"], "their page"), "runs that learn nothing")
+    same([w for w in told if "constant" in w], [f"{label}: no better than a constant: 2 runs on y" for label in ("single-task", "mmoe")], "and told of on the page")
 
 
 def unlabelled():
@@ -357,6 +375,12 @@ def warned():
     told = [(label, kind, n) for label, a in entries.items() for kind, n in a["warnings"].items()]
     check(told and all(f"{kind} in {n}" in found.out for _, kind, n in told), "the screen has them", found)
     check(all(kind in read("warned/report.html").decode() for _, kind, _ in told), "and the page")
+    first = {}
+    for label, a in entries.items():
+        for seed, w in ((r["seed"], w) for r in a["runs"] for e in r["curve"] for w in e.get("warnings", [])):
+            first.setdefault(w["kind"], f"{label}, seed {seed}: {w['text']}")
+    shown = warnings_of(checked("warned/report.html", [f"{label}.html" for label in entries], "their page"), "warned runs")
+    check(len(first) > 1 and shown[-len(first):] == list(first.values()), "which has the first of each kind in words, in the order in which they come up", (first, shown))
     texts = {label: {w["text"] for r in a["runs"] for e in r["curve"] for w in e.get("warnings", [])} for label, a in entries.items()}
     same([len(re.findall(f"warning: {label}, seed [0-9]+: ", found.err)) for label in entries], [min(3, len(texts[label])) for label in entries], "few are told while they run")
     said = {label: {(r["seed"], w["text"]) for r in a["runs"] for e in r["curve"] for w in e.get("warnings", [])} for label, a in entries.items()}
@@ -365,6 +389,7 @@ def warned():
     check(silent > 0 and f"note: {silent} more warnings like these\n" in found.err, "and it is said how many are not", (silent, found.err))
     succeeds("nobody looks", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, "--health", "off", "-o", "warned")
     check(not any("health" in e for a in result("warned")["architectures"] for r in a["runs"] for e in r["curve"]), "with --health off")
+    check("Nothing to warn of" not in read("warned/report.html").decode(), "and nobody says that all is well")
 
 
 def hear(process, enough):
@@ -393,6 +418,7 @@ def interrupted():
     same([(a["done"], a["canceled"]) for a in found.values()], [(2, 0), (0, 2)], "what is done is written")
     shown = read("stopped/report.html").decode()
     check("The comparison was interrupted: 2 of its 4 runs were canceled." in shown and "2 canceled" in shown and "failed (" not in shown, "the page says so")
+    check("long: 2 of 2 runs were canceled" in warnings_of(parse(shown, "interrupted"), "interrupted"), "and warns of it", shown)
     check(b"2 of 4 runs are in the table" in out, "and printed", out)
     check("long, seed" not in err, "and the others are not told one by one", err)
 
