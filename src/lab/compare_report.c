@@ -98,8 +98,18 @@ static bool has_pages(const gw__comparison *c) {
     return false;
 }
 
+/* Early stopping takes the epoch that is best on the validation part. */
+static const char *caution_of(const gw__comparison *c, bool validated) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_contenders; i++) n += c->contenders[i].spec->train.early_stop.on;
+    if (!validated || n == 0) return NULL;
+    if (n == c->n_contenders) return "Early stopping chose the epochs by these rows, so that all figures are a little too good; figures of data.test would not be.";
+    return "Early stopping chose epochs of some architectures by these rows, so that their figures are a little too good; figures of data.test would not be.";
+}
+
 static gw_status fill_comparison(gw__comparison *c, gw__report_comparison *ret, gw_error *err) {
     const size_t n_tasks = c->spec->n_tasks;
+    const bool validated = strcmp(c->part, "valid") == 0;
     const char **tasks = gw__arena_alloc(&c->arena, n_tasks, sizeof *tasks), **metrics = gw__arena_alloc(&c->arena, n_tasks, sizeof *metrics);
     int *better = gw__arena_alloc(&c->arena, n_tasks, sizeof *better);
     gw__report_outcome *outcomes = gw__arena_alloc(&c->arena, c->n_contenders, sizeof *outcomes);
@@ -114,7 +124,9 @@ static gw_status fill_comparison(gw__comparison *c, gw__report_comparison *ret, 
     if (status != GW_OK) return status;
     *ret = (gw__report_comparison){.tasks = tasks, .metrics = metrics, .better = better, .n_tasks = n_tasks, .outcomes = outcomes, .n_outcomes = c->n_contenders,
                                    .baseline = c->baseline == GW__NO_BASELINE ? GW__REPORT_NONE : c->baseline, .gain = "difference of the means; above 0 is better",
-                                   .part = strcmp(c->part, "valid") == 0 ? "validation" : c->part, .confidence = 0.95,
+                                   .part = validated ? "validation" : c->part, .confidence = 0.95,
+                                   .caution = caution_of(c, validated),
+                                   .reach = "Intervals are over seeds alone: all runs have the same rows, and what other rows would change is not in them.",
                                    .n_epochs = gw__compared_length(c), .curve = c->spec->data.valid.kind != GW__SPLIT_NONE ? "validation loss" : "training loss"};
     if (has_pages(c)) ret->pages = text_of(c, "a page of its run with seed %llu", (unsigned long long)c->first_seed);
     return has_pages(c) && !ret->pages ? gw__fail_nomem(err) : GW_OK;

@@ -180,6 +180,8 @@ typedef struct gw__report_comparison {
     size_t n_epochs;       /* of the longest curve */
     const char *curve;     /* what curves are: "validation loss" */
     const char *pages;     /* what the outcomes' pages show: "the run with seed 1"; NULL: there are none */
+    const char *caution;   /* a sentence on the rows of `part`, or NULL */
+    const char *reach;     /* a sentence on what intervals are over, or NULL */
 } gw__report_comparison;
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------------- */

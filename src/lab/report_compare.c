@@ -181,11 +181,19 @@ static void tell_missing_gains(const gw__report_comparison *c, gw__text *out) {
     if (n > 0) gw__text_puts(out, ": these rows have no label of it, or too few runs are done.");
 }
 
+static bool has_intervals(const gw__report_comparison *c) {
+    for (size_t i = 0; i < c->n_outcomes; i++)
+        for (size_t t = 0; t < c->n_tasks; t++)
+            if (isfinite(c->outcomes[i].tasks[t].gain.low)) return true;
+    return false;
+}
+
 static void put_gains(const gw__report_comparison *c, gw__text *out) {
     const bool both = c->n_tasks == 2 && gw__seesaw_has(c);
     gw__text note = {0};
     gw__text_addf(&note, "Gain over %s: %s.", c->baseline < c->n_outcomes ? c->outcomes[c->baseline].name : "the baseline",
                   c->gain ? c->gain : "above 0 is better");
+    if (c->reach && has_intervals(c)) gw__text_addf(&note, " %s", c->reach);
     tell_missing_gains(c, &note);
     gw__markup_element(out, "h3", NULL, "Gain by task");
     gw__markup_element(out, "p", "lead", gw__markup_shown(&note));
@@ -202,6 +210,7 @@ void gw__part_comparison(const gw__report *report, gw__text *out) {
     if (!c || c->n_outcomes == 0 || c->n_tasks == 0) return;
     gw__text lead = {0};
     gw__text_addf(&lead, "Runs of each architecture%s%s%s.", c->part ? ", measured on the " : "", c->part ? c->part : "", c->part ? " rows" : "");
+    if (c->caution) gw__text_addf(&lead, " %s", c->caution);
     if (c->pages) gw__text_addf(&lead, " The name of an architecture leads to %s.", c->pages);
     gw__section_begin(out, "comparison", "Comparison", lead.at);
     gw__results_draw(c, out);

@@ -124,6 +124,7 @@ def page():
     check(text.startswith("<!DOCTYPE html>") and "<script" not in text, "the report is a page without script")
     for part in (">people</h1>", "3 architectures compared", "shared-bottom", "train.epochs=2", "7 to 10", "Gain over single-task", "test rows"):
         check(part in text, f"the page has '{part}'", text[-4000:])
+    check("Intervals are over seeds alone: all runs have the same rows" in text and "Early stopping chose" not in text, "it says what intervals are over")
     shown = by_label(result("out"))["mmoe"]["tasks"]["rich"]["auc"]["mean"]
     check(f">{shown:.4f}" in text, "and the mean", shown)
     succeeds("a label may be anything", "compare", "people.yaml", "--architectures", "<b>&\"=mmoe", "--runs", "1", *QUICK, "-o", "odd")
@@ -161,6 +162,11 @@ def learning_curves():
     check(len(lengths) > 1, "early stopping ends them one by one", lengths)
     root = checked("lengths/report.html", ["single-task.html", "mmoe.html"], "their page")
     check("The validation loss by epoch" in text_of(root) and "those runs that went on" in text_of(root), "it says what the curves are")
+    check("measured on the validation rows. Early stopping chose the epochs by these rows" in text_of(root), "and that the rows chose the epochs", text_of(root)[:3000])
+    for title, where, part, arguments in (("one of them", "some", True, ["--set-for", "mmoe:train.early_stop=loss"]), ("a test", "tested", False, [*stop, "--set", "data.test=test.csv"])):
+        succeeds(f"early stopping of {title}", "compare", "people.yaml", "--architectures", "mmoe", "--runs", "1", *QUICK, *arguments, "-o", where)
+        same("Early stopping chose epochs of some architectures by these rows" in read(f"{where}/report.html").decode(), part, "is told where it matters")
+        check("Early stopping chose the epochs" not in read(f"{where}/report.html").decode(), "and only there")
     figure = next(f for f in root.iter("figure") if f.find("details/summary") is not None and text_of(f.find(".//h3")) == "rich")
     table = [[text_of(cell) for cell in row] for row in figure.find(".//tbody")]
     same(len(table), max(lengths), "as long as the longest")

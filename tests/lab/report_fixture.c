@@ -93,7 +93,8 @@ const gw__report *fixture_comparison(size_t n_tasks, size_t n_outcomes, size_t n
                                            .page = fails ? NULL : FIXTURE_PAGE};
     }
     *c = (gw__report_comparison){tasks, metrics, better, n_tasks, outcomes, n_outcomes, 0, "difference of auc", "test", 0.95, FIXTURE_EPOCHS,
-                                 "validation loss", "a page of its run with seed 1"};
+                                 "validation loss", "a page of its run with seed 1", hostile ? HOSTILE : "These rows chose the epochs.",
+                                 hostile ? HOSTILE : "Intervals are over seeds alone."};
     *report = (gw__report){.title = hostile ? HOSTILE : "census-income", .subtitle = "architectures compared", .comparison = c};
     return report;
 }
