@@ -320,8 +320,9 @@ typedef struct gw_compare_options {
     const char *baseline;            /* what gains are over: a label, or an architecture, which is added in front where it is none of the
                                         entries. NULL: "single-task". "none": no gains */
     bool match_parameters;           /* scale the widths of the experts until each has as nearly as many dense parameters as the spec itself */
-    const char *output_dir;          /* for report.html with a page for each entry, compare.json, compare.csv and runs.csv, which are replaced; NULL: nothing is
-                                        written. GW_E_ARGUMENT if a file that is no page has a page's name */
+    const char *output_dir;          /* for report.html with a page for each entry, compare.json, compare.csv and runs.csv, which are replaced, while pages of
+                                        an earlier comparison that are not are removed; NULL: nothing is written. GW_E_ARGUMENT if a file that is no
+                                        page has a page's name */
     gw_compare_listener listener;    /* may be NULL; never called twice at once */
     void *listener_context;
 } gw_compare_options;

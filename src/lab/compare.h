@@ -102,6 +102,9 @@ bool      gw__contender_is_off(const gw__comparison *c, const gw__contender *con
 gw_status gw__compare_plan_pages(gw__comparison *c, gw_error *err);
 /* A file that is there under a page's name may be replaced by it only if it is such a page. */
 gw_status gw__compare_check_page(const char *path, gw_error *err);
+/* When the files are in place: remove the pages of an earlier comparison, to which nothing leads any more. Other files stay, whatever their names, and
+ * so does what cannot be removed: nothing of this comparison is wrong with it. */
+void      gw__compare_sweep_pages(const gw__comparison *c, const char *directory);
 
 /* ---- compare_curves.c ---- */
 /* The epochs of a run that told of some, in the order in which they were, as documents in `arena`: the first one, which leads to the others. */

@@ -1,5 +1,8 @@
-/* The pages of single runs: how their files are called, who makes them, and which files they may replace. */
+/* The pages of single runs: how their files are called, who makes them, which files they may replace, and which are left of an earlier comparison. */
+#include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "lab/compare.h"
@@ -69,4 +72,45 @@ gw_status gw__compare_check_page(const char *path, gw_error *err) {
         status = gw__fail_at(err, GW_E_ARGUMENT, path, 0, 0, "this file is no page of a comparison, and would be replaced by one; hint: another folder, or another label");
     gw__aligned_free(bytes);
     return status;
+}
+
+/* ---- what they leave no room for ------------------------------------------------------------------------------------------------- */
+
+/* Names that no label becomes are those of copies, or of others. */
+static bool may_be_page(const char *name) {
+    const size_t n = strlen(name), ending = strlen(".html");
+    if (n <= ending || strcmp(name + n - ending, ".html") != 0 || same_file(name, back.to)) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!is_safe(name[i], i == 0)) return false;
+    return true;
+}
+
+/* Whether it is the page of a contender whose first run was done. By the file: names may differ in capitals only. */
+static bool is_new(const gw__comparison *c, const char *directory, const char *path) {
+    bool found = false;
+    for (size_t i = 0; i < c->n_contenders && !found; i++) {
+        if (c->contenders[i].page.page.n == 0) continue;
+        gw__text page = {0};
+        gw__text_addf(&page, "%s/%s", directory, c->contenders[i].page_name);
+        found = page.failed || gw__file_same(page.at, path);
+        gw__text_clear(&page);
+    }
+    return found;
+}
+
+static bool is_regular(const char *path) {
+    struct stat found;
+    return lstat(path, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+void gw__compare_sweep_pages(const gw__comparison *c, const char *directory) {
+    DIR *files = opendir(directory);
+    for (struct dirent *file; files && (file = readdir(files));) {
+        gw__text path = {0};
+        if (!may_be_page(file->d_name)) continue;
+        gw__text_addf(&path, "%s/%s", directory, file->d_name);
+        if (!path.failed && is_regular(path.at) && !is_new(c, directory, path.at) && gw__compare_check_page(path.at, NULL) == GW_OK) unlink(path.at);
+        gw__text_clear(&path);
+    }
+    if (files) closedir(files);
 }

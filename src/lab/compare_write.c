@@ -369,6 +369,7 @@ gw_status gw__compare_write(gw__comparison *c, const gw__text *json, const char 
     for (size_t i = 0; i < GW__COUNT(fixed); i++) outputs[n++] = fixed[i];
     for (size_t i = 0; i < n; i++) GW__TRY(prepare(&outputs[i], directory, err));
     for (size_t i = 0; i < n; i++) GW__TRY(gw__writer_commit(&outputs[i].writer, err));
+    gw__compare_sweep_pages(c, directory);
 cleanup:
     for (size_t i = 0; i < n; i++) gw__writer_cancel(&outputs[i].writer);
     if (status != GW_OK && made) rmdir(directory); /* unless something is in it */

@@ -230,6 +230,33 @@ def pages_of_others():
     check("with seed 9" in read("taken/report.html").decode() and "<dd>9</dd>" in read("taken/mmoe.html").decode(), "by new ones")
 
 
+def pages_left():
+    """Pages of an earlier comparison go with it, and nothing else does."""
+    base = ["compare", "people.yaml", "--runs", "2", *QUICK, "-o", "left"]
+    succeeds("an earlier comparison", *base, "--architectures", "mmoe,cgc,old=ple")
+    same(listing("left"), files("single-task", "mmoe", "cgc", "old"), "has its pages")
+    ours = read("left/mmoe.html")
+    foreign = {"notes.html": b"<p>mine</p>", "mmoe (copy).html": ours, "-x.html": ours, "mmoe.htm": ours, "empty.html": b""}
+    for name, content in foreign.items():
+        write("left/" + name, content)
+    write("kept.html", ours)
+    os.symlink("../kept.html", "left/link.html")
+    os.mkdir("left/folder.html")
+    write("left/folder.html/mmoe.html", ours)
+    found = succeeds("another one", *base, "--architectures", "mmoe,wild=cgc,CGC=cgc", "--set-for", "wild:train.optimizer={name: sgd, lr: 1e30}")
+    same(listing("left"), sorted(files("single-task", "mmoe", "CGC") + list(foreign) + ["link.html", "folder.html"]), "leaves no page that is not its own, and all other files")
+    same({name: read("left/" + name) for name in foreign}, foreign, "as they are")
+    check(read("kept.html") == ours and listing("left/folder.html") == ["mmoe.html"], "also behind links and in folders", found)
+    fails("without a run that is done", 1, ["finite"], *base, "--architectures", "ple", "--baseline", "none", "--set", "train.optimizer={name: sgd, lr: 1e30}")
+    check("CGC.html" in listing("left"), "pages stay with their comparison")
+    fails_first = ["--set-for", "mmoe:train.optimizer={name: sgd, lr: 1e30}"]
+    succeeds("where the first run is not done", *base, "--architectures", "mmoe,ple", *fails_first)
+    check("mmoe.html" not in listing("left") and "ple.html" in listing("left"), "the page of an earlier one does not stand for it", listing("left"))
+    write("left/mmoe.html", ours)
+    process = subprocess.run([COMMAND, *base[:2], "--architectures", "mmoe", *base[2:-1], "left/"], cwd=".", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    same((process.returncode, listing("left")), (0, sorted(files("single-task", "mmoe") + list(foreign) + ["link.html", "folder.html"])), "the same with a slash behind the folder")
+
+
 def overall():
     """Tasks of one metric have a mean."""
     header, *rows = people(300).splitlines()
