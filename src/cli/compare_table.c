@@ -1,5 +1,6 @@
 #include "cli/compare_table.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "cli/results.h"
@@ -60,40 +61,104 @@ static void draw_sizes(const gw__doc *result, gw__text *out) {
     cli_table_print(&table, out);
 }
 
+/* ---- how many decimals ----------------------------------------------------------------------------------------------------------- */
+
+/* The rule of the page (src/lab/report_results.c), which is no layer of the command's. */
+#define MOST_DECIMALS 7
+#define WITH_EXPONENT 1e15 /* from here on */
+
+/* One score of an architecture; `task` NULL: of all tasks together. */
+static const gw__doc *summary_of(const gw__doc *architecture, const char *task, const char *metric) {
+    return task ? gw__doc_get(gw__doc_get(gw__doc_get(architecture, "tasks"), task), metric) : gw__doc_get(architecture, "overall");
+}
+
+/* So many that `digits` digits of a value are seen. */
+static int decimals_for(double value, int digits) {
+    int decimals = 0;
+    double size = fabs(value), least = 0.95;
+    for (int i = 1; i < digits; i++) least *= 10;
+    for (; decimals < MOST_DECIMALS && size > 0 && size < least; decimals++) size *= 10;
+    return decimals;
+}
+
+static void take_least(double *least, const gw__doc *value) {
+    double number;
+    if (cli_number(value, &number) && number != 0 && (*least == 0 || fabs(number) < *least)) *least = fabs(number);
+}
+
+/* One number for a whole table: four digits of the largest mean, and more where the least spread (without any, the least gain) needs them to show
+ * two, but no more than two more. */
+static int decimals_of(const gw__doc *result, const char *task, const char *metric) {
+    double largest = 0, spread = 0, gain = 0, mean;
+    for (const gw__doc *a = architectures_of(result); a; a = a->next) {
+        const gw__doc *summary = summary_of(a, task, metric);
+        if (cli_number(gw__doc_get(summary, "mean"), &mean)) largest = fmax(largest, fabs(mean));
+        take_least(&spread, gw__doc_get(summary, "sd"));
+        take_least(&gain, gw__doc_get(summary, "gain"));
+    }
+    const int least = decimals_for(largest, 4), fine = decimals_for(spread > 0 ? spread : gain, 2);
+    return fine <= least ? least : fine < least + 2 ? fine : least + 2;
+}
+
+/* What is not 0 is not shown as 0, but with one digit. */
+static void add_number(gw__text *text, double number, int decimals) {
+    const int enough = decimals_for(number, 1);
+    const bool small = number != 0 && fabs(number) < 0.5 * pow(10, -decimals);
+    if (fabs(number) >= WITH_EXPONENT) gw__text_addf(text, "%.4g", number);
+    else if (number != 0 && fabs(number) < 0.5 * pow(10, -MOST_DECIMALS)) gw__text_addf(text, "%.0e", number);
+    else gw__text_addf(text, "%.*f", small && enough > decimals ? enough : decimals, number == 0 ? 0 : number); /* which has no sign */
+}
+
 /* ---- a task ---------------------------------------------------------------------------------------------------------------------- */
 
+/* A dash where there is no number; nothing where there is nothing to have one. */
+static void put_number(cli_table *table, const gw__doc *value, int decimals) {
+    gw__text text = {0};
+    double number;
+    if (cli_number(value, &number)) add_number(&text, number, decimals);
+    else if (value) gw__text_putc(&text, '-');
+    put_text(table, text.n ? text.at : "");
+    gw__text_clear(&text);
+}
+
 /* With its sign; nothing where there is no number. */
-static void add_signed(gw__text *text, const gw__doc *value) {
+static void add_signed(gw__text *text, const gw__doc *value, int decimals) {
     double number;
     if (!cli_number(value, &number)) return;
     if (number > 0) gw__text_putc(text, '+');
-    cli_put_value(text, value);
+    add_number(text, number, decimals);
 }
 
-static void put_gain(cli_table *table, const gw__doc *summary) {
+static void put_gain(cli_table *table, const gw__doc *summary, int decimals) {
     gw__text gain = {0}, interval = {0};
-    add_signed(&gain, gw__doc_get(summary, "gain"));
-    add_signed(&interval, gw__doc_get(summary, "gain_low"));
+    add_signed(&gain, gw__doc_get(summary, "gain"), decimals);
+    add_signed(&interval, gw__doc_get(summary, "gain_low"), decimals);
     if (interval.n > 0) gw__text_puts(&interval, " to ");
-    add_signed(&interval, gw__doc_get(summary, "gain_high"));
+    add_signed(&interval, gw__doc_get(summary, "gain_high"), decimals);
     put_text(table, gain.n ? gain.at : "");
     put_text(table, interval.n ? interval.at : gain.n ? "-" : "");
     gw__text_clear(&gain);
     gw__text_clear(&interval);
 }
 
-/* A gain without an interval: of a score, or of all tasks together. */
-static bool lacks_interval(const gw__doc *summary) {
+static bool has_gain(const gw__doc *summary) {
     double number;
-    return cli_number(gw__doc_get(summary, "gain"), &number) && !cli_number(gw__doc_get(summary, "gain_low"), &number);
+    return cli_number(gw__doc_get(summary, "gain"), &number);
 }
 
-static bool any_lacks_interval(const gw__doc *result) {
+static bool has_interval(const gw__doc *summary) {
+    double number;
+    return cli_number(gw__doc_get(summary, "gain_low"), &number);
+}
+
+static bool lacks_interval(const gw__doc *summary) { return has_gain(summary) && !has_interval(summary); }
+
+/* Whether it is so of a score, or of all tasks together. */
+static bool any_summary(const gw__doc *result, bool (*is_so)(const gw__doc *summary)) {
     bool any = false;
     for (const gw__doc *a = architectures_of(result); a; a = a->next) {
-        any |= lacks_interval(gw__doc_get(a, "overall"));
-        for (const gw__doc *task = gw__doc_get(result, "main")->first; task; task = task->next)
-            any |= lacks_interval(gw__doc_get(gw__doc_get(gw__doc_get(a, "tasks"), task->key.at), task->text.at));
+        any |= is_so(summary_of(a, NULL, NULL));
+        for (const gw__doc *task = gw__doc_get(result, "main")->first; task; task = task->next) any |= is_so(summary_of(a, task->key.at, task->text.at));
     }
     return any;
 }
@@ -115,15 +180,16 @@ static void draw_score(const gw__doc *result, const char *task, const char *metr
     static const char *const heads[] = {"architecture", "mean", "sd", "best", "gain", "95 % interval", "bad"};
     const bool bad = task && any_bad(result, task);
     const size_t n = GW__COUNT(heads) - !bad;
+    const int decimals = decimals_of(result, task, metric);
     cli_table table = {.n_columns = n, .align = "lrrrrlr"};
     for (size_t i = 0; i < n; i++) put_text(&table, heads[i]);
     for (const gw__doc *a = architectures_of(result); a; a = a->next) {
-        const gw__doc *summary = task ? gw__doc_get(gw__doc_get(gw__doc_get(a, "tasks"), task), metric) : gw__doc_get(a, "overall");
+        const gw__doc *summary = summary_of(a, task, metric);
         put_name(&table, a);
-        cli_cell_doc(&table, gw__doc_get(summary, "mean"));
-        cli_cell_doc(&table, gw__doc_get(summary, "sd"));
-        cli_cell_doc(&table, gw__doc_get(summary, "best"));
-        put_gain(&table, summary);
+        put_number(&table, gw__doc_get(summary, "mean"), decimals);
+        put_number(&table, gw__doc_get(summary, "sd"), decimals);
+        put_number(&table, gw__doc_get(summary, "best"), decimals);
+        put_gain(&table, summary, decimals);
         if (bad) cli_cell_count(&table, cli_count(gw__doc_get(a, "bad"), task));
     }
     cli_table_print(&table, out);
@@ -158,8 +224,10 @@ static void draw_notes(const gw__doc *result, gw__text *out) {
     const gw__doc *baseline = gw__doc_get(result, "baseline"), *mains = gw__doc_get(result, "main");
     bool bad = false;
     for (const gw__doc *task = mains->first; task; task = task->next) bad |= any_bad(result, task->key.at);
-    if (!gw__doc_is_null(baseline)) gw__text_addf(out, "\ngain: over %.*s; above 0 is better\n", GW__SLICE_ARG(gw__doc_text(baseline)));
-    if (any_lacks_interval(result)) gw__text_puts(out, "-: too few runs, or too many with equal values, for an interval\n");
+    if (!gw__doc_is_null(baseline))
+        gw__text_addf(out, "\ngain: over %.*s; above 0 is better%s\n", GW__SLICE_ARG(gw__doc_text(baseline)),
+                      any_summary(result, has_interval) ? "; intervals are over seeds alone, on the same rows" : "");
+    if (any_summary(result, lacks_interval)) gw__text_puts(out, "-: too few runs, or too many with equal values, for an interval\n");
     if (bad) gw__text_puts(out, "bad: runs that predict no better than a constant\n");
 }
 

@@ -56,7 +56,7 @@ def whole_road():
     found = succeeds("compare works", "compare", "people.yaml", "--architectures", "shared-bottom,mmoe", "--runs", 4, *QUICK, "--set", "data.test=test.csv", "-o", "out")
     same(listing("out"), files("single-task", "shared-bottom", "mmoe"), "the folder has the files")
     for part in ("test: 120 rows; 4 runs each, seeds 7 to 10", "rich: auc, higher is better", "age: rmse, lower is better", "job: accuracy, higher is better",
-                 "gain: over single-task"):
+                 "gain: over single-task; above 0 is better; intervals are over seeds alone, on the same rows"):
         check(part in found.out, f"the screen has '{part}'", found)
     check("out" in found.err and found.err.count(": done\n") == 12, "each run that ends is told", found.err)
     all_of = result("out")
@@ -270,6 +270,31 @@ def overall():
     check(near(s["mean"], statistics.mean(means["mmoe"])) and near(s["sd"], statistics.stdev(means["mmoe"])) and
           near(s["gain"], statistics.mean(means["mmoe"]) - statistics.mean(means["single-task"])) and s["gain_low"] < s["gain"] < s["gain_high"], "have a mean", (s, means))
     check("mean of all tasks: auc" in found.out and "mean gain" in read("busy/report.html").decode() and "mean gain" not in read("out/report.html").decode() and result("out")["architectures"][0]["overall"] is None, "and others have not", found)
+
+
+def screen_rows(out, head):
+    """The rows below a table's title, as cells."""
+    lines = out.split(f"\n{head}")[1].splitlines()[2:]
+    return [re.split(r"  +", line.strip()) for line in lines[:next((i for i, line in enumerate(lines) if not line.strip()), len(lines))]]
+
+
+def digits():
+    """All numbers of a task have as many decimals as tell its runs apart, as on the page."""
+    header, *rows = (line.rsplit(",", 2) for line in people(300).splitlines())
+    for title, by in (("large values", 1e6), ("small values", 1e-6), ("values as they are", 1)):
+        write("scaled.csv", "\n".join(",".join(row) for row in [header] + [[rest, age and str(float(age) * by), job] for rest, age, job in rows]) + "\n")
+        found = succeeds(title, "compare", "people.yaml", "--set", "data.train=scaled.csv", "--set", f"tasks.age.weight={by ** -2}", "--architectures", "mmoe,cgc", "--runs", "4", *QUICK, "-o", "digits")
+        shown = screen_rows(found.out, "age: rmse")
+        numbers = [word for row in shown for cell in row[1:] for word in cell.split(" to ")]
+        check(len(shown) == 3 and all(re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", word) for word in numbers), f"{title}: no exponents", found.out)
+        decimals = {len(word.partition(".")[2]) for word in numbers if float(word) != 0 and len(word.lstrip("+-0.").replace(".", "")) > 1}
+        check(len(decimals) == 1, f"{title}: as many decimals for all", shown)
+        for row, a in zip(shown, result("digits")["architectures"]):
+            s = a["tasks"]["age"]["rmse"]
+            check(math.isclose(float(row[1]), s["mean"], rel_tol=1e-3) and math.isclose(float(row[2]), s["sd"], rel_tol=0.5), f"{title}: {a['label']}: four digits of a mean, and its spread", (row, s))
+        page = parse(read("digits/report.html").decode(), title)
+        cells = [[text_of(cell).replace("\u2212", "-") for cell in row][1:4] for row in page.find(".//div[@aria-label='age']/table[@class='results']/tbody")]
+        same(cells, [row[1:4] for row in shown], f"{title}: as on the page")
 
 
 def threads():
@@ -598,6 +623,6 @@ def documented():
         check(f'"{key}":' in page, f"docs/compare.md shows '{key}'")
 
 
-main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, overall, threads, labels_and_baselines, twins, every_architecture,
+main(whole_road, page, single_pages, learning_curves, page_names, pages_of_others, pages_left, overall, digits, threads, labels_and_baselines, twins, every_architecture,
      unmatched, failing_runs, constant_runs, unlabelled, bounded, warned, interrupted, interrupted_early, interrupted_before_others, refused, folders,
      unwritten, documented)
