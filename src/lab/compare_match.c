@@ -174,6 +174,8 @@ gw_status gw__compare_match(gw__comparison *c, gw_error *err) {
         return gw__fail(err, GW_E_ARGUMENT, "parameters are matched when the table is known, and standard input can be read once; hint: name a file as data.train");
     GW__TRY(gw__pool_new(c->base.threads, &pool, err));
     GW__TRY(gw__intake_read(&c->base, c->spec, &(gw__origin){0}, pool, &data, err));
+    if (strcmp(c->part, "valid") == 0 && data.dataset.valid.n_rows == 0)
+        GW__FAIL(gw__fail(err, GW_E_CONFIG, "nothing to compare on: 'data.valid' picks no row, and there is no 'data.test'; hint: --set 'data.valid={fraction: 0.1}'"));
     GW__TRY(match_all(c, data.features, err));
 cleanup:
     gw__intake_clear(&data);

@@ -193,7 +193,7 @@ gw_status gw__compare_report(gw__comparison *c, gw__text *out, gw_error *err) {
         {"rows to train", count_of(c, c->train_rows)},
         {validated ? "rows to validate" : "rows to test", count_of(c, c->rows)},
         {"runs of each", count_of(c, (int64_t)c->n_runs)},
-        {"seeds", text_of(c, "%llu to %llu", first, last)},
+        {c->n_runs == 1 ? "seed" : "seeds", c->n_runs == 1 ? text_of(c, "%llu", first) : text_of(c, "%llu to %llu", first, last)},
         {"set for all", shared_sets(c)},
     };
     const gw__report_health health = {.warnings = texts, .n_warnings = n_texts, .tables = &warnings, .n_tables = c->n_kinds > 0, .checked = c->base.health != GW_HEALTH_OFF};

@@ -128,7 +128,11 @@ def page():
     shown = by_label(result("out"))["mmoe"]["tasks"]["rich"]["auc"]["mean"]
     check(f">{shown:.4f}" in text, "and the mean", shown)
     succeeds("a label may be anything", "compare", "people.yaml", "--architectures", "<b>&\"=mmoe", "--runs", "1", *QUICK, "-o", "odd")
-    check("<b>" not in read("odd/report.html").decode() and list(by_label(result("odd"))) == ["single-task", '<b>&"'], "and does nothing on the page")
+    odd = read("odd/report.html").decode()
+    check("<b>" not in odd and list(by_label(result("odd"))) == ["single-task", '<b>&"'], "and does nothing on the page")
+    check("<dt>seed</dt><dd>7</dd>" in odd and "<dt>seeds</dt><dd>7 to 10</dd>" in text and "over seeds alone" not in odd, "one run has one seed, and no interval", odd[:3000])
+    succeeds("one architecture", "compare", "people.yaml", "--architectures", "mmoe", "--baseline", "none", "--runs", "1", *QUICK, "-o", "odd")
+    check("1 architecture compared" in read("odd/report.html").decode(), "is one")
 
 
 def checked(path, links, title):
@@ -571,6 +575,8 @@ def refused():
             ("a misspelt baseline", ["did you mean 'first'?"], ["--architectures", "first=mmoe", "--baseline", "frist"]),
             ("nothing to measure on", ["'data.test'", "'data.valid'", "hint"], ["--architectures", "mmoe", "--set", "data.valid=null"]),
             ("parameters of a pipe", ["standard input"], ["--architectures", "mmoe", "--match-parameters", "--set", 'data.train="-"']),
+            ("an empty validation part", ["'data.valid' picks no row", "hint"],
+             ["--architectures", "mmoe", "--match-parameters", "--set", "data.valid={fraction: 0.000001}"]),
             ("an empty folder name", ["empty"], ["--architectures", "mmoe", "-o", ""])):
         fails(f"{title} is refused", 2, parts, *base, *arguments)
     fails("a file for a folder is refused", 1, ["people.csv", "folder"], *base, "--architectures", "mmoe", "-o", "people.csv")
