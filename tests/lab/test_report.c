@@ -283,7 +283,8 @@ static void a_page_that_cannot_be_written(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(markup_is_escaped), cmocka_unit_test(long_names_are_clipped), cmocka_unit_test(numbers_are_short), cmocka_unit_test(json_is_indented),
-        cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts), cmocka_unit_test(scales_end_below_what_lies_apart),
+        cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts),
+        cmocka_unit_test(scales_end_below_what_lies_apart),
         cmocka_unit_test(looks_become_figures), cmocka_unit_test(what_is_not_known_is_said), cmocka_unit_test(long_tables_are_folded),
         cmocka_unit_test(one_level_is_not_named), cmocka_unit_test(conflict_is_of_the_kept_epoch),
         cmocka_unit_test(equal_reports_are_equal_pages), cmocka_unit_test(an_empty_report_is_a_page), cmocka_unit_test(a_page_that_cannot_be_written),
