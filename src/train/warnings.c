@@ -267,7 +267,8 @@ void gw__warn_of_losses(gw__run *run) {
         if (epoch == 1) c->first_loss[t] = loss;
         if (epoch != STUCK_EPOCH || !c->saw_first || !(spec->tasks[t].weight > 0) || !stuck(c->first_loss[t], loss)) continue;
         gw__warn(run, "stuck_loss", gw__about_task(spec->tasks[t].name, loss),
-                 "task '%s': its loss does not move: %.6g in epoch 1, %.6g in epoch %d; hint: a larger 'train.optimizer.lr', and see that its label is what it should be; labels are not rescaled, so divide large ones",
+                 "task '%s': its loss does not move: %.6g in epoch 1, %.6g in epoch %d; hint: a larger 'train.optimizer.lr', and see that its label "
+                 "is what it should be; labels are not rescaled, so divide large ones",
                  spec->tasks[t].name, c->first_loss[t], loss, STUCK_EPOCH);
     }
     c->saw_first |= epoch == 1;
