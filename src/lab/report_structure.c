@@ -182,13 +182,24 @@ static void draw_link(const diagram *d, const gw__report_link *link) {
 
 /* ---- the drawing ---- */
 
+/* Streams are made by gates, or else of what experts put out: one expert's as it is, averages, sums with learned constants. */
+static bool is_gate(const gw__report_gate *gate) { return strcmp(gate->kind, "softmax") == 0 || strncmp(gate->kind, "self-", 5) == 0; }
+
+static bool has_gates(const gw__report_level *level) {
+    for (size_t g = 0; g < level->n_gates; g++)
+        if (is_gate(&level->gates[g])) return true;
+    return false;
+}
+
+static const char *streams_of(const gw__report_level *level) { return has_gates(level) ? "gates" : "streams"; }
+
 static void draw_titles(const diagram *d) {
     char title[40];
     gw__svg_label(d->out, "axis", d->layout.input.x, 16, GW__ANCHOR_START, "input");
     for (size_t l = 0; l < d->structure->n_levels; l++) {
         snprintf(title, sizeof title, d->structure->n_levels > 1 ? "experts %zu" : "experts", l);
         gw__svg_label(d->out, "axis", d->layout.levels[l].experts_x, 16, GW__ANCHOR_START, title);
-        snprintf(title, sizeof title, d->structure->n_levels > 1 ? "gates %zu" : "gates", l);
+        snprintf(title, sizeof title, d->structure->n_levels > 1 ? "%s %zu" : "%s", streams_of(&d->structure->levels[l]), l);
         gw__svg_label(d->out, "axis", d->layout.levels[l].gates_x, 16, GW__ANCHOR_START, title);
     }
     if (d->layout.tasks_x > d->layout.towers_x) gw__svg_label(d->out, "axis", d->layout.towers_x, 16, GW__ANCHOR_START, "towers");
@@ -197,8 +208,8 @@ static void draw_titles(const diagram *d) {
 
 static void draw(const diagram *d) {
     gw__text label = {0};
-    gw__text_addf(&label, "Diagram of the network: %zu level%s of experts and gates, %zu task%s", d->structure->n_levels, d->structure->n_levels == 1 ? "" : "s",
-                  d->structure->n_towers, d->structure->n_towers == 1 ? "" : "s");
+    gw__text_addf(&label, "Diagram of the network: %zu level%s of experts and %s, %zu task%s", d->structure->n_levels, d->structure->n_levels == 1 ? "" : "s",
+                  streams_of(&d->structure->levels[d->structure->n_levels - 1]), d->structure->n_towers, d->structure->n_towers == 1 ? "" : "s");
     gw__svg_begin(d->out, d->layout.width, d->layout.height, true, gw__markup_shown(&label));
     draw_titles(d);
     const gw__box *input = &d->layout.input;
@@ -226,7 +237,7 @@ static void put_row(gw__text *out, size_t level, const char *kind, const char *n
 static void put_gate_row(const gw__report_level *level, size_t l, const gw__report_gate *gate, gw__text *out) {
     gw__text sees = {0};
     for (size_t i = 0; i < gate->n_experts; i++) gw__text_addf(&sees, "%s%s", i ? ", " : "", level->experts[gate->experts[i]].name);
-    put_row(out, l, "gate", gate->stream, gw__markup_shown(&sees), gate->kind);
+    put_row(out, l, is_gate(gate) ? "gate" : "stream", gate->stream, gw__markup_shown(&sees), gate->kind);
     gw__markup_done(&sees, out);
 }
 

@@ -107,6 +107,9 @@ def every_architecture():
         experts = [f"expert {expert['name']} " for level in described["levels"] for expert in level["experts"]]
         missing = [expert for expert in experts if sum(t.startswith(expert) for t in titles) != experts.count(expert)]
         check(not missing and all(task in titles for task in ("rich", "age", "job")), f"{title}: experts and tasks are all drawn", missing)
+        heads = [text_of(t).split(" ")[0] for t in diagram.iter("text") if t.get("class") == "axis"]
+        kinds = {gate["kind"] for level in described["levels"] for gate in level["gates"]}
+        same(("gates" in heads, "streams" in heads), ("softmax" in kinds, "softmax" not in kinds), f"{title}: what is no gate is not called one")
         if name == "ple":
             look("a.html", 1280, title)
 
