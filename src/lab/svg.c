@@ -202,7 +202,7 @@ gw__ticks gw__ticks_of(double low, double high, int wanted) {
     if (fabs(first) > 9e15) return (gw__ticks){.mantissa = 1};
     ticks.first = (int64_t)first;
     ticks.n = (int)(floor(high / step + 1e-9) - first) + 1;
-    return ticks;
+    return ticks.n < 2 && wanted > 1 ? gw__ticks_of(low, high, wanted + 1) : ticks; /* the next finer step, with five at most */
 }
 
 double gw__ticks_at(const gw__ticks *ticks, int i) { return scaled((double)(ticks->first + i) * ticks->mantissa, ticks->exponent); }

@@ -50,7 +50,7 @@ typedef struct gw__ticks {
     int n, mantissa, exponent;
 } gw__ticks;
 
-/* About `wanted` ticks, never more than 2 * wanted + 1, inside [low, high]; low < high and finite, else none. */
+/* About `wanted` ticks, never more than 2 * wanted + 1 and not just one if several are wanted, inside [low, high]; low < high and finite, else none. */
 gw__ticks gw__ticks_of(double low, double high, int wanted);
 double gw__ticks_at(const gw__ticks *ticks, int i);
 void gw__ticks_write(const gw__ticks *ticks, int i, gw__text *out); /* with as many decimals as all of them need */
