@@ -6,6 +6,8 @@
 
 #define CLIP 32
 #define MOST_DECIMALS 7
+#define LARGE 1e9      /* from here on a number is shown by its first digits and its size */
+#define LONG_ENDS 16   /* columns of an interval: longer ones stand beside the gain only where there is more room */
 
 /* ---- how many decimals ---- */
 
@@ -36,11 +38,11 @@ static int decimals_of(const gw__report_comparison *c, size_t task) {
     return fine <= least ? least : fine < least + 2 ? fine : least + 2;
 }
 
-/* What does not exist is a dash, and what is not 0 is not shown as 0, but with one digit. */
+/* What does not exist is a dash, and what is not 0 is not shown as 0, but with one digit; what is very large or very small is 1.23e12. */
 static void put_number(double value, int decimals, bool is_signed, gw__text *out) {
     const int enough = decimals_for(value, 1);
     if (is_signed && value > 0) gw__text_putc(out, '+');
-    if (value != 0 && fabs(value) < 0.5 * pow(10, -MOST_DECIMALS)) gw__markup_value(out, value);
+    if (fabs(value) >= LARGE || (value != 0 && fabs(value) < 0.5 * pow(10, -MOST_DECIMALS))) gw__markup_value(out, value);
     else gw__markup_fixed(out, value, enough > decimals && fabs(value) < 0.5 * pow(10, -decimals) ? enough : decimals);
 }
 
@@ -61,22 +63,36 @@ static void put_number_cell(double value, int decimals, bool is_signed, gw__text
     gw__text_puts(out, "</td>");
 }
 
-static void put_gain_cells(gw__report_interval gain, int decimals, bool is_baseline, gw__text *out) {
+/* A gain and its interval, which stands beside it, or below it where there is no room. */
+static void put_gain_cell(gw__report_interval gain, int decimals, bool is_baseline, gw__text *out) {
     if (is_baseline) {
-        gw__text_puts(out, "<td class=\"n type\" colspan=\"2\">baseline</td>");
+        gw__text_puts(out, "<td class=\"n type\">baseline</td>");
         return;
     }
-    put_number_cell(gain.mean, decimals, true, out);
-    gw__text_puts(out, "<td class=\"n ends\">");
+    gw__text_puts(out, "<td class=\"n gain\">");
+    put_number(gain.mean, decimals, true, out);
+    gw__text_puts(out, " <span class=\"ends\">");
     if (has_ends(gain)) put_ends(gain, decimals, true, out);
     else gw__text_puts(out, "\xE2\x80\x93");
-    gw__text_puts(out, "</td>");
+    gw__text_puts(out, "</span></td>");
 }
 
-static void put_gain_heads(const gw__report_comparison *c, const char *name, gw__text *out) {
-    gw__text_addf(out, "<th scope=\"col\" class=\"n\">%s</th><th scope=\"col\" class=\"n ends\">", name);
+/* "gain, 95 % interval" */
+static void put_gain_head(const gw__report_comparison *c, const char *name, gw__text *out) {
+    gw__text_addf(out, "<th scope=\"col\" class=\"n gain\">%s, <span class=\"whole\">", name);
     if (c->confidence > 0) gw__markup_fixed(out, 100 * c->confidence, 0);
-    gw__text_puts(out, c->confidence > 0 ? " % interval</th>" : "interval</th>");
+    gw__text_puts(out, c->confidence > 0 ? " % interval</span></th>" : "interval</span></th>");
+}
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* Columns of an interval as it is shown. */
+static size_t ends_columns(gw__report_interval gain, int decimals, gw__text *out) {
+    gw__text shown = {0};
+    if (has_ends(gain)) put_ends(gain, decimals, true, &shown);
+    const size_t n = gw__markup_columns(gw__markup_shown(&shown));
+    gw__markup_done(&shown, out);
+    return n;
 }
 
 /* The row's name; a link if `linked` and there is a page. */
@@ -94,10 +110,14 @@ static void put_name(const gw__report_comparison *c, size_t i, bool linked, gw__
     if (linked && outcome->page) gw__text_puts(out, "</a>");
 }
 
-static void begin_table(const char *classes, const char *title, const char *note, gw__text *out) {
-    gw__figure_begin(out, classes, title, note);
+/* `ends`: columns of the longest interval, which all take, so that gains stand one below the other; 0: there is none. */
+static void begin_table(bool is_about, const char *title, const char *note, size_t ends, gw__text *out) {
+    const bool is_long = ends > LONG_ENDS;
+    gw__figure_begin(out, is_about ? (is_long ? "about long" : "about") : is_long ? "long" : NULL, title, note);
     gw__scroll_begin(out, title);
-    gw__text_puts(out, "<table class=\"results\">\n<thead><tr><th scope=\"col\">architecture</th>");
+    gw__text_puts(out, "<table class=\"results\"");
+    if (ends > 0) gw__text_addf(out, " style=\"--ends:%zuch\"", ends);
+    gw__text_puts(out, ">\n<thead><tr><th scope=\"col\">architecture</th>");
 }
 
 static void end_table(gw__text *out) {
@@ -168,7 +188,7 @@ static void put_architecture(const gw__report_comparison *c, size_t i, columns w
     if (outcome->note) put_line(outcome->note, out);
     put_undone(outcome, out);
     gw__text_puts(out, "</th>");
-    if (with.gains) put_gain_cells(outcome->gain, with.decimals, i == c->baseline, out);
+    if (with.gains) put_gain_cell(outcome->gain, with.decimals, i == c->baseline, out);
     if (with.sizes) {
         put_count_cell(outcome->parameters, out);
         put_count_cell(outcome->multiply_adds, out);
@@ -179,8 +199,10 @@ static void put_architecture(const gw__report_comparison *c, size_t i, columns w
 
 static void put_architectures(const gw__report_comparison *c, gw__text *out) {
     const columns with = columns_of(c);
-    begin_table("about", "Architectures", NULL, out);
-    if (with.gains) put_gain_heads(c, "mean gain", out);
+    size_t ends = 0;
+    for (size_t i = 0; with.gains && i < c->n_outcomes; i++) ends = larger(ends, ends_columns(c->outcomes[i].gain, with.decimals, out));
+    begin_table(true, "Architectures", NULL, ends, out);
+    if (with.gains) put_gain_head(c, "mean gain", out);
     if (with.sizes) gw__text_puts(out, "<th scope=\"col\" class=\"n\">parameters</th><th scope=\"col\" class=\"n\">multiply-adds</th>");
     gw__text_puts(out, "<th scope=\"col\" class=\"n\">runs done</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < c->n_outcomes; i++) put_architecture(c, i, with, out);
@@ -237,11 +259,13 @@ static void put_task(const gw__report_comparison *c, size_t task, gw__text *out)
     const bool gains = has_gains(c, task);
     const int decimals = decimals_of(c, task);
     const size_t best = best_of(c, task);
+    size_t ends = 0;
     gw__text note = {0};
     gw__text_addf(&note, "%s, %s is better", c->metrics[task], c->better[task] >= 0 ? "higher" : "lower");
-    begin_table(NULL, c->tasks[task], gw__markup_shown(&note), out);
+    for (size_t i = 0; gains && i < c->n_outcomes; i++) ends = larger(ends, ends_columns(c->outcomes[i].tasks[task].gain, decimals, out));
+    begin_table(false, c->tasks[task], gw__markup_shown(&note), ends, out);
     gw__text_puts(out, "<th scope=\"col\" class=\"n\">mean</th><th scope=\"col\" class=\"n\">sd</th><th scope=\"col\" class=\"n\">best</th>");
-    if (gains) put_gain_heads(c, "gain", out);
+    if (gains) put_gain_head(c, "gain", out);
     gw__text_puts(out, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const gw__report_cell *cell = &c->outcomes[i].tasks[task];
@@ -250,7 +274,7 @@ static void put_task(const gw__report_comparison *c, size_t task, gw__text *out)
         put_mean_cell(c, &cell->value, decimals, best == i, out);
         put_number_cell(cell->deviation, decimals, false, out);
         put_number_cell(cell->best, decimals, false, out);
-        if (gains) put_gain_cells(cell->gain, decimals, i == c->baseline, out);
+        if (gains) put_gain_cell(cell->gain, decimals, i == c->baseline, out);
         gw__text_puts(out, "</tr>\n");
     }
     end_table(out);

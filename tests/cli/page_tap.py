@@ -14,7 +14,8 @@ BROWSER = next((found for found in map(shutil.which, ("chromium", "chromium-brow
 # Written into a copy of the page, so that the page itself stays without script: what does not fit or covers something else.
 MEASURE = """<script>
 window.onload = function () {
-  var found = {width: innerWidth, overflow: document.documentElement.scrollWidth - innerWidth, scripts: document.scripts.length - 1, overlaps: [], cut: [], wide: []};
+  var found = {width: innerWidth, overflow: document.documentElement.scrollWidth - innerWidth, scripts: document.scripts.length - 1, overlaps: [], cut: [], wide: [], moved: []};
+  document.querySelectorAll(".outcomes .scroll").forEach(function (s) { if (s.scrollWidth > s.clientWidth) found.moved.push(s.getAttribute("aria-label")); });
   document.querySelectorAll("svg").forEach(function (svg) {
     var frame = svg.getBoundingClientRect();
     var texts = Array.from(svg.querySelectorAll("text")).filter(function (t) { return !t.hasAttribute("transform"); });

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from cli_tap import check, main, read, same
-from page_tap import drawings_are_named, look, numbers_are_finite, parse, self_contained
+from page_tap import BROWSER, drawings_are_named, in_browser, look, numbers_are_finite, parse, self_contained
 
 PAGES, STYLE = map(os.path.abspath, sys.argv[3:5])
 SECTIONS = {"run": "health learning structure gates curves", "gaps": "health learning structure gates curves", "many": "health learning structure gates curves",
@@ -76,12 +76,13 @@ def results():
     """Tables of a comparison: one for the architectures, one for each task."""
     root = parse(read("compare.html").decode("utf-8"), "tables")
     rows, bold = rows_of(root, "task0")
-    same(rows[0], ["architecture", "mean", "sd", "best", "gain", "95 % interval"], "a task has its columns")
+    same(rows[0], ["architecture", "mean", "sd", "best", "gain, 95 % interval"], "a task has its columns")
     same(rows[1][-1], "baseline", "the baseline gains nothing over itself")
     same(bold, [max(row[1] for row in rows[1:])], "the best mean is bold")
     means = [float(row[1]) for row in rows[1:]]
-    same([row[4].replace("\u2212", "-") for row in rows[2:]], [f"{mean - 0.85:+.4f}" for mean in means[1:]], "gains have the decimals of means")
-    ends = [[float(end) for end in row[5].replace("\u2212", "-").split(" to ")] for row in rows[2:]]
+    gains = [row[4].replace("\u2212", "-").split(" ", 1) for row in rows[2:]]
+    same([gain for gain, _ in gains], [f"{mean - 0.85:+.4f}" for mean in means[1:]], "gains have the decimals of means")
+    ends = [[float(end) for end in both.split(" to ")] for _, both in gains]
     check(all(abs(low - (mean - 0.8525)) < 2e-4 and abs(high - (mean - 0.8475)) < 2e-4 for (low, high), mean in zip(ends, means[1:])), "an interval has both its ends", rows)
     rows, _ = rows_of(root, "Architectures")
     check(rows[-1][-1] == "39 of 40" and rows[-1][0].endswith(" 1 failed (3 %): the loss is not finite"), "a run that failed is told of, with its reason", rows[-1])
@@ -94,6 +95,14 @@ def looks():
         look(name + ".html", 360, name)
     for name in ("run", "compare"):
         look(name + ".html", 1280, name)
+    for width in (405, 1024, 1200, 1920):  # of which the bar at the side takes 15
+        tables("compare.html", width)
+
+
+def tables(path, width):
+    """The comparison's tables are seen whole."""
+    found = in_browser(path, width, path) if BROWSER else {"moved": []}
+    check(found and found["moved"] == [], f"{path}, {width} px: no table of results must be moved to be seen", found)
 
 
 # ---- colours ----
