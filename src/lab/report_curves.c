@@ -37,21 +37,22 @@ static void draw_roc(const gw__report_task *task, gw__text *out) {
 
 /* ---- calibration ---- */
 
-/* Half of the 95 % interval of a share: the normal approximation, which is what an error bar is read as. */
-static double share_error(const gw__report_bin *bin) { return 1.96 * sqrt(bin->observed * (1 - bin->observed) / (double)bin->rows); }
-
 static void draw_bin(const gw__chart *chart, const gw__report_bin *bin) {
     gw__text title = {0};
-    const double x = gw__chart_x(chart, bin->predicted), error = share_error(bin), most = chart->y.high;
-    const double low = fmax(0, bin->observed - error), high = fmin(most, bin->observed + error);
+    const double x = gw__chart_x(chart, bin->predicted);
+    const gw__range interval = gw__share_interval(bin->observed, bin->rows);
     gw__text_puts(&title, "predicted ");
     gw__markup_value(&title, bin->predicted);
     gw__text_puts(&title, ", observed ");
     gw__markup_value(&title, bin->observed);
-    gw__text_puts(&title, ", rows ");
+    gw__text_puts(&title, " (95 % interval ");
+    gw__markup_value(&title, interval.low);
+    gw__text_puts(&title, " to ");
+    gw__markup_value(&title, interval.high);
+    gw__text_puts(&title, "), rows ");
     gw__markup_count(&title, bin->rows);
     gw__svg_group(chart->out, "c2", title.at);
-    gw__svg_line(chart->out, "error", x, gw__chart_y(chart, low), x, gw__chart_y(chart, high));
+    gw__svg_line(chart->out, "error", x, gw__chart_y(chart, interval.low), x, gw__chart_y(chart, fmin(chart->y.high, interval.high)));
     gw__svg_circle(chart->out, "dot", x, gw__chart_y(chart, bin->observed), 3.5);
     gw__svg_group_end(chart->out);
     gw__markup_done(&title, chart->out);
@@ -63,7 +64,7 @@ static void draw_calibration(const gw__report_task *task, gw__text *out) {
     for (size_t i = 0; i < task->n_calibration; i++) {
         if (task->calibration[i].rows == 0) continue;
         gw__range_add(&range, task->calibration[i].predicted);
-        gw__range_add(&range, task->calibration[i].observed + share_error(&task->calibration[i]));
+        gw__range_add(&range, gw__share_interval(task->calibration[i].observed, task->calibration[i].rows).high);
     }
     if (!(range.high > 0)) return;
     const double high = range.high > 0.7 ? 1 : range.high * 1.06;

@@ -57,4 +57,14 @@ void gw__bins_count(const double *values, size_t n_values, gw__range range, size
 double gw__scale_limit(const gw__range *ranges, size_t n);
 static inline bool gw__range_is_above(gw__range range, double limit) { return !gw__range_is_empty(range) && range.low > limit; }
 
+
+/* How many of the first of n epochs a scale leaves out so that the others can be told apart: with `epochs` what is shown in each, the first are left out if
+ * the range of the others is less than an eighth of the whole; as few as possible, a quarter of all at most and no more than `most`, and three stay. 0: none. */
+size_t gw__scale_start(const gw__range *epochs, size_t n, size_t most);
+/* What the first `start` epochs hold, as a sentence: "Epoch 1 is not shown, with values from 1950 to 2012." Nothing if `start` is 0. */
+void gw__scale_start_write(const gw__range *epochs, size_t start, gw__text *out);
+
+/* The 95 % interval of a share that was observed in n > 0 cases (Wilson), which has a width for shares of 0 and 1, too. */
+gw__range gw__share_interval(double share, int64_t n);
+
 #endif
