@@ -39,31 +39,51 @@ static void draw_dot(const gw__chart *chart, const line *l, size_t epoch, double
     gw__markup_done(&title, chart->out);
 }
 
-static void draw_line(const gw__chart *chart, const line *l, size_t n) {
+static void draw_line(const gw__chart *chart, const line *l, size_t start, size_t n) {
     char classes[64];
     snprintf(classes, sizeof classes, "line %s", l->classes);
     gw__path path = gw__svg_path(chart->out, classes);
-    for (size_t i = 0; i < n; i++) gw__path_to(&path, gw__chart_x(chart, (double)i + 1), isfinite(l->values[i]) ? gw__chart_y(chart, l->values[i]) : NAN);
+    for (size_t i = start; i < n; i++) gw__path_to(&path, gw__chart_x(chart, (double)i + 1), isfinite(l->values[i]) ? gw__chart_y(chart, l->values[i]) : NAN);
     gw__path_end(&path, NULL);
-    for (size_t i = 0; i < n; i++) draw_dot(chart, l, i, n == 1 ? 4 : n <= 40 ? 2.5 : 1.2);
+    for (size_t i = start; i < n; i++) draw_dot(chart, l, i, n == 1 ? 4 : n <= 40 ? 2.5 : 1.2);
+}
+
+/* How many of the first epochs are not in the picture, and that they are not, as a sentence. The epoch that was kept is. */
+static size_t find_start(const gw__report *report, const line *lines, size_t n, gw__text *note) {
+    const size_t n_epochs = report->n_epochs, kept = report->kept_epoch;
+    gw__range *epochs = calloc(n_epochs, sizeof *epochs);
+    if (!epochs) note->failed = true;
+    for (size_t e = 0; epochs && e < n_epochs; e++) {
+        epochs[e] = GW__RANGE_EMPTY;
+        for (size_t i = 0; i < n; i++) gw__range_add_all(&epochs[e], lines[i].values ? lines[i].values + e : NULL, 1);
+    }
+    const size_t start = epochs ? gw__scale_start(epochs, n_epochs, kept > 0 && kept <= n_epochs ? kept - 1 : n_epochs) : 0;
+    if (start > 0) gw__scale_start_write(epochs, start, note);
+    free(epochs);
+    return start;
 }
 
 static void draw_chart(const gw__report *report, const char *task, const char *title, const line *lines, size_t n, gw__text *out) {
     gw__range range = GW__RANGE_EMPTY;
-    gw__text label = {0};
-    for (size_t i = 0; i < n; i++) gw__range_add_all(&range, lines[i].values, report->n_epochs);
+    gw__text label = {0}, note = {0};
+    const size_t start = find_start(report, lines, n, &note);
+    for (size_t i = 0; i < n; i++) gw__range_add_all(&range, lines[i].values ? lines[i].values + start : NULL, report->n_epochs - start);
     if (gw__range_is_empty(range)) return;
+    gw__text_puts(out, "<div class=\"part\">\n");
     describe(report, task, lines, n, &label);
     const double last = (double)report->n_epochs;
-    const gw__axis x = {.range = last > 1 ? (gw__range){1, last} : (gw__range){0.5, 1.5}, .title = "epoch", .whole = true};
+    const gw__axis x = {.range = last > 1 ? (gw__range){(double)start + 1, last} : (gw__range){0.5, 1.5}, .title = "epoch", .whole = true};
     const gw__axis y = {.range = gw__range_padded(range, 0.06), .title = title};
     const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, gw__markup_shown(&label));
     if (report->kept_epoch > 0 && report->kept_epoch <= report->n_epochs)
         gw__svg_line(out, "kept", gw__chart_x(&chart, (double)report->kept_epoch), chart.top, gw__chart_x(&chart, (double)report->kept_epoch), chart.bottom);
     for (size_t i = 0; i < n; i++)
-        if (lines[i].values) draw_line(&chart, &lines[i], report->n_epochs);
+        if (lines[i].values) draw_line(&chart, &lines[i], start, report->n_epochs);
     gw__svg_end(out);
+    if (start > 0) gw__markup_element(out, "p", "note", gw__markup_shown(&note));
+    gw__text_puts(out, "</div>\n");
     gw__markup_done(&label, out);
+    gw__markup_done(&note, out);
 }
 
 static bool has_number(const double *values, size_t n) {

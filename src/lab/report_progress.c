@@ -39,8 +39,8 @@ static void draw_path(const gw__chart *chart, const gw__report_curve *curve, siz
 static bool has_band(const gw__report_curve *curve, size_t epoch) { return isfinite(curve->lows[epoch]) && isfinite(curve->highs[epoch]); }
 
 /* As far as there are several runs: there and back again. */
-static void draw_band(const gw__chart *chart, const gw__report_curve *curve, size_t n_epochs) {
-    size_t from = 0, to;
+static void draw_band(const gw__chart *chart, const gw__report_curve *curve, size_t start, size_t n_epochs) {
+    size_t from = start, to;
     while (from < n_epochs && !has_band(curve, from)) from++;
     for (to = from; to < n_epochs && has_band(curve, to);) to++;
     if (to - from < 2) return;
@@ -60,7 +60,7 @@ static void describe(const gw__report_outcome *outcome, const gw__report_curve *
     gw__text_addf(out, " after epoch %zu; mean of %zu run%s", last + 1, curve->runs[last], curve->runs[last] == 1 ? "" : "s");
 }
 
-static void draw_curve(const gw__chart *chart, const gw__report_comparison *c, size_t i, size_t task) {
+static void draw_curve(const gw__chart *chart, const gw__report_comparison *c, size_t i, size_t task, size_t start) {
     const gw__report_curve *curve = &c->outcomes[i].tasks[task].curve;
     const size_t last = curve->means ? last_epoch(curve, c->n_epochs) : c->n_epochs;
     if (last == c->n_epochs) return;
@@ -71,8 +71,8 @@ static void draw_curve(const gw__chart *chart, const gw__report_comparison *c, s
     describe(&c->outcomes[i], curve, c->n_epochs, &title);
     snprintf(classes, sizeof classes, "curve %s", gw__colour(i));
     gw__svg_group(chart->out, classes, title.at);
-    draw_band(chart, curve, c->n_epochs);
-    draw_path(chart, curve, 0, whole, again ? "line again" : "line");
+    draw_band(chart, curve, start, c->n_epochs);
+    draw_path(chart, curve, start, whole, again ? "line again" : "line");
     if (whole <= last) draw_path(chart, curve, whole - 1, last + 1, again ? "line thin again" : "line thin");
     gw__svg_circle(chart->out, "dot", gw__chart_x(chart, (double)whole), gw__chart_y(chart, curve->means[whole - 1]), 3);
     gw__svg_group_end(chart->out);
@@ -112,61 +112,110 @@ static void put_numbers(const gw__report_comparison *c, size_t task, gw__text *o
 
 /* ---- the charts ---- */
 
-static gw__range means_of(const gw__report_comparison *c, size_t i, size_t task) {
+/* What of a task is in the picture: lines that do not lie wholly above `limit`, without the first `start` epochs. */
+typedef struct view {
+    double limit;
+    size_t start;
+} view;
+
+/* A line from an epoch on. */
+static gw__range means_of(const gw__report_comparison *c, size_t i, size_t task, size_t start) {
     const gw__report_curve *curve = &c->outcomes[i].tasks[task].curve;
     gw__range range = GW__RANGE_EMPTY;
-    gw__range_add_all(&range, curve->means, c->n_epochs);
+    gw__range_add_all(&range, curve->means ? curve->means + start : NULL, c->n_epochs - start);
     return range;
 }
 
-/* Lines that lie wholly above it are not in the picture. */
-static double limit_of(const gw__report_comparison *c, size_t task, gw__text *out) {
+/* Lines that lie wholly above it from an epoch on are not in the picture. */
+static double limit_of(const gw__report_comparison *c, size_t task, size_t start, gw__text *out) {
     gw__range *means = calloc(c->n_outcomes, sizeof *means);
     if (!means) out->failed = true;
-    for (size_t i = 0; means && i < c->n_outcomes; i++) means[i] = means_of(c, i, task);
+    for (size_t i = 0; means && i < c->n_outcomes; i++) means[i] = means_of(c, i, task, start);
     const double limit = means ? gw__scale_limit(means, c->n_outcomes) : INFINITY;
     free(means);
     return limit;
 }
 
-static bool is_above(const gw__report_comparison *c, size_t i, size_t task, double limit) { return gw__range_is_above(means_of(c, i, task), limit); }
+static bool is_above(const gw__report_comparison *c, size_t i, size_t task, view v) { return gw__range_is_above(means_of(c, i, task, v.start), v.limit); }
 
-static gw__range range_of(const gw__report_comparison *c, size_t task, double limit) {
+/* What is in the picture in one epoch. */
+static gw__range epoch_range(const gw__report_comparison *c, size_t task, size_t epoch, view v) {
     gw__range range = GW__RANGE_EMPTY;
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const gw__report_curve *curve = &c->outcomes[i].tasks[task].curve;
-        if (is_above(c, i, task, limit)) continue;
-        gw__range_add_all(&range, curve->means, c->n_epochs);
-        gw__range_add_all(&range, curve->lows, c->n_epochs);
-        gw__range_add_all(&range, curve->highs, c->n_epochs);
+        if (!curve->means || is_above(c, i, task, v)) continue;
+        gw__range_add(&range, curve->means[epoch]);
+        gw__range_add(&range, curve->lows[epoch]);
+        gw__range_add(&range, curve->highs[epoch]);
     }
     return range;
 }
 
-/* "Far above these, and not shown: ..."; nothing if all are shown. */
-static void tell_above(const gw__report_comparison *c, size_t task, double limit, gw__text *out) {
-    for (size_t i = 0; i < c->n_outcomes; i++) {
-        if (!is_above(c, i, task, limit)) continue;
-        gw__text_puts(out, out->n ? "; " : "Far above these, and not shown: ");
-        describe(&c->outcomes[i], &c->outcomes[i].tasks[task].curve, c->n_epochs, out);
+static gw__range range_of(const gw__report_comparison *c, size_t task, view v) {
+    gw__range range = GW__RANGE_EMPTY;
+    for (size_t e = v.start; e < c->n_epochs; e++) {
+        const gw__range at = epoch_range(c, task, e, v);
+        if (gw__range_is_empty(at)) continue;
+        gw__range_add(&range, at.low);
+        gw__range_add(&range, at.high);
     }
-    if (out->n) gw__text_putc(out, '.');
+    return range;
+}
+
+/* How many epochs may be left out at most: the dot of each line is seen. */
+static size_t most_hidden(const gw__report_comparison *c, size_t task, view v) {
+    size_t most = c->n_epochs;
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        const gw__report_curve *curve = &c->outcomes[i].tasks[task].curve;
+        if (!curve->means || last_epoch(curve, c->n_epochs) == c->n_epochs || is_above(c, i, task, v)) continue;
+        const size_t whole = whole_epochs(curve, c->n_epochs);
+        if (whole <= most) most = whole - 1;
+    }
+    return most;
+}
+
+/* Without the lines far above, without the first epochs if they are far from the others, and without lines that are far above then. What is left out is told. */
+static view view_of(const gw__report_comparison *c, size_t task, gw__text *note) {
+    view v = {.limit = limit_of(c, task, 0, note)};
+    gw__range *epochs = calloc(c->n_epochs, sizeof *epochs);
+    if (!epochs) note->failed = true;
+    for (size_t e = 0; epochs && e < c->n_epochs; e++) epochs[e] = epoch_range(c, task, e, v);
+    const size_t start = epochs ? gw__scale_start(epochs, c->n_epochs, most_hidden(c, task, v)) : 0;
+    if (start > 0) gw__scale_start_write(epochs, start, note);
+    if (start > 0) v = (view){fmin(v.limit, limit_of(c, task, start, note)), start};
+    free(epochs);
+    return v;
+}
+
+/* "Far above these, and not shown: ..."; nothing if all are shown. */
+static void tell_above(const gw__report_comparison *c, size_t task, view v, gw__text *out) {
+    bool any = false;
+    for (size_t i = 0; i < c->n_outcomes; i++) {
+        if (!is_above(c, i, task, v)) continue;
+        gw__text_puts(out, any ? "; " : out->n ? " Far above these, and not shown: " : "Far above these, and not shown: ");
+        describe(&c->outcomes[i], &c->outcomes[i].tasks[task].curve, c->n_epochs, out);
+        any = true;
+    }
+    if (any) gw__text_putc(out, '.');
 }
 
 static void draw_task(const gw__report_comparison *c, size_t task, gw__text *out) {
-    const double limit = limit_of(c, task, out);
-    const gw__range range = range_of(c, task, limit);
-    if (gw__range_is_empty(range)) return;
     gw__text label = {0}, note = {0};
+    const view v = view_of(c, task, &note);
+    const gw__range range = range_of(c, task, v);
+    if (gw__range_is_empty(range)) {
+        gw__markup_done(&note, out);
+        return;
+    }
     const double last = (double)c->n_epochs;
-    const gw__axis x = {.range = last > 1 ? (gw__range){1, last} : (gw__range){0.5, 1.5}, .title = "epoch", .whole = true};
+    const gw__axis x = {.range = last > 1 ? (gw__range){(double)v.start + 1, last} : (gw__range){0.5, 1.5}, .title = "epoch", .whole = true};
     const gw__axis y = {.range = gw__range_padded(range, 0.04), .title = c->curve};
     gw__text_addf(&label, "%s: %s by epoch, mean over runs, a line for each architecture", c->tasks[task], c->curve);
-    tell_above(c, task, limit, &note);
+    tell_above(c, task, v, &note);
     gw__figure_begin(out, "fit", c->tasks[task], note.n ? gw__markup_shown(&note) : NULL);
     const gw__chart chart = gw__chart_begin(out, WIDTH, HEIGHT, x, y, gw__markup_shown(&label));
     for (size_t i = 0; i < c->n_outcomes; i++)
-        if (!is_above(c, i, task, limit)) draw_curve(&chart, c, i, task);
+        if (!is_above(c, i, task, v)) draw_curve(&chart, c, i, task, v.start);
     gw__svg_end(out);
     put_numbers(c, task, out);
     gw__figure_end(out);
@@ -178,7 +227,7 @@ static void draw_task(const gw__report_comparison *c, size_t task, gw__text *out
 
 static bool has_any(const gw__report_comparison *c) {
     for (size_t t = 0; t < c->n_tasks; t++)
-        if (!gw__range_is_empty(range_of(c, t, INFINITY))) return true;
+        if (!gw__range_is_empty(range_of(c, t, (view){.limit = INFINITY}))) return true;
     return false;
 }
 

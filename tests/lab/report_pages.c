@@ -19,5 +19,5 @@ int main(int argc, char **argv) {
            write_page(folder, "many.html", fixture_run(20, 64, 60, false, false)) || write_page(folder, "hostile.html", fixture_run(2, 5, 4, true, true)) ||
            write_page(folder, "one.html", fixture_run(1, 1, 2, false, false)) || write_page(folder, "compare.html", fixture_comparison(2, 8, 40, false)) ||
            write_page(folder, "compare-many.html", fixture_comparison(20, 10, 3, false)) || write_page(folder, "compare-one.html", fixture_comparison(1, 2, 1, false)) ||
-           write_page(folder, "compare-hostile.html", fixture_comparison(2, 4, 5, true));
+           write_page(folder, "compare-hostile.html", fixture_comparison(2, 4, 5, true)) || write_page(folder, "compare-cliff.html", fixture_comparison(1, 3, 4, false));
 }

@@ -154,6 +154,57 @@ static void scales_end_below_what_lies_apart(void **state) {
     assert_true(isinf(gw__scale_limit(equal, 3)));
 }
 
+static size_t start_of(const double *values, size_t n, size_t most) {
+    gw__range ranges[16];
+    for (size_t i = 0; i < n; i++) ranges[i] = isnan(values[i]) ? GW__RANGE_EMPTY : (gw__range){values[i], values[i] + 1};
+    return gw__scale_start(ranges, n, most);
+}
+
+static void scales_begin_behind_a_cliff(void **state) {
+    const double cliff[] = {2000, 55, 54, 53, 52, 51, 50, 49}, two[] = {2000, 400, 54, 53, 52, 51, 50, 49}, slope[] = {80, 70, 60, 50, 40, 30, 20, 10};
+    const double upwards[] = {0, 95, 96, 97, 97, 97}, gaps[] = {2000, NAN, 54, NAN, 53, NAN, NAN, NAN};
+    assert_int_equal(start_of(cliff, 8, 8), 1);
+    assert_int_equal(start_of(cliff, 8, 0), 0); /* all are to be seen */
+    assert_int_equal(start_of(cliff, 4, 8), 1); /* three stay */
+    assert_int_equal(start_of(cliff, 3, 8), 0);
+    assert_int_equal(start_of(two, 8, 8), 2);
+    assert_int_equal(start_of(two, 8, 1), 0);
+    assert_int_equal(start_of(two, 7, 8), 0); /* more than a quarter */
+    assert_int_equal(start_of(slope, 8, 8), 0);
+    assert_int_equal(start_of(upwards, 6, 6), 1);
+    assert_int_equal(start_of(gaps, 8, 8), 0); /* of which two would stay */
+    assert_int_equal(start_of(cliff, 0, 8), 0);
+    const gw__range eighth[] = {{0, 80}, {0, 10}, {0, 10}, {0, 10}}, less[] = {{0, 81}, {0, 10}, {0, 10}, {0, 10}};
+    assert_int_equal(gw__scale_start(eighth, 4, 4), 0);
+    assert_int_equal(gw__scale_start(less, 4, 4), 1);
+}
+
+static void what_is_left_out_is_told(void **state) {
+    const gw__range epochs[] = {{1950, 2012}, GW__RANGE_EMPTY, {412, 412}}, one = {0.5, 0.5};
+    gw__text out = {0};
+    gw__scale_start_write(epochs, 0, &out);
+    expect_text(&out, "");
+    gw__scale_start_write(epochs, 1, &out);
+    expect_text(&out, "Epoch 1 is not shown, with values from 1950 to 2012.");
+    gw__scale_start_write(epochs, 2, &out);
+    expect_text(&out, "Epochs 1 and 2 are not shown, with values from 1950 to 2012.");
+    gw__scale_start_write(epochs, 3, &out);
+    expect_text(&out, "Epochs 1 to 3 are not shown, with values from 412.0 to 2012.");
+    gw__scale_start_write(&one, 1, &out);
+    expect_text(&out, "Epoch 1 is not shown, with values of about 0.5000.");
+}
+
+/* Wilson's, by hand: n = 10 and z^2 = 3.8416. */
+static void shares_have_intervals(void **state) {
+    static const struct { double share; int64_t n; double low, high; } cases[] = {
+        {0, 10, 0, 0.277540}, {1, 10, 0.722460, 1}, {0.5, 100, 0.403830, 0.596170}, {0.2, 10, 0.056681, 0.509843}, {0, 1, 0, 0.793457},
+    };
+    for (size_t i = 0; i < GW__COUNT(cases); i++) {
+        const gw__range found = gw__share_interval(cases[i].share, cases[i].n);
+        assert_true(fabs(found.low - cases[i].low) < 2e-6 && fabs(found.high - cases[i].high) < 2e-6);
+    }
+}
+
 /* ---- what a run found when it looked at itself ---- */
 
 static gw__doc *parsed(const char *text, gw__arena *arena) {
@@ -276,6 +327,23 @@ static void an_empty_report_is_a_page(void **state) {
     gw__text_clear(&page);
 }
 
+/* Numbers of a comparison that have too many digits to be written out. */
+static void large_numbers_are_short(void **state) {
+    static const char *const tasks[] = {"t"}, *const metrics[] = {"rmse"};
+    static const int better[] = {-1};
+    const gw__report_cell cells[] = {{.value = {2.5e25, 2e25, 3e25}, .deviation = 1e24, .best = 2.25e25, .gain = {NAN, NAN, NAN}},
+                                     {.value = {1.5e25, 1e25, 2e25}, .deviation = 1e24, .best = 1.25e25, .gain = {1e25, -5e20, 2e25}}};
+    const gw__report_outcome outcomes[] = {{.name = "a", .n_runs = 3, .parameters = -1, .tasks = cells, .gain = {NAN, NAN, NAN}},
+                                           {.name = "b", .n_runs = 3, .parameters = -1, .tasks = cells + 1, .gain = {NAN, NAN, NAN}}};
+    gw__text page = {0};
+    gw__results_draw(&(gw__report_comparison){.tasks = tasks, .metrics = metrics, .better = better, .n_tasks = 1, .outcomes = outcomes, .n_outcomes = 2,
+                                              .confidence = 0.95}, &page);
+    assert_non_null(strstr(page.at, ">2.50e25</td><td class=\"n\">1.00e24</td><td class=\"n\">2.25e25</td><td class=\"n type\">baseline</td>"));
+    assert_non_null(strstr(page.at, ">1.50e25</td><td class=\"n\">1.00e24</td><td class=\"n\">1.25e25</td><td class=\"n gain\">+1.00e25 <span class=\"ends\">"
+                                    "\xE2\x88\x92" "5.00e20 to +2.00e25</span></td>"));
+    gw__text_clear(&page);
+}
+
 static void a_page_that_cannot_be_written(void **state) {
     gw_error err = {0};
     assert_int_equal(gw__report_write(a_run(), "/nowhere/at/all/x.html", &err), GW_E_IO);
@@ -286,7 +354,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(markup_is_escaped), cmocka_unit_test(long_names_are_clipped), cmocka_unit_test(numbers_are_short), cmocka_unit_test(json_is_indented),
         cmocka_unit_test(ticks_are_round), cmocka_unit_test(ticks_of_any_span), cmocka_unit_test(ranges_grow), cmocka_unit_test(bins_have_known_counts),
-        cmocka_unit_test(scales_end_below_what_lies_apart),
+        cmocka_unit_test(scales_end_below_what_lies_apart), cmocka_unit_test(scales_begin_behind_a_cliff),
+        cmocka_unit_test(what_is_left_out_is_told), cmocka_unit_test(shares_have_intervals), cmocka_unit_test(large_numbers_are_short),
         cmocka_unit_test(looks_become_figures), cmocka_unit_test(what_is_not_known_is_said), cmocka_unit_test(long_tables_are_folded),
         cmocka_unit_test(one_level_is_not_named), cmocka_unit_test(conflict_is_of_the_kept_epoch),
         cmocka_unit_test(equal_reports_are_equal_pages), cmocka_unit_test(an_empty_report_is_a_page), cmocka_unit_test(a_page_that_cannot_be_written),

@@ -11,7 +11,8 @@ from page_tap import BROWSER, drawings_are_named, in_browser, look, numbers_are_
 PAGES, STYLE = map(os.path.abspath, sys.argv[3:5])
 SECTIONS = {"run": "health learning structure gates curves", "gaps": "health learning structure gates curves", "many": "health learning structure gates curves",
             "hostile": "health learning structure gates curves", "one": "health learning structure gates curves", "compare": "comparison",
-            "compare-many": "comparison", "compare-one": "comparison", "compare-hostile": "comparison"}
+            "compare-many": "comparison", "compare-one": "comparison", "compare-hostile": "comparison",
+            "compare-cliff": "comparison"}
 
 
 def pages():
@@ -32,6 +33,7 @@ def pages():
     check("<script" not in text and "&lt;script&gt;alert(" in text, "hostile names are shown")
     check("onload=&quot;y" in text, "quotes in names are text")
     progress()
+    cliffs()
     results()
 
 
@@ -63,6 +65,49 @@ def progress():
           many.count('class="mark edged c1"'))
     check("mean of those runs that went on" not in read("compare-one.html").decode("utf-8") and "the band is" not in read("compare-one.html").decode("utf-8"),
           "of one run there is neither a band nor an end of others")
+
+
+def ticks_of(svg):
+    """Along the bottom and up the side, as text."""
+    ticks = [text for text in svg.iter("text") if text.get("class") == "tick"]
+    return [[text.text for text in ticks if (text.get("text-anchor") == "middle") == along] for along in (True, False)]
+
+
+def first_places(svg, line):
+    """Where its lines begin, as a share of the drawing's width."""
+    return [float(path.get("d")[1:].split(" ")[0]) / float(svg.get("viewBox").split(" ")[2]) for path in svg.iter("path") if path.get("class") == line]
+
+
+def cliffs():
+    """Where the first epoch is far above the others, the chart begins behind it, and says so."""
+    root = parse(read("compare-cliff.html").decode("utf-8"), "a cliff")
+    figure = next(f for f in root.iter("figure") for svg in f.findall("svg") if "by epoch" in svg.get("aria-label"))
+    told = " ".join("".join(figure.find("figcaption").itertext()).split())
+    check(re.search(r"Epoch 1 is not shown, with values (of about|from 200[01] to) 200[01]\.$", told), "what is left out is told", told)
+    check(all(float(tick) < 1 for tick in ticks_of(figure.find("svg"))[1]), "so that the others fill the picture", ticks_of(figure.find("svg")))
+    check(all(place < 0.2 for place in first_places(figure.find("svg"), "line")), "from its left end on", first_places(figure.find("svg"), "line"))
+    rows = [["".join(cell.itertext()) for cell in tr] for tr in figure.find(".//table").iter("tr")]
+    check(rows[1][0] == "1" and re.match("200[01]", rows[1][1]) and len(rows) == 13, "the table has all", rows[:2])
+    root = parse(read("run.html").decode("utf-8"), "a run's cliff")
+    parts = {svg.get("aria-label").split(":")[0]: part for part in root.find(".//section[@id='learning']").iter("div") for svg in part.findall("svg") if "loss" in "".join(svg.itertext())}
+    notes = {task: [note.text for note in part.findall("p")] for task, part in parts.items()}
+    check(notes["task0"] == [] and re.match(r"Epoch 1 is not shown, with values from 0\.7\d+ to 2001\.$", notes["task1"][0]), "a run's charts do the same, each for itself", notes)
+    check(all(len(ticks_of(svg)[1]) > 1 for name in ("run", "many", "compare") for svg in parse(read(name + ".html").decode("utf-8"), name).iter("svg") if ticks_of(svg)[1]),
+          "no axis has a single number")
+
+
+def legends():
+    """Loads of experts: a legend of the gates, in which those of one colour can be told apart."""
+    def entries(name):
+        charts = [f for f in parse(read(name + ".html").decode("utf-8"), name).find(".//section[@id='gates']").iter("figure") if f.find("svg") is not None]
+        return [(key.find("span").get("class"), "".join(key.itertext())) for key in charts[0].iter("span") if key.get("class") == "key"], charts[0]
+    found, chart = entries("run")
+    same(found, [("mark bar c1", "task0"), ("mark bar c2", "task1")], "the gates have a legend")
+    found, chart = entries("many")
+    same(len(set(mark for mark, _ in found)), 20, "colours that come again are lighter")
+    drawn = {(rect.get("class"), group.get("class")) for group in chart.iter("g") for rect in group.findall("rect")}
+    same(sorted(f"mark {fill} {colour}" for fill, colour in drawn), sorted(mark for mark, _ in found), "bars are as in the legend")
+    same(entries("one")[0], [], "one gate needs none")
 
 
 def rows_of(root, title):
