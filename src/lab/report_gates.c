@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lab/report_layout.h"
 #include "lab/report_parts.h"
@@ -9,6 +10,7 @@
 #define LOAD_HEIGHT 180
 #define LABEL_CLIP 14
 #define LABEL_ROOM 74
+#define MOST_ENTRIES 32     /* of the legend */
 #define LABELLED_EXPERTS 24 /* of more, the bars have tooltips only */
 
 static bool is_measured(const gw__report_gate *gate) { return gate->weights && !gate->adds && gate->n_experts > 0; }
@@ -85,13 +87,35 @@ static double load_of(const gw__report_level *level, size_t expert) {
     return sum / fmax(1, (double)count_seeing(level, expert));
 }
 
+/* How a gate's parts are filled: those of one colour become lighter one after another, up to the fourth. */
+static const char *fill_of(const gw__report_structure *structure, const gw__report_level *level, size_t gate) {
+    static const char *const fills[] = {"bar", "bar lighter", "bar light", "bar lightest"};
+    const char *colour = gw__group_colour(structure, level->gates[gate].stream);
+    size_t before = 0;
+    for (size_t g = 0; g < gate; g++) before += is_measured(&level->gates[g]) && strcmp(gw__group_colour(structure, level->gates[g].stream), colour) == 0;
+    return fills[before % GW__COUNT(fills)];
+}
+
+/* In the order of the parts of a bar, so that it tells those apart which look the same. */
+static void put_legend(const gw__report_structure *structure, const gw__report_level *level, gw__text *out) {
+    size_t n = 0;
+    gw__text_puts(out, "<p class=\"legend\">");
+    for (size_t g = 0; g < level->n_gates; g++) {
+        if (!is_measured(&level->gates[g]) || n++ >= MOST_ENTRIES) continue;
+        gw__legend_entry(out, fill_of(structure, level, g), gw__group_colour(structure, level->gates[g].stream), level->gates[g].stream);
+    }
+    if (n > MOST_ENTRIES) gw__text_addf(out, "<span class=\"key\">and %zu more</span>", n - MOST_ENTRIES);
+    gw__text_puts(out, "</p>\n");
+}
+
 /* One gate's part of a bar, from `from` upwards. */
-static void draw_part(const gw__chart *chart, const gw__report_expert *expert, const gw__report_gate *gate, double weight, const char *colour, gw__box at) {
+static void draw_part(const gw__chart *chart, const gw__report_expert *expert, const gw__report_gate *gate, double weight, const char *colour, const char *fill,
+                      gw__box at) {
     gw__text title = {0};
     gw__text_addf(&title, "%s: %s ", expert->name, gate->stream);
     gw__markup_value(&title, weight);
     gw__svg_group(chart->out, colour, title.at);
-    gw__svg_rect(chart->out, "bar", at.x, at.y, at.width, at.height, 0);
+    gw__svg_rect(chart->out, fill, at.x, at.y, at.width, at.height, 0);
     gw__svg_group_end(chart->out);
     gw__markup_done(&title, chart->out);
 }
@@ -106,7 +130,8 @@ static void draw_bar(const gw__chart *chart, const gw__report_structure *structu
         for (size_t i = 0; is_measured(gate) && i < gate->n_experts; i++) {
             if (gate->experts[i] != expert || !(gate->weights[i] > 0)) continue;
             const double to = from + gate->weights[i] / (double)n, y = gw__chart_y(chart, to);
-            draw_part(chart, &level->experts[expert], gate, gate->weights[i], gw__group_colour(structure, gate->stream), (gw__box){x, y, width, gw__chart_y(chart, from) - y});
+            draw_part(chart, &level->experts[expert], gate, gate->weights[i], gw__group_colour(structure, gate->stream), fill_of(structure, level, g),
+                      (gw__box){x, y, width, gw__chart_y(chart, from) - y});
             from = to;
         }
     }
@@ -118,7 +143,11 @@ static void draw_loads(const gw__report_structure *structure, const gw__report_l
     gw__range range = {0, 0};
     for (size_t e = 0; e < n; e++) gw__range_add(&range, 1.08 * load_of(level, e));
     const double room = named ? LABEL_ROOM : 8, width = fmin(720, fmax(240, 60 + 44 * (double)n));
-    gw__figure_begin(out, n > 10 ? "broad" : NULL, title, "The mean weight of each expert over the gates that see it, by gate.");
+    const bool several = count_measured(level) > 1;
+    gw__figure_begin(out, n > 10 ? "broad" : NULL, title, several
+                         ? "The mean weight of each expert over the gates that see it; a bar's parts are the gates, the first at the bottom."
+                         : "The gate's mean weight of each expert.");
+    if (several) put_legend(structure, level, out);
     const gw__axis x = {.range = {-0.5, (double)n - 0.5}, .bare = true, .room = room}, y = {.range = gw__range_padded(range, 0), .title = "mean weight", .room = named ? 64 : 0};
     const gw__chart chart = gw__chart_begin(out, width, LOAD_HEIGHT + room, x, y, title);
     for (size_t e = 0; e < n; e++) {

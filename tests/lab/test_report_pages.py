@@ -35,6 +35,7 @@ def pages():
     progress()
     cliffs()
     results()
+    legends()
 
 
 def progress():
