@@ -205,6 +205,10 @@ def colours():
     scheme(blocks[0], "light")
     scheme(blocks[1], "dark")
     check("@media screen and (prefers-color-scheme: dark)" in style, "what is printed is light")
+    shades = [re.search(r"--shade: (#[0-9a-f]{8});", block) for block in blocks[:2]]
+    moved = re.search(r"\n\.scroll \{(.*?)\}", style, re.S).group(1)
+    check(all(shades) and moved.count("var(--card)") == moved.count("local") == moved.count("var(--shade)") == 2, "what moves sideways has shades, and covers that move with it", moved)
+    check(re.search(r"\.scroll \{[^}]*background: none", style.split("@media print")[1]), "but not on paper")
 
 
 main(pages, colours, looks)
