@@ -73,7 +73,7 @@ static void put_gain_cell(gw__report_interval gain, int decimals, bool is_baseli
     put_number(gain.mean, decimals, true, out);
     gw__text_puts(out, " <span class=\"ends\">");
     if (has_ends(gain)) put_ends(gain, decimals, true, out);
-    else gw__text_puts(out, "\xE2\x80\x93");
+    else if (isfinite(gain.mean)) gw__text_puts(out, "\xE2\x80\x93");
     gw__text_puts(out, "</span></td>");
 }
 
