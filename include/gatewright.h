@@ -150,7 +150,8 @@ GW_API const char *gw_model_class_name(const gw_model *model, size_t task, size_
  *  multiply_adds (a row), dense_width, output_width; levels (experts and gates with layers as [out,in], parameters, multiply-adds), towers;
  *  features (name, type, automatic, dense_at, width, rows, share); tasks (name, type, label, loss, weight, outputs, classes,
  *  quantiles, chain, after); training; of a model with parameters also similarity (of the experts' parameters), gate_biases, and
- *  connections (of what is learned for all rows alike: level, stream, kind, experts, values). */
+ *  connections (of what is learned for all rows alike: level, stream, kind, experts, values), and warnings (docs/health.md: kind, level,
+ *  expert, figure, text; here of experts with the same parameters, for more see gw_inspect). */
 GW_API gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *err);
 
 /* ---- scoring ------------------------------------------------------------------------------------------------------------------ */
@@ -362,6 +363,17 @@ typedef struct gw_data_options {
  * @return GW_OK; GW_E_DATA for a missing column or a bad cell (where = the file, line = its line).
  */
 GW_API gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool gates, char **ret_json, gw_error *err);
+
+/**
+ * A model, and how its gates and experts are on a sample of the first rows of a table, whose label columns may be absent. Reads no further
+ * than it needs to.
+ *
+ * @param ret_json What gw_model_describe gives, and "health":{"rows":n,"gates":[…],"experts":[…],"similarity":[…]} as docs/health.md has it,
+ *                 with skip_bad_rows "skipped":n before rows; its warnings are also those of gates and experts on the rows. Does not depend
+ *                 on the number of threads.
+ * @return GW_OK; GW_E_DATA for a missing column or a bad cell (where = the file, line = its line).
+ */
+GW_API gw_status gw_inspect(const gw_model *model, const gw_data_options *data, char **ret_json, gw_error *err);
 
 typedef enum gw_output_format {
     GW_OUTPUT_CSV,   /* a header of task names (task.class where a task has several columns), a line per row, numbers as %.9g */

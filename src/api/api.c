@@ -18,6 +18,7 @@
 #include "model/model.h"
 #include "serve/predict.h"
 #include "serve/session.h"
+#include "train/look.h"
 #include "train/many.h"
 #include "train/train.h"
 
@@ -202,7 +203,7 @@ gw_status gw_model_describe(const gw_model *model, char **ret_json, gw_error *er
     if (status == GW_OK) status = need(ret_json, "ret_json", err);
     if (status != GW_OK) return status;
     gw__text text = {0};
-    status = gw__model_describe(model, &text, err);
+    status = gw__look(model, NULL, &text, err);
     return give_text(status, &text, ret_json, err);
 }
 
@@ -323,6 +324,16 @@ gw_status gw_evaluate(const gw_model *model, const gw_data_options *data, bool g
     if (status != GW_OK) return status;
     gw__text text = {0};
     status = gw__assess(model, data, gates, &text, err);
+    return give_text(status, &text, ret_json, err);
+}
+
+gw_status gw_inspect(const gw_model *model, const gw_data_options *data, char **ret_json, gw_error *err) {
+    gw_status status = need(model, "model", err);
+    if (status == GW_OK) status = check_data(data, err);
+    if (status == GW_OK) status = need(ret_json, "ret_json", err);
+    if (status != GW_OK) return status;
+    gw__text text = {0};
+    status = gw__look(model, data, &text, err);
     return give_text(status, &text, ret_json, err);
 }
 

@@ -93,14 +93,17 @@ static int64_t count_items(const gw__doc *list) {
     return n;
 }
 
-static void draw_gates(const gw__doc *gates, cli_screen screen, gw__text *out) {
+void cli_draw_gates(const gw__doc *gates, cli_screen screen, gw__text *out) {
     if (gates->first) gw__text_puts(out, "\nmean gates (how much of each expert a stream takes)\n");
     for (const gw__doc *gate = gates->first; gate; gate = gate->next) {
         gw__slice stream = gw__doc_text(gw__doc_get(gate, "stream"));
         const gw__doc *experts = gw__doc_get(gate, "experts");
-        double effective;
+        double effective, entropy, normalised, of_row;
         gw__text_addf(out, "  level %lld, %.*s", (long long)cli_count(gate, "level"), (int)stream.n, stream.at);
         if (cli_number(gw__doc_get(gate, "effective"), &effective)) gw__text_addf(out, ": %.2f of %lld experts in effect", effective, (long long)count_items(experts));
+        if (cli_number(gw__doc_get(gate, "entropy"), &entropy) && cli_number(gw__doc_get(gate, "normalised"), &normalised))
+            gw__text_addf(out, ", entropy %.3f (%.2f of the greatest)", entropy, normalised);
+        if (cli_number(gw__doc_get(gate, "row_entropy"), &of_row)) gw__text_addf(out, ", of a row %.3f", of_row);
         gw__text_putc(out, '\n');
         if (experts) draw_gate(experts, screen, out);
     }
@@ -144,7 +147,7 @@ static void cell_share(cli_table *table, const gw__doc *expert, const char *key,
     gw__text_clear(&text);
 }
 
-static void draw_experts(const gw__doc *health, gw__text *out) {
+void cli_draw_experts(const gw__doc *health, gw__text *out) {
     const gw__doc *experts = gw__doc_get(health, "experts");
     const char *const names[] = {"level", "expert", "dead units", "most like (CKA)"};
     cli_table table = {.n_columns = GW__COUNT(names), .align = "llrl"};
@@ -178,8 +181,8 @@ gw_status cli_draw_evaluation(const char *json, cli_screen screen, gw__text *out
         }
         gw__text_puts(out, "\n\n");
         if (tasks) draw_metrics(tasks, out);
-        if (gates && measured) draw_gates(gates, screen, out);
-        if (health && measured) draw_experts(health, out);
+        if (gates && measured) cli_draw_gates(gates, screen, out);
+        if (health && measured) cli_draw_experts(health, out);
     }
     gw__arena_clear(&arena);
     return status;

@@ -337,6 +337,31 @@ static void put_tasks(const gw__doc *tasks, gw__text *out) {
     cli_table_print(&table, out);
 }
 
+/* Gates and experts on the rows that the model was looked at with. */
+static void put_health(const gw__doc *health, cli_screen screen, gw__text *out) {
+    gw__text_puts(out, "\nlooked at with ");
+    cli_put_count(out, cli_count(health, "rows"));
+    gw__text_puts(out, " rows");
+    if (cli_count(health, "skipped") > 0) {
+        gw__text_puts(out, ", bad rows passed over: ");
+        cli_put_count(out, cli_count(health, "skipped"));
+    }
+    gw__text_putc(out, '\n');
+    if (cli_count(health, "rows") == 0) return;
+    if (gw__doc_get(health, "gates")) cli_draw_gates(gw__doc_get(health, "gates"), screen, out);
+    cli_draw_experts(health, out);
+}
+
+static void put_warnings(const gw__doc *warnings, gw__text *out) {
+    if (warnings->first) gw__text_puts(out, "\nwarnings\n");
+    for (const gw__doc *warning = warnings->first; warning; warning = warning->next) {
+        const gw__slice text = gw__doc_text(gw__doc_get(warning, "text")); /* longer than what addf takes of a slice */
+        gw__text_puts(out, "  ");
+        gw__text_add(out, text.at, text.n);
+        gw__text_putc(out, '\n');
+    }
+}
+
 gw_status cli_draw_structure(const char *json, cli_screen screen, gw__text *out, gw_error *err) {
     gw__arena arena = {0};
     gw__doc *model;
@@ -350,6 +375,8 @@ gw_status cli_draw_structure(const char *json, cli_screen screen, gw__text *out,
         if (gw__doc_get(model, "similarity")) put_likeness(gw__doc_get(model, "similarity"), out);
         if (gw__doc_get(model, "gate_biases")) put_biases(gw__doc_get(model, "gate_biases"), out);
         if (gw__doc_get(model, "connections")) put_connections(gw__doc_get(model, "connections"), out);
+        if (gw__doc_get(model, "health")) put_health(gw__doc_get(model, "health"), screen, out);
+        if (gw__doc_get(model, "warnings")) put_warnings(gw__doc_get(model, "warnings"), out);
     }
     gw__arena_clear(&arena);
     return status;

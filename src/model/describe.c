@@ -84,37 +84,43 @@ static void describe_tasks(const gw_model *model, gw__json_writer *json) {
     gw__json_end_list(json);
 }
 
-/* A model of a spec has no parameters yet: they are all 0. */
-static bool is_set(const gw_model *model) {
+bool gw__model_is_set(const gw_model *model) {
     const size_t n = gw__net_parameter_floats(model->net);
     size_t i = 0;
     while (i < n && model->parameters[i] == 0) i++;
     return i < n;
 }
 
+gw_status gw__model_write_members(const gw_model *model, gw__json_writer *json, gw_error *err) {
+    member_int(json, "format", DESCRIPTION_FORMAT);
+    member_text(json, "architecture", gw__architecture_name(model->spec->model.architecture));
+    member_int(json, "parameters", gw__net_trained_values(model->net, false) + gw__net_trained_values(model->net, true));
+    member_int(json, "multiply_adds", gw__net_multiply_adds(model->net));
+    member_int(json, "dense_width", gw__net_dense_width(model->net));
+    member_int(json, "output_width", gw__net_output_width(model->net));
+    gw__net_describe(model->net, json);
+    describe_features(model->features, json);
+    describe_tasks(model, json);
+    gw_status status = GW_OK;
+    if (gw__model_is_set(model)) {
+        status = gw__net_write_likeness(model->net, model->parameters, json, err);
+        gw__net_write_connections(model->net, model->parameters, json);
+    }
+    /* The record is a JSON object already; its text goes in as it stands. */
+    gw__json_key(json, "training");
+    if (model->record.n > 0) {
+        gw__text_add(json->out, model->record.at, model->record.n);
+        json->comma = true;
+    } else {
+        gw__json_null(json);
+    }
+    return status;
+}
+
 gw_status gw__model_describe(const gw_model *model, gw__text *ret_json, gw_error *err) {
     gw__json_writer json = {.out = ret_json};
     gw__json_begin_object(&json);
-    member_int(&json, "format", DESCRIPTION_FORMAT);
-    member_text(&json, "architecture", gw__architecture_name(model->spec->model.architecture));
-    member_int(&json, "parameters", gw__net_trained_values(model->net, false) + gw__net_trained_values(model->net, true));
-    member_int(&json, "multiply_adds", gw__net_multiply_adds(model->net));
-    member_int(&json, "dense_width", gw__net_dense_width(model->net));
-    member_int(&json, "output_width", gw__net_output_width(model->net));
-    gw__net_describe(model->net, &json);
-    describe_features(model->features, &json);
-    describe_tasks(model, &json);
-    gw_status status = GW_OK;
-    if (is_set(model)) {
-        status = gw__net_write_likeness(model->net, model->parameters, &json, err);
-        gw__net_write_connections(model->net, model->parameters, &json);
-    }
-    /* The record is a JSON object already; its text goes in as it stands. */
-    gw__json_key(&json, "training");
-    if (model->record.n > 0)
-        gw__text_add(ret_json, model->record.at, model->record.n);
-    else
-        gw__json_null(&json);
+    gw_status status = gw__model_write_members(model, &json, err);
     gw__json_end_object(&json);
     if (status != GW_OK) return status;
     return ret_json->failed ? gw__fail_nomem(err) : GW_OK;

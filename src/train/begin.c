@@ -97,16 +97,18 @@ static gw_status set_parameters(gw__run *run, const gw__origin *from, gw_error *
     return GW_OK;
 }
 
+static void tell_warning(void *context, const char *text) { gw__report_text(context, GW_EVENT_WARNING, "%s", text); }
+
 static void warn_about_spec(gw__run *run) {
     const char *path = run->options->model_path;
     if (run->model->spec->train.checkpoint.on && (!path || strcmp(path, "-") == 0))
-        gw__warn(run, "no_checkpoint", gw__about_task(NULL, NAN), "'train.checkpoint' writes nothing: the model goes to no file");
+        gw__warn(&run->checkup.warnings, "no_checkpoint", gw__about_task(NULL, NAN), "'train.checkpoint' writes nothing: the model goes to no file");
 }
 
 gw_status gw__run_begin(gw__run *run, const gw_train_options *options, const gw__spec *spec, const gw__origin *from, const gw__intake *data,
                         gw__pool *pool, gw_error *err) {
     gw_status status = GW_OK;
-    *run = (gw__run){.options = options, .pool = pool, .data = data};
+    *run = (gw__run){.options = options, .pool = pool, .data = data, .checkup.warnings = {.off = !options->listener, .tell = tell_warning, .context = run}};
     GW__TRY(build(run, spec, from, err));
     GW__TRY(allocate(run, err));
     GW__TRY(set_parameters(run, from, err));

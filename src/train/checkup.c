@@ -54,7 +54,7 @@ gw_status gw__checkup_begin(gw__run *run, gw_error *err) {
     if (!c->cosines || !c->norms || !c->against || !c->against_sums || !c->first_loss) GW__FAIL(gw__fail_nomem(err));
     GW__TRY(gw__health_new(run->model->net, run->pool, &c->health, err));
     if (n > 1) GW__TRY(plan_gradients(run, err));
-    status = gw__warn_of_start(run, err);
+    status = gw__warn_of_twins(&c->warnings, run->model->net, gw__trainer_parameters(run->trainer), true, err);
 cleanup:
     return status;
 }
@@ -68,8 +68,7 @@ void gw__checkup_clear(gw__checkup *c) {
     free(c->against);
     free(c->against_sums);
     free(c->first_loss);
-    gw__text_clear(&c->told);
-    gw__text_clear(&c->warnings);
+    gw__warnings_clear(&c->warnings);
 }
 
 /* ---- an epoch --------------------------------------------------------------------------------------------------------------------- */
@@ -169,9 +168,9 @@ void gw__checkup_write(gw__run *run, gw__text *out) {
         if (c->gradients) write_conflict(run, &json);
         gw__json_end_object(&json);
     }
-    if (c->warnings.n == 0) return;
+    if (c->warnings.json.n == 0) return;
     gw__text_puts(out, ",\"warnings\":[");
-    gw__text_add(out, c->warnings.at, c->warnings.n);
+    gw__text_add(out, c->warnings.json.at, c->warnings.json.n);
     gw__text_puts(out, "]");
-    gw__text_clear(&c->warnings);
+    gw__text_clear(&c->warnings.json);
 }

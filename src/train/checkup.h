@@ -3,8 +3,7 @@
 #ifndef GW_TRAIN_CHECKUP_H
 #define GW_TRAIN_CHECKUP_H
 
-#include "base/json.h"
-#include "train/health.h"
+#include "train/findings.h"
 #include "train/task_gradients.h"
 
 struct gw__run;
@@ -23,8 +22,7 @@ typedef struct gw__checkup {
     uint64_t n_looks;
     double *first_loss;            /* [T] of the first epoch, if this process saw it */
     bool saw_first;
-    gw__text told;                 /* what was warned of, a line each */
-    gw__text warnings;             /* JSON objects with commas between them: those that no epoch has told yet */
+    gw__warnings warnings;         /* in JSON: those that no epoch has told yet */
 } gw__checkup;
 
 /* Memory for everything, and what is known before the first step. Without a listener nothing is looked at. */
@@ -37,20 +35,7 @@ void      gw__checkup_write(struct gw__run *run, gw__text *out);
 
 /* ---- warnings.c ---- */
 
-/* What a warning is about; what does not apply is NULL, of the level -1. */
-typedef struct gw__subject {
-    int64_t level;
-    const char *task, *stream, *expert, *feature;
-    double figure;
-} gw__subject;
-static inline gw__subject gw__about_task(const char *task, double figure) { return (gw__subject){.level = -1, .task = task, .figure = figure}; }
-
-/* Tell the listener, unless the same kind was told of the same subject before, and keep it for the epoch's line. */
-void gw__warn(struct gw__run *run, const char *kind, gw__subject subject, const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-/* What is wrong with the parameters that a run starts from. */
-gw_status gw__warn_of_start(struct gw__run *run, gw_error *err);
-/* What the last measurement shows. */
+/* What the last measurement shows, of experts, gates and tasks. */
 gw_status gw__warn_of_health(struct gw__run *run, gw_error *err);
 /* What the losses of the epoch show. */
 void      gw__warn_of_losses(struct gw__run *run);

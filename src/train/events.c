@@ -133,10 +133,10 @@ void gw__report_validation_gaps(gw__run *run) {
         gw__text gaps = {0};
         size_t n = list_gaps(meter, &spec->tasks[t], &gaps);
         if (gw__meter_rows(meter) == 0)
-            gw__warn(run, "unlabelled_task", gw__about_task(name, 0),
+            gw__warn(&run->checkup.warnings, "unlabelled_task", gw__about_task(name, 0),
                      "task '%s': no labelled row in the validation part, so it has no metrics there; hint: more rows or others in 'data.valid'", name);
         else if (n && !gaps.failed)
-            gw__warn(run, "missing_metric", gw__about_task(name, (double)gw__meter_rows(meter)),
+            gw__warn(&run->checkup.warnings, "missing_metric", gw__about_task(name, (double)gw__meter_rows(meter)),
                      "task '%s': %s %s not exist in the validation part, which has %lld labelled row%s%s", name, gaps.at,
                      n == 1 ? "does" : "do", (long long)gw__meter_rows(meter), gw__meter_rows(meter) == 1 ? "" : "s",
                      of_one_class(&spec->tasks[t], meter) ? ", all of one class; hint: more rows or others in 'data.valid'" : "");

@@ -30,7 +30,11 @@ typedef struct reading {
     int64_t skipped;
     gw__labelled_use use;
     void *context;
+    bool labels;        /* they must be there */
+    const bool *enough; /* NULL: all rows are wanted */
 } reading;
+
+static bool has_enough(const reading *r) { return r->enough && *r->enough; }
 
 static gw_status open_slices(reading *r, gw_error *err) {
     gw_status status = GW_OK;
@@ -39,7 +43,7 @@ static gw_status open_slices(reading *r, gw_error *err) {
     r->slices = gw__arena_alloc(&r->arena, r->n_slices, sizeof *r->slices);
     if (!names || !r->slices) return gw__fail_nomem(err);
     for (size_t i = 0; i < r->n_slices; i++) {
-        status = gw__encoder_new(r->features, names, gw__table_column_count(r->table), true, &r->slices[i].encoder, err);
+        status = gw__encoder_new(r->features, names, gw__table_column_count(r->table), r->labels, &r->slices[i].encoder, err);
         if (status == GW_E_DATA) gw__source_blame(r->data, err);
         if (status != GW_OK) goto cleanup;
         if (!(r->slices[i].skip = gw__arena_alloc(&r->arena, SLICE, 1))) GW__FAIL(gw__fail_nomem(err));
@@ -81,11 +85,11 @@ static void encode_slice(void *context, size_t item, size_t thread) {
 }
 
 static gw_status use_batch(reading *r, gw_error *err) {
-    for (r->round_at = 0; r->round_at < r->batch.n_rows; r->round_at += r->n_slices * SLICE) {
+    for (r->round_at = 0; r->round_at < r->batch.n_rows && !has_enough(r); r->round_at += r->n_slices * SLICE) {
         size_t n = (r->batch.n_rows - r->round_at + SLICE - 1) / SLICE;
         if (n > r->n_slices) n = r->n_slices;
         gw__pool_run(r->pool, n, encode_slice, r);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n && !has_enough(r); i++) {
             slice *s = &r->slices[i];
             if (s->status != GW_OK) {
                 if (s->status == GW_E_DATA) gw__source_locate(r->table, s->bad_row, &s->err);
@@ -100,20 +104,30 @@ static gw_status use_batch(reading *r, gw_error *err) {
     return GW_OK;
 }
 
+static gw_status read_table(reading *r, const gw__data_spec *rules, int64_t *ret_skipped, gw_error *err) {
+    gw_status status = gw__options_table(r->data, rules, r->pool, &r->arena, &r->table, err);
+    if (status != GW_OK) goto cleanup;
+    GW__TRY(open_slices(r, err));
+    do {
+        GW__TRY(gw__source_next(r->table, r->data, rules, &r->batch, err));
+        GW__TRY(use_batch(r, err));
+    } while (r->batch.n_rows > 0 && !has_enough(r));
+    *ret_skipped = r->skipped + gw__table_skipped(r->table);
+cleanup:
+    close_reading(r);
+    return status;
+}
+
 gw_status gw__labelled_read(const gw__features *features, const gw__data_spec *rules, const gw_data_options *data, gw__pool *pool,
                             gw__labelled_use use, void *context, int64_t *ret_skipped, gw_error *err) {
-    reading r = {.features = features, .data = data, .pool = pool, .use = use, .context = context};
-    gw_status status = gw__options_table(data, rules, pool, &r.arena, &r.table, err);
-    if (status != GW_OK) goto cleanup;
-    GW__TRY(open_slices(&r, err));
-    do {
-        GW__TRY(gw__source_next(r.table, data, rules, &r.batch, err));
-        GW__TRY(use_batch(&r, err));
-    } while (r.batch.n_rows > 0);
-    *ret_skipped = r.skipped + gw__table_skipped(r.table);
-cleanup:
-    close_reading(&r);
-    return status;
+    reading r = {.features = features, .data = data, .pool = pool, .use = use, .context = context, .labels = true};
+    return read_table(&r, rules, ret_skipped, err);
+}
+
+gw_status gw__unlabelled_read(const gw__features *features, const gw__data_spec *rules, const gw_data_options *data, gw__pool *pool,
+                              gw__labelled_use use, void *context, const bool *enough, int64_t *ret_skipped, gw_error *err) {
+    reading r = {.features = features, .data = data, .pool = pool, .use = use, .context = context, .enough = enough};
+    return read_table(&r, rules, ret_skipped, err);
 }
 
 /* ---- kept in memory ---- */

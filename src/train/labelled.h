@@ -12,6 +12,10 @@ typedef gw_status (*gw__labelled_use)(void *context, const gw__records *records,
 gw_status gw__labelled_read(const gw__features *features, const gw__data_spec *rules, const gw_data_options *data, gw__pool *pool,
                             gw__labelled_use use, void *context, int64_t *ret_skipped, gw_error *err);
 
+/* The same of a table whose labels are not looked at and may be missing, from its first row until `use` has set *enough. */
+gw_status gw__unlabelled_read(const gw__features *features, const gw__data_spec *rules, const gw_data_options *data, gw__pool *pool,
+                              gw__labelled_use use, void *context, const bool *enough, int64_t *ret_skipped, gw_error *err);
+
 /* A whole table in memory, in the slices of the reading, so that many models can be measured on it: results are those of a reading of
  * their own, to the last bit. Not changed after; shareable. */
 typedef struct gw__labelled {

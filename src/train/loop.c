@@ -152,7 +152,8 @@ static gw_status validate(gw__run *run, gw__text *valid, bool *ret_has_value, do
     if (run->at.epoch > 0) return valid->failed ? gw__fail_nomem(err) : GW_OK;
     gw__report_validation_gaps(run);
     if (spec->train.early_stop.on && !*ret_has_value)
-        gw__warn(run, "missing_metric", gw__about_task(NULL, NAN), "'%s', which early stopping watches, does not exist in the validation part", spec->train.early_stop.metric);
+        gw__warn(&run->checkup.warnings, "missing_metric", gw__about_task(NULL, NAN),
+                 "'%s', which early stopping watches, does not exist in the validation part", spec->train.early_stop.metric);
     return valid->failed ? gw__fail_nomem(err) : GW_OK;
 }
 

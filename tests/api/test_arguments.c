@@ -180,6 +180,10 @@ static void test_files(void **state) {
     refused(gw_evaluate(MODEL, &empty, false, &text, &err), "'data.paths'");
     refused(gw_evaluate(MODEL, &hollow, false, &text, &err), "'data.paths[0]'");
     refused(gw_evaluate(MODEL, &data, false, NULL, &err), "'ret_json'");
+    refused(gw_inspect(NULL, &data, &text, &err), "'model'");
+    refused(gw_inspect(MODEL, NULL, &text, &err), "'data'");
+    refused(gw_inspect(MODEL, &empty, &text, &err), "'data.paths'");
+    refused(gw_inspect(MODEL, &data, NULL, &err), "'ret_json'");
     refused(gw_predict(NULL, &predict, NULL, NULL, &err), "'model'");
     refused(gw_predict(MODEL, NULL, NULL, NULL, &err), "'options'");
     refused(gw_predict(MODEL, &no_output, NULL, NULL, &err), "'output_path'");

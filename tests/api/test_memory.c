@@ -75,6 +75,14 @@ static gw_status evaluate(void *context, gw_error *err) {
     return status;
 }
 
+static gw_status inspect(void *context, gw_error *err) {
+    char *json = NULL;
+    gw_data_options data = {.paths = &table, .n_paths = 1, .threads = 1};
+    gw_status status = gw_inspect(model, &data, &json, err);
+    gw_text_free(json);
+    return status;
+}
+
 static gw_status predict(void *context, gw_error *err) {
     const char *keep[] = {"c"};
     gw_output_format format = *(gw_output_format *)context;
@@ -220,6 +228,7 @@ static void test_models(void **state) {
 
 static void test_tables(void **state) {
     assert_true(fail_each_allocation(evaluate, NULL) > 10);
+    assert_true(fail_each_allocation(inspect, NULL) > 10);
     for (int format = 0; format <= GW_OUTPUT_NPY; format++) assert_true(fail_each_allocation(predict, &format) > 10);
     assert_true(fail_each_allocation(init, NULL) > 10);
 }

@@ -213,6 +213,32 @@ static void test_inputs_are_not_replaced(void **state) {
     free(predictions(model));
 }
 
+static void test_inspection(void **state) {
+    gw_error err = {0};
+    gw__arena arena = {0};
+    const char *path = table_path;
+    char *without = NULL, *one = NULL, *five = NULL;
+    gw_data_options data = {.paths = &path, .n_paths = 1, .threads = 1};
+    must(gw_model_describe(model, &without, &err), &err);
+    must(gw_inspect(model, &data, &one, &err), &err);
+    data.threads = 5;
+    must(gw_inspect(model, &data, &five, &err), &err);
+    assert_string_equal(one, five);
+    gw__doc *doc = json_of(one, &arena), *bare = json_of(without, &arena);
+    assert_int_equal(doc->n, bare->n + 1);
+    assert_non_null(gw__doc_get(bare, "warnings"));
+    const gw__doc *health = gw__doc_get(doc, "health");
+    assert_int_equal(number(health, "rows"), ROWS < 1024 ? ROWS : 1024);
+    assert_int_equal(gw__doc_get(health, "gates")->n, 3);
+    assert_int_equal(gw__doc_get(health, "experts")->n, 2);
+    path = "nowhere.csv";
+    assert_int_equal(gw_inspect(model, &data, &one, &err), GW_E_IO);
+    gw__arena_clear(&arena);
+    gw_text_free(without);
+    gw_text_free(one);
+    gw_text_free(five);
+}
+
 static void test_evaluation(void **state) {
     gw_error err = {0};
     gw__arena arena = {0};
@@ -346,7 +372,7 @@ int main(void) {
         cmocka_unit_test(test_parsed_is_equal),
         cmocka_unit_test(test_saved_twice_is_equal),
         cmocka_unit_test(test_inputs_are_not_replaced),
-        cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_inspection), cmocka_unit_test(test_evaluation),
         cmocka_unit_test(test_evaluation_is_of_the_predictions),
         cmocka_unit_test(test_evaluation_of_other_tables),
     };

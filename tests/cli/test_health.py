@@ -100,6 +100,23 @@ def flat_gate(parts, task, biases):
     fill(parts, f"{name}.bias", biases)
 
 
+def inspected(title, kind, *arguments, model="start.gw"):
+    """`inspect` tells of this kind, once and of nothing else, in its JSON and on the screen. The warning."""
+    described = json.loads(succeeds(f"{title}: inspect --json", "inspect", model, "--json", *arguments).out)
+    warnings = described["warnings"]
+    same([warning["kind"] for warning in warnings], [kind] if kind else [], f"{title}: what inspect warns of")
+    screen = succeeds(f"{title}: inspect", "inspect", model, *arguments).out
+    check(("\nwarnings\n" in screen) == bool(kind) and all(f"  {warning['text']}\n" in screen for warning in warnings), f"{title}: and on the screen", screen)
+    return warnings[0] if warnings else None
+
+
+def again(title, told, model="start.gw"):
+    """`inspect` with rows tells of a model what training has told of it."""
+    found = inspected(title, told["kind"], "--data", "t.csv", model=model)
+    same([found.get(key) for key in ("level", "stream", "expert")], [told.get(key) for key in ("level", "stream", "expert")], f"{title}: of the same")
+    check("; hint: " in found["text"] and abs(found["figure"] - told["figure"]) < 0.1, f"{title}: its remedy and figure", (found, told))
+
+
 STILL = ("--set", "train.epochs=1", "--set", "train.optimizer.lr=1e-6")
 
 
@@ -153,6 +170,10 @@ def equal_experts():
             if name.startswith("level0.expert.shared.2."):
                 parts[name] = parts[name.replace("shared.2", "shared.0")]
     one_warning("experts that start equal", "equal_experts", ["level 0", "1 of 4", "'shared.2'", "'shared.0'"], lambda x: x == 1, *start_with(clone), *STILL)
+    for arguments in ((), ("--data", "t.csv")):
+        found = inspected(f"equal experts {arguments}", "equal_experts", *arguments)
+        same((found["level"], found["expert"], found["figure"]), (0, "shared.2", 1), "which are equal")
+        check("have the parameters" in found["text"] and "--init" not in found["text"] and "; hint: " in found["text"], "of a model, not of a start", found)
 
 
 def polarised():
@@ -161,20 +182,24 @@ def polarised():
     found = one_warning("a gate that polarises", "polarised_gate", ["level 0", "'stay'", "3 of its 4", "weight_dropout"], lambda x: 1 < x < 1.1,
                         *start_with(bias), *STILL)
     same((found[0]["level"], found[0]["stream"]), (0, "stay"), "level and stream are members, too")
+    again("a polarised gate", found[0])
+    inspected("a polarised gate without rows", None)
 
 
 def starving():
     def bias(parts):
         for task in ("click", "stay", "price"):
             flat_gate(parts, task, [0.0, 0.0, 0.0, -9.0])
-    one_warning("an expert that starves", "starving_expert", ["level 0", "1 of 4", "'shared.3'"], lambda x: x < 0.001, *start_with(bias), *STILL)
+    found = one_warning("an expert that starves", "starving_expert", ["level 0", "1 of 4", "'shared.3'"], lambda x: x < 0.001, *start_with(bias), *STILL)
+    again("a starving expert", found[0])
 
 
 def dead_units():
     def kill(parts):
         name = "level0.expert.shared.1.0.bias"
         fill(parts, name, [-100.0] * len(parts[name][1]))
-    one_warning("dead units", "dead_units", ["level 0", "'shared.1'", "of the 20"], lambda x: 0.6 <= x <= 1, *start_with(kill), *STILL)
+    found = one_warning("dead units", "dead_units", ["level 0", "'shared.1'", "of the 20"], lambda x: 0.6 <= x <= 1, *start_with(kill), *STILL)
+    again("dead units", found[0])
 
 
 def conflict():
@@ -234,7 +259,7 @@ def one_class():
 def documented():
     sources = "".join(read(path).decode() for path in glob.glob(os.path.join(SOURCE, "src", "train", "*.c")))
     page = read(os.path.join(SOURCE, "docs", "health.md")).decode().split("## Warnings")[1]
-    same(sorted(re.findall(r"^\| `(\w+)` \|", page, re.M)), sorted(set(re.findall(r'gw__warn\(run, "(\w+)"', sources))), "docs/health.md has every kind of warning")
+    same(sorted(re.findall(r"^\| `(\w+)` \|", page, re.M)), sorted(set(re.findall(r'gw__warn\([^,]+, "(\w+)"', sources))), "docs/health.md has every kind of warning")
 
 
 def stuck():
@@ -281,4 +306,60 @@ def evaluation():
     check("similarity" not in described and "gate_biases" not in described, "a spec has no parameters to compare", described)
 
 
-main(documented, healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, one_class, stuck, evaluation)
+def inspect_rows():
+    """`inspect --data`: what evaluate says of the same rows, without labels, and no further than needed."""
+    succeeds("a model", "train", "t.yaml", "-o", "m.gw")
+    described = json.loads(succeeds("inspect --data", "inspect", "m.gw", "--data", "t.csv", "--json").out)
+    without = json.loads(run("inspect", "m.gw", "--json").out)
+    same({key: value for key, value in described.items() if key != "health"}, without, "the rest is that of inspect without rows")
+    same(list(described)[-2:], ["health", "warnings"], "where they stand")
+    same(described["warnings"], [], "a healthy model has no warning")
+    result = json.loads(run("evaluate", "m.gw", "t.csv", "--json").out)
+    health = described["health"]
+    same(sorted(health), ["experts", "gates", "rows", "similarity"], "what health holds")
+    same({key: health[key] for key in result["health"]}, result["health"], "experts as evaluate has them")
+    check(all(abs(a["entropy"] - b["entropy"]) < 1e-9 and abs(a["row_entropy"] - b["row_entropy"]) < 1e-9 for a, b in zip(health["gates"], result["gates"])),
+          "and gates, where the sample is the whole table", (health["gates"], result["gates"]))
+    screen = succeeds("inspect --data on the screen", "inspect", "m.gw", "--data", "t.csv").out
+    gate = health["gates"][0]
+    check(f"level 0, click: {gate['effective']:.2f} of 4 experts in effect, entropy {gate['entropy']:.3f} ({gate['normalised']:.2f} of the greatest), of a row {gate['row_entropy']:.3f}" in screen,
+          "a gate's figures", screen)
+    check("looked at with 900 rows" in screen and "dead units" in screen and "most like (CKA)" in screen, "experts", screen)
+
+    lines = table().splitlines()
+    bare = "\n".join(line.rsplit(",", 3)[0] for line in lines) + "\n"
+    write("bare.csv", bare)
+    whole = run("inspect", "m.gw", "--data", "t.csv", "--json").out
+    same(succeeds("rows without labels", "inspect", "m.gw", "--data", "bare.csv", "--json").out, whole, "labels change nothing")
+    write("first.csv", "\n".join(lines[:401]) + "\n")
+    write("second.csv", "\n".join(lines[:1] + lines[401:]) + "\n")
+    two = json.loads(succeeds("two files", "inspect", "m.gw", "--data", "first.csv", "--data", "second.csv", "--json").out)
+    same(two["health"]["rows"], 900, "are one table")
+    same(succeeds("rows from standard input", "inspect", "m.gw", "--data", "-", "--json", stdin=bare.encode()).out, whole, "say the same")
+    same(succeeds("a model from standard input", "inspect", "-", "--data", "t.csv", "--json", stdin=read("m.gw")).out, whole, "says the same")
+    write("names.txt", "a\nb\nc\n")
+    write("nameless.csv", bare.split("\n", 1)[1])
+    same(succeeds("--header", "inspect", "m.gw", "--data", "nameless.csv", "--header", "names.txt", "--json").out, whole, "says the same")
+    write("long.csv", table(9000))
+    long = [succeeds(f"{threads} threads", "inspect", "m.gw", "--data", "long.csv", "--threads", threads, "--json").out for threads in (1, 2, 3, 5)]
+    same(long[1:], long[:1] * 3, "say the same to the last digit")
+    same(json.loads(long[0])["health"]["rows"], 1024, "a sample of a long table")
+    write("bad.csv", "a,b,c\n" + "1,2,x\n" * 40 + "1,none,x\n")
+    fails("a bad row", 1, ["bad.csv:42", "'b'", "none"], "inspect", "m.gw", "--data", "bad.csv")
+    skipped = json.loads(succeeds("a bad row passed over", "inspect", "m.gw", "--data", "bad.csv", "--on-bad-row", "skip", "--json").out)["health"]
+    same((skipped["skipped"], skipped["rows"]), (1, 40), "is counted")
+    check("bad rows passed over: 1" in run("inspect", "m.gw", "--data", "bad.csv", "--on-bad-row", "skip").out, "on the screen, too")
+    write("few.csv", "a,b,c\n" + "1,2,x\n" * 31)
+    same(json.loads(succeeds("few rows", "inspect", "start.gw", "--data", "few.csv", "--json").out)["warnings"], [], "are nothing to judge by")
+    write("none.csv", "a,b,c\n")
+    found = succeeds("no row", "inspect", "m.gw", "--data", "none.csv")
+    check("looked at with 0 rows" in found.out and "in effect" not in found.out, "nothing is drawn of no row", found)
+    write("lacks.csv", "a,c\n1,x\n")
+    fails("a column that lacks", 1, ["'b'"], "inspect", "m.gw", "--data", "lacks.csv")
+    fails("no such file", 1, ["nowhere.csv"], "inspect", "m.gw", "--data", "nowhere.csv")
+    fails("a spec has learned nothing", 2, ["--data", "spec"], "inspect", "t.yaml", "--data", "t.csv")
+    fails("--header without --data", 2, ["--header", "--data"], "inspect", "m.gw", "--header", "true")
+    fails("one standard input for both", 2, ["standard input", "--data"], "inspect", "-", "--data", "-")
+
+
+main(documented, healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, one_class, stuck, evaluation, inspect_rows)
