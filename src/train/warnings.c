@@ -11,6 +11,7 @@
 #define SUSPICIOUS 0.99       /* what a feature alone says of a label */
 #define STUCK 1e-4            /* relative change of a loss, */
 #define STUCK_EPOCH 3         /* from the first epoch to this one */
+#define VANISHING 1e-5        /* of all tasks' weighted losses: with less a task has no say in what is shared */
 #define LEAST_ROWS 32         /* of a sample, to judge by */
 #define LEAST_LABELS 50       /* in the validation part, to call something too good */
 
@@ -77,6 +78,44 @@ static gw_status warn_of_leak(gw__run *run, size_t t, gw_error *err) {
 
 static bool stuck(double before, double now) { return fabs(now - before) <= STUCK * fabs(before); }
 
+static bool has_chains(const gw__spec *spec) {
+    bool found = false;
+    for (size_t t = 0; t < spec->n_tasks; t++) found |= spec->tasks[t].chain.on;
+    return found;
+}
+
+static double size_of_loss(const gw__run *run, size_t t) {
+    const double size = fabs(run->model->spec->tasks[t].weight * run->checkup.first_loss[t]);
+    return isfinite(size) ? size : 0;
+}
+
+static void warn_of_weight(gw__run *run, size_t t, double share) {
+    const gw__task_spec *task = &run->model->spec->tasks[t];
+    if (task->weight == 0) {
+        gw__warn(&run->checkup.warnings, "weightless_task", gw__about_task(task->name, 0),
+                 "task '%s': its weight is 0, so that nothing is learned of it; hint: give it a weight, or leave it out of 'tasks'", task->name);
+    } else if (share < VANISHING) {
+        gw__warn(&run->checkup.warnings, "weightless_task", gw__about_task(task->name, share),
+                 "task '%s': its weighted loss is a share of %.2g of all tasks', so that it has next to no say in what they share; "
+                 "hint: weights that bring the losses near each other: of a regression about 1 over the variance of its labels",
+                 task->name, share);
+    }
+}
+
+/* After the first epoch. Tasks of chains learn by each other's losses; methods of balancing other than fixed weights have factors of their own; networks of
+ * each task's own share nothing. */
+static void warn_of_weights(gw__run *run) {
+    const gw__spec *spec = run->model->spec;
+    const bool compared = spec->train.balance.method == GW__BALANCE_FIXED && spec->model.architecture != GW__ARCH_SINGLE_TASK;
+    double sum = 0;
+    if (spec->n_tasks < 2 || has_chains(spec)) return;
+    for (size_t t = 0; t < spec->n_tasks; t++) sum += size_of_loss(run, t);
+    for (size_t t = 0; t < spec->n_tasks; t++) {
+        const double size = size_of_loss(run, t);
+        warn_of_weight(run, t, compared && size > 0 ? size / sum : 1);
+    }
+}
+
 void gw__warn_of_losses(gw__run *run) {
     gw__checkup *c = &run->checkup;
     const gw__spec *spec = run->model->spec;
@@ -90,6 +129,7 @@ void gw__warn_of_losses(gw__run *run) {
                  "is what it should be; labels are not rescaled, so divide large ones",
                  spec->tasks[t].name, c->first_loss[t], loss, STUCK_EPOCH);
     }
+    if (epoch == 1) warn_of_weights(run);
     c->saw_first |= epoch == 1;
 }
 

@@ -270,6 +270,20 @@ def stuck():
           "--set", "tasks.price.weight=0")
 
 
+def weightless():
+    found = one_warning("a task without weight", "weightless_task", ["task 'stay'", "weight is 0"], lambda x: x == 0, "--set", "tasks.stay.weight=0")
+    same(found[0]["task"], "stay", "the task is named")
+    one_warning("a task of hardly any weight", "weightless_task", ["task 'price'", "next to no say", "variance"], lambda x: 0 < x < 1e-5, "--set", "tasks.price.weight=1e-7")
+    same(trained("a small weight", "--set", "tasks.price.weight=0.01")[1], [], "is none to warn of")
+    same(trained("a method of balancing", "--set", "tasks.price.weight=1e-7", "--set", "train.balance=dwa")[1], [], "has factors of its own")
+    same(trained("single-task", "--set", "tasks.price.weight=1e-7", "--set", "model.architecture=single-task")[1], [], "shares nothing")
+    rows = [line.split(",") for line in table().splitlines()]
+    write("t.csv", "\n".join(",".join(row[:5] + [row[5] if i == 0 else f"{float(row[5]) * 1e4:.1f}"]) for i, row in enumerate(rows)) + "\n")
+    kinds = [(warning["kind"], warning["task"]) for warning in trained("labels far larger than others", "--set", "train.epochs=1")[1] if "task" in warning]
+    same(kinds, [("weightless_task", "click"), ("weightless_task", "stay")], "leave the other tasks no say")
+    write("t.csv", table())
+
+
 def evaluation():
     succeeds("a sparse model", "train", "t.yaml", "--set", "model.gates.top_k=1", "-o", "sparse.gw")
     found = succeeds("evaluate shows loads", "evaluate", "sparse.gw", "t.csv")
@@ -362,4 +376,4 @@ def inspect_rows():
     fails("one standard input for both", 2, ["standard input", "--data"], "inspect", "-", "--data", "-")
 
 
-main(documented, healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, one_class, stuck, evaluation, inspect_rows)
+main(documented, healthy, equal_experts, polarised, starving, dead_units, conflict, leak, unlabelled, one_class, stuck, weightless, evaluation, inspect_rows)
