@@ -184,7 +184,7 @@ static void put_runs(const gw__report_outcome *outcome, gw__text *out) {
 static void put_architecture(const gw__report_comparison *c, size_t i, columns with, gw__text *out) {
     const gw__report_outcome *outcome = &c->outcomes[i];
     put_name(c, i, true, out);
-    if (i == c->baseline) put_line("baseline", out);
+    if (i == c->baseline && !with.gains) put_line("baseline", out); /* else it stands in place of its gain */
     if (outcome->note) put_line(outcome->note, out);
     put_undone(outcome, out);
     gw__text_puts(out, "</th>");
