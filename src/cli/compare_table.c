@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/decimals.h"
 #include "cli/results.h"
 
 static const gw__doc *architectures_of(const gw__doc *result) { return gw__doc_get(result, "architectures")->first; }
@@ -63,8 +64,6 @@ static void draw_sizes(const gw__doc *result, gw__text *out) {
 
 /* ---- how many decimals ----------------------------------------------------------------------------------------------------------- */
 
-/* The rule of the page (src/lab/report_results.c), which is no layer of the command's. */
-#define MOST_DECIMALS 7
 #define WITH_EXPONENT 1e15 /* from here on */
 
 /* One score of an architecture; `task` NULL: of all tasks together. */
@@ -72,41 +71,24 @@ static const gw__doc *summary_of(const gw__doc *architecture, const char *task, 
     return task ? gw__doc_get(gw__doc_get(gw__doc_get(architecture, "tasks"), task), metric) : gw__doc_get(architecture, "overall");
 }
 
-/* So many that `digits` digits of a value are seen. */
-static int decimals_for(double value, int digits) {
-    int decimals = 0;
-    double size = fabs(value), least = 0.95;
-    for (int i = 1; i < digits; i++) least *= 10;
-    for (; decimals < MOST_DECIMALS && size > 0 && size < least; decimals++) size *= 10;
-    return decimals;
-}
-
-static void take_least(double *least, const gw__doc *value) {
+static double number_at(const gw__doc *summary, const char *key) {
     double number;
-    if (cli_number(value, &number) && number != 0 && (*least == 0 || fabs(number) < *least)) *least = fabs(number);
+    return cli_number(gw__doc_get(summary, key), &number) ? number : NAN;
 }
 
-/* One number for a whole table: four digits of the largest mean, and more where the least spread (without any, the least gain) needs them to show
- * two, but no more than two more. */
 static int decimals_of(const gw__doc *result, const char *task, const char *metric) {
-    double largest = 0, spread = 0, gain = 0, mean;
+    gw__decimals decimals = {0};
     for (const gw__doc *a = architectures_of(result); a; a = a->next) {
         const gw__doc *summary = summary_of(a, task, metric);
-        if (cli_number(gw__doc_get(summary, "mean"), &mean)) largest = fmax(largest, fabs(mean));
-        take_least(&spread, gw__doc_get(summary, "sd"));
-        take_least(&gain, gw__doc_get(summary, "gain"));
+        gw__decimals_add(&decimals, number_at(summary, "mean"), number_at(summary, "sd"), number_at(summary, "gain"));
     }
-    const int least = decimals_for(largest, 4), fine = decimals_for(spread > 0 ? spread : gain, 2);
-    return fine <= least ? least : fine < least + 2 ? fine : least + 2;
+    return gw__decimals_of(&decimals);
 }
 
-/* What is not 0 is not shown as 0, but with one digit. */
 static void add_number(gw__text *text, double number, int decimals) {
-    const int enough = decimals_for(number, 1);
-    const bool small = number != 0 && fabs(number) < 0.5 * pow(10, -decimals);
     if (fabs(number) >= WITH_EXPONENT) gw__text_addf(text, "%.4g", number);
-    else if (number != 0 && fabs(number) < 0.5 * pow(10, -MOST_DECIMALS)) gw__text_addf(text, "%.0e", number);
-    else gw__text_addf(text, "%.*f", small && enough > decimals ? enough : decimals, number == 0 ? 0 : number); /* which has no sign */
+    else if (number != 0 && fabs(number) < 0.5 * pow(10, -GW__MOST_DECIMALS)) gw__text_addf(text, "%.0e", number);
+    else gw__text_addf(text, "%.*f", gw__decimals_for(number, decimals), number == 0 ? 0 : number); /* which has no sign */
 }
 
 /* ---- a task ---------------------------------------------------------------------------------------------------------------------- */

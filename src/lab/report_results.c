@@ -2,48 +2,29 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/decimals.h"
 #include "lab/report_parts.h"
 
 #define CLIP 32
-#define MOST_DECIMALS 7
 #define LARGE 1e9      /* from here on a number is shown by its first digits and its size */
 #define LONG_ENDS 16   /* columns of an interval: longer ones stand beside the gain only where there is more room */
 
 /* ---- how many decimals ---- */
 
-/* So many that `digits` digits of a value are seen. */
-static int decimals_for(double value, int digits) {
-    int decimals = 0;
-    double size = fabs(value), least = 0.95;
-    for (int i = 1; i < digits; i++) least *= 10;
-    for (; decimals < MOST_DECIMALS && size > 0 && size < least; decimals++) size *= 10;
-    return decimals;
-}
-
-static void take_least(double *least, double value) {
-    if (isfinite(value) && fabs(value) > 0 && !(fabs(value) >= *least)) *least = fabs(value);
-}
-
-/* One rule for all numbers of a task: four digits of the largest mean, and more where the least spread (without any, the least gain) needs them to show
- * two, but no more than two more. */
 static int decimals_of(const gw__report_comparison *c, size_t task) {
-    double largest = 0, spread = NAN, gain = NAN;
+    gw__decimals decimals = {0};
     for (size_t i = 0; i < c->n_outcomes; i++) {
         const gw__report_cell *cell = &c->outcomes[i].tasks[task];
-        if (isfinite(cell->value.mean)) largest = fmax(largest, fabs(cell->value.mean));
-        take_least(&spread, cell->deviation);
-        take_least(&gain, cell->gain.mean);
+        gw__decimals_add(&decimals, cell->value.mean, cell->deviation, cell->gain.mean);
     }
-    const int least = decimals_for(largest, 4), fine = decimals_for(isfinite(spread) ? spread : isfinite(gain) ? gain : 0, 2);
-    return fine <= least ? least : fine < least + 2 ? fine : least + 2;
+    return gw__decimals_of(&decimals);
 }
 
 /* What does not exist is a dash, and what is not 0 is not shown as 0, but with one digit; what is very large or very small is 1.23e12. */
 static void put_number(double value, int decimals, bool is_signed, gw__text *out) {
-    const int enough = decimals_for(value, 1);
     if (is_signed && value > 0) gw__text_putc(out, '+');
-    if (fabs(value) >= LARGE || (value != 0 && fabs(value) < 0.5 * pow(10, -MOST_DECIMALS))) gw__markup_value(out, value);
-    else gw__markup_fixed(out, value, enough > decimals && fabs(value) < 0.5 * pow(10, -decimals) ? enough : decimals);
+    if (fabs(value) >= LARGE || (value != 0 && fabs(value) < 0.5 * pow(10, -GW__MOST_DECIMALS))) gw__markup_value(out, value);
+    else gw__markup_fixed(out, value, gw__decimals_for(value, decimals));
 }
 
 /* "+0.0100 to +0.0146" */
