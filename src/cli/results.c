@@ -166,6 +166,14 @@ void cli_draw_experts(const gw__doc *health, gw__text *out) {
     cli_table_print(&table, out);
 }
 
+void cli_put_rows(const gw__doc *read, gw__text *out) {
+    cli_put_count(out, cli_count(read, "rows"));
+    gw__text_puts(out, " rows");
+    if (cli_count(read, "skipped") == 0) return;
+    gw__text_puts(out, ", bad rows passed over: ");
+    cli_put_count(out, cli_count(read, "skipped"));
+}
+
 gw_status cli_draw_evaluation(const char *json, cli_screen screen, gw__text *out, gw_error *err) {
     gw__arena arena = {0};
     gw__doc *result;
@@ -173,12 +181,7 @@ gw_status cli_draw_evaluation(const char *json, cli_screen screen, gw__text *out
     if (status == GW_OK) {
         const gw__doc *tasks = gw__doc_get(result, "tasks"), *gates = gw__doc_get(result, "gates"), *health = gw__doc_get(result, "health");
         const bool measured = cli_count(result, "rows") > 0;
-        cli_put_count(out, cli_count(result, "rows"));
-        gw__text_puts(out, " rows");
-        if (cli_count(result, "skipped") > 0) {
-            gw__text_puts(out, ", bad rows passed over: ");
-            cli_put_count(out, cli_count(result, "skipped"));
-        }
+        cli_put_rows(result, out);
         gw__text_puts(out, "\n\n");
         if (tasks) draw_metrics(tasks, out);
         if (gates && measured) cli_draw_gates(gates, screen, out);

@@ -7,7 +7,8 @@
 /* An evaluation ({"rows":n,"tasks":{…},"gates":…}) as a table of metrics, a bar per expert of each gate, and what is known of the experts. */
 gw_status cli_draw_evaluation(const char *json, cli_screen screen, gw__text *out, gw_error *err);
 
-/* Parts of it: `gates`, and what `health` has of experts. */
+/* Parts of it: "8 rows, bad rows passed over: 2" of `rows` and `skipped`; `gates`; and what `health` has of experts. */
+void cli_put_rows(const gw__doc *read, gw__text *out);
 void cli_draw_gates(const gw__doc *gates, cli_screen screen, gw__text *out);
 void cli_draw_experts(const gw__doc *health, gw__text *out);
 

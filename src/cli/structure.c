@@ -340,12 +340,7 @@ static void put_tasks(const gw__doc *tasks, gw__text *out) {
 /* Gates and experts on the rows that the model was looked at with. */
 static void put_health(const gw__doc *health, cli_screen screen, gw__text *out) {
     gw__text_puts(out, "\nlooked at with ");
-    cli_put_count(out, cli_count(health, "rows"));
-    gw__text_puts(out, " rows");
-    if (cli_count(health, "skipped") > 0) {
-        gw__text_puts(out, ", bad rows passed over: ");
-        cli_put_count(out, cli_count(health, "skipped"));
-    }
+    cli_put_rows(health, out);
     gw__text_putc(out, '\n');
     if (cli_count(health, "rows") == 0) return;
     if (gw__doc_get(health, "gates")) cli_draw_gates(gw__doc_get(health, "gates"), screen, out);

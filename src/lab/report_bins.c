@@ -13,15 +13,24 @@ void gw__bins_count(const double *values, size_t n_values, gw__range range, size
     }
 }
 
+static gw__range join(const gw__range *ranges, size_t n) {
+    gw__range all = GW__RANGE_EMPTY;
+    for (size_t i = 0; i < n; i++) {
+        if (gw__range_is_empty(ranges[i])) continue;
+        gw__range_add(&all, ranges[i].low);
+        gw__range_add(&all, ranges[i].high);
+    }
+    return all;
+}
+
 /* Whether a scale may end at `end`, which is that of one of the ranges. */
 static bool ends_well(const gw__range *ranges, size_t n, double end) {
-    gw__range below = GW__RANGE_EMPTY, all = GW__RANGE_EMPTY;
+    const gw__range all = join(ranges, n);
+    gw__range below = GW__RANGE_EMPTY;
     size_t n_below = 0, n_above = 0;
     for (size_t i = 0; i < n; i++) {
         if (gw__range_is_empty(ranges[i])) continue;
         if (ranges[i].high > end && ranges[i].low <= end) return false;
-        gw__range_add(&all, ranges[i].low);
-        gw__range_add(&all, ranges[i].high);
         if (gw__range_is_above(ranges[i], end)) {
             n_above++;
             continue;
@@ -39,16 +48,6 @@ double gw__scale_limit(const gw__range *ranges, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (!gw__range_is_empty(ranges[i]) && ranges[i].high > limit && ends_well(ranges, n, ranges[i].high)) limit = ranges[i].high;
     return isfinite(limit) ? limit : INFINITY;
-}
-
-static gw__range join(const gw__range *ranges, size_t n) {
-    gw__range all = GW__RANGE_EMPTY;
-    for (size_t i = 0; i < n; i++) {
-        if (gw__range_is_empty(ranges[i])) continue;
-        gw__range_add(&all, ranges[i].low);
-        gw__range_add(&all, ranges[i].high);
-    }
-    return all;
 }
 
 static size_t count_filled(const gw__range *ranges, size_t n) {
