@@ -33,13 +33,14 @@ static bool is_model(const void *head, size_t n) {
     return n > 0 && memchr(head, 0, n < HEAD ? n : HEAD) != NULL;
 }
 
-static bool is_model_file(const char *path) {
+/* What cannot be opened is none; whoever reads it as a model says why. */
+static bool is_spec_file(const char *path) {
     char head[HEAD];
     FILE *file = fopen(path, "rb");
     if (file == NULL) return false;
     size_t n = fread(head, 1, sizeof head, file);
     fclose(file);
-    return is_model(head, n);
+    return !is_model(head, n);
 }
 
 static gw_status look_at_rows(gw_model *model, const gw_data_options *data, char **ret_json, gw_error *err) {
@@ -62,7 +63,7 @@ static gw_status describe_spec(const wish *w, const gw_train_options *spec, char
 }
 
 static gw_status describe_file(const wish *w, char **ret_json, gw_error *err) {
-    if (!is_model_file(w->spec.spec_path)) return describe_spec(w, &w->spec, ret_json, err);
+    if (is_spec_file(w->spec.spec_path)) return describe_spec(w, &w->spec, ret_json, err);
     gw_model *model = NULL;
     gw_status status = gw_model_load(w->spec.spec_path, &model, err);
     return status == GW_OK ? describe_model(w, model, ret_json, err) : status;

@@ -99,7 +99,8 @@ def values():
 def absent():
     fails("a spec that does not exist is named", 1, ["nowhere.yaml"], "train", "nowhere.yaml")
     fails("a model that does not exist is named", 1, ["nowhere.gw"], "evaluate", "nowhere.gw", "x.csv")
-    fails("inspect names what does not exist", 1, ["nowhere.gw"], "inspect", "nowhere.gw")
+    fails("inspect names what does not exist", 1, ["nowhere.gw: cannot read: No such file"], "inspect", "nowhere.gw")
+    fails("inspect with rows, too", 1, ["nowhere.gw: cannot read: No such file"], "inspect", "nowhere.gw", "--data", "x.csv")
     fails("init names a table that does not exist", 1, ["nowhere.csv"], "init", "nowhere.csv", "--task", "x")
     fails("a pattern that matches nothing is named", 1, ["none-*.csv"], "init", "none-*.csv", "--task", "x")
     same(listing(), [], "nothing was written")
